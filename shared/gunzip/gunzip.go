@@ -1,0 +1,124 @@
+// Package gunzip decodes gzip that is pushed in piece by piece, as the edges get it:
+// the standard library's reader pulls, so it runs in a coroutine (iter.Pull) that
+// yields whenever it has used up its input. No goroutine, so it works in a filter.
+//
+// It imports the standard library only.
+package gunzip
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"iter"
+)
+
+// ErrTooLarge says that the decoded bytes are more than was allowed.
+var ErrTooLarge = errors.New("gunzip: over the size limit")
+
+// A Decoder decodes one gzip stream. Close it when it is not fed to its end.
+type Decoder struct {
+	in    []byte
+	ended bool
+	next  func() ([]byte, bool)
+	stop  func()
+	err   error
+	yield func([]byte) bool
+}
+
+// New returns a Decoder at the start of a stream.
+func New() *Decoder {
+	d := &Decoder{}
+	d.next, d.stop = iter.Pull(d.run)
+	return d
+}
+
+var errStopped = errors.New("gunzip: stopped")
+
+func (d *Decoder) run(yield func([]byte) bool) {
+	d.yield = yield
+	z, err := gzip.NewReader((*source)(d))
+	if err != nil {
+		d.err = err
+		return
+	}
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := z.Read(buf)
+		if n > 0 && !yield(buf[:n]) {
+			return
+		}
+		if err != nil {
+			if err != io.EOF {
+				d.err = err
+			}
+			return
+		}
+	}
+}
+
+// source hands the pushed bytes to the reader; it is a ByteReader so that the reader
+// takes no more than it needs.
+type source Decoder
+
+func (s *source) more() error {
+	for len(s.in) == 0 {
+		if s.ended {
+			return io.EOF
+		}
+		if !s.yield(nil) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.more(); err != nil {
+		return 0, err
+	}
+	n := copy(p, s.in)
+	s.in = s.in[n:]
+	return n, nil
+}
+
+func (s *source) ReadByte() (byte, error) {
+	if err := s.more(); err != nil {
+		return 0, err
+	}
+	c := s.in[0]
+	s.in = s.in[1:]
+	return c, nil
+}
+
+// Push appends to dst what chunk decodes to; end says that no more comes. An error
+// means that the stream is broken, or cut when end is set.
+func (d *Decoder) Push(dst, chunk []byte, end bool) ([]byte, error) {
+	return d.push(dst, chunk, end, -1)
+}
+
+func (d *Decoder) push(dst, chunk []byte, end bool, limit int) ([]byte, error) {
+	if d.err != nil {
+		return dst, d.err
+	}
+	d.in, d.ended = chunk, end
+	for {
+		piece, ok := d.next()
+		if !ok || piece == nil {
+			return dst, d.err
+		}
+		dst = append(dst, piece...)
+		if limit >= 0 && len(dst) > limit {
+			return dst, ErrTooLarge
+		}
+	}
+}
+
+// Close frees the coroutine.
+func (d *Decoder) Close() { d.stop() }
+
+// Append appends the whole of src decoded to dst, at most limit bytes.
+func Append(dst, src []byte, limit int) ([]byte, error) {
+	d := New()
+	defer d.Close()
+	return d.push(dst, src, true, len(dst)+limit)
+}

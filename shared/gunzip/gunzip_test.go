@@ -1,0 +1,82 @@
+package gunzip
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func pack(t *testing.T, parts ...string) (packed []byte, flushes []int) {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for _, p := range parts {
+		if _, err := z.Write([]byte(p)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		flushes = append(flushes, b.Len())
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), flushes
+}
+
+func TestEveryFlushComesOutAtOnce(t *testing.T) {
+	packed, flushes := pack(t, "data: one\n\n", "data: two\n\n")
+	d := New()
+	defer d.Close()
+	out, err := d.Push(nil, packed[:flushes[0]], false)
+	if err != nil || string(out) != "data: one\n\n" {
+		t.Errorf("first: %q %v", out, err)
+	}
+	if out, err = d.Push(nil, packed[flushes[0]:flushes[1]], false); err != nil || string(out) != "data: two\n\n" {
+		t.Errorf("second: %q %v", out, err)
+	}
+	if out, err = d.Push(nil, packed[flushes[1]:], true); err != nil || len(out) != 0 {
+		t.Errorf("end: %q %v", out, err)
+	}
+}
+
+func TestEveryByteByByte(t *testing.T) {
+	text := strings.Repeat("hello gzip ", 5000)
+	packed, _ := pack(t, text)
+	d := New()
+	defer d.Close()
+	var out []byte
+	for i := range packed {
+		var err error
+		if out, err = d.Push(out, packed[i:i+1], i == len(packed)-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(out) != text {
+		t.Error("decoded text differs")
+	}
+}
+
+func TestBrokenAndCutStreamsAreErrors(t *testing.T) {
+	packed, _ := pack(t, strings.Repeat("hello gzip ", 500))
+	if _, err := Append(nil, packed[:len(packed)/2], 1<<20); err == nil {
+		t.Error("a cut stream is no error")
+	}
+	if _, err := Append(nil, []byte("this is no gzip"), 1<<20); err == nil {
+		t.Error("plain text is no error")
+	}
+	if _, err := Append(nil, nil, 1<<20); err == nil {
+		t.Error("nothing is no error")
+	}
+}
+
+func TestABombIsStoppedAtTheLimit(t *testing.T) {
+	packed, _ := pack(t, strings.Repeat("\x00", 10<<20))
+	out, err := Append(nil, packed, 1<<16)
+	if !errors.Is(err, ErrTooLarge) || len(out) > 1<<17 {
+		t.Errorf("%d bytes, error %v", len(out), err)
+	}
+}

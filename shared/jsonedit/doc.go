@@ -1,0 +1,16 @@
+// Package jsonedit edits JSON bytes in one pass: a Scanner walks a text once,
+// checking its grammar and saying where things lie; Edits collects what shall
+// change and writes the result with one copy of everything else.
+//
+// The contract:
+//   - Bytes that no edit names come out as they came in: number digits, key order,
+//     escapes, white space, unknown fields.
+//   - The Scanner accepts exactly the texts of RFC 8259, nested at most MaxDepth
+//     deep, with a byte order mark in front tolerated (vLLM takes one).
+//     Strings are not checked for valid UTF-8: the upstream does that.
+//   - Nothing here allocates once its buffers have grown.
+//
+// gjson is not used on this path since its ForEach does not check the grammar, so
+// that a separate gjson.Valid would be a second pass over megabytes; it is used
+// where small values are read. This package imports the standard library only.
+package jsonedit

@@ -1,0 +1,448 @@
+package jsonedit
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+)
+
+// MaxDepth is how deep objects and arrays may be nested. Python's decoder, which
+// reads the text after us, gives up at about the same depth.
+const MaxDepth = 1000
+
+// A SyntaxError says where a text stops being JSON.
+type SyntaxError struct {
+	Offset int    // bytes before the fault
+	What   string // such as "a value was expected"
+}
+
+func (e *SyntaxError) Error() string {
+	return e.What + " at byte " + strconv.Itoa(e.Offset)
+}
+
+// Kind is the kind of a JSON value.
+type Kind uint8
+
+const (
+	Invalid Kind = iota
+	Null
+	False
+	True
+	Number
+	String
+	Array
+	Object
+)
+
+// A Span is a part of the scanned text: src[Start:End]. The zero Span is absent.
+type Span struct{ Start, End int }
+
+// Absent reports whether the span was never set; no JSON value is empty.
+func (s Span) Absent() bool { return s.End == 0 }
+
+// Of returns the bytes that the span covers.
+func (s Span) Of(src []byte) []byte { return src[s.Start:s.End] }
+
+// A Scanner reads one JSON text from front to back. After a fault every method
+// returns a zero value and Err says what was wrong, so a walk needs one check at its end.
+//
+//	for s.BeginObject(); s.NextMember(); {
+//		switch string(s.Key()) {
+//		case "model": span = s.Value()
+//		default:      s.Value()
+//		}
+//	}
+//	if err := s.Finish(); err != nil { … }
+type Scanner struct {
+	src     []byte
+	pos     int
+	depth   int
+	first   bool // the innermost object or array has shown nothing yet
+	key     []byte
+	keySpan Span
+	scratch []byte
+	stack   []byte // of open brackets inside Value
+	err     SyntaxError
+}
+
+// Reset starts on a new text. The Scanner keeps a reference to src.
+func (s *Scanner) Reset(src []byte) {
+	s.src, s.pos, s.depth, s.first, s.err = src, 0, 0, false, SyntaxError{}
+	s.key, s.keySpan = nil, Span{}
+	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
+		s.pos = 3
+	}
+}
+
+// Err is the first fault, nil if there was none.
+func (s *Scanner) Err() error {
+	if s.err.What == "" {
+		return nil
+	}
+	return &s.err
+}
+
+// Finish is Err, and a fault if anything but white space is left.
+func (s *Scanner) Finish() error {
+	if s.err.What == "" {
+		s.space()
+		if s.pos < len(s.src) {
+			s.fail("nothing more was expected")
+		}
+	}
+	return s.Err()
+}
+
+func (s *Scanner) fail(what string) { s.failAt(s.pos, what) }
+
+func (s *Scanner) failAt(pos int, what string) {
+	if s.err.What == "" {
+		if pos >= len(s.src) {
+			pos, what = len(s.src), "the text ends too early: "+what
+		}
+		s.err = SyntaxError{pos, what}
+	}
+	s.pos = len(s.src)
+}
+
+func (s *Scanner) space() {
+	for s.pos < len(s.src) {
+		switch s.src[s.pos] {
+		case ' ', '\n', '\t', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// Kind is the kind of the next value, Invalid at the end or where no value begins.
+func (s *Scanner) Kind() Kind {
+	s.space()
+	if s.pos >= len(s.src) {
+		return Invalid
+	}
+	return KindOf(s.src[s.pos])
+}
+
+// KindOf tells a value's kind from its first byte.
+func KindOf(c byte) Kind {
+	switch c {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case '"':
+		return String
+	case 't':
+		return True
+	case 'f':
+		return False
+	case 'n':
+		return Null
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return Number
+	}
+	return Invalid
+}
+
+// BeginObject steps into an object and returns the offset behind its brace.
+func (s *Scanner) BeginObject() int { return s.begin('{', "an object was expected") }
+
+// BeginArray steps into an array and returns the offset behind its bracket.
+func (s *Scanner) BeginArray() int { return s.begin('[', "an array was expected") }
+
+func (s *Scanner) begin(c byte, what string) int {
+	s.space()
+	if s.pos >= len(s.src) || s.src[s.pos] != c {
+		s.fail(what)
+		return s.pos
+	}
+	if s.depth++; s.depth > MaxDepth {
+		s.fail("nested too deeply")
+		return s.pos
+	}
+	s.pos++
+	s.first = true
+	return s.pos
+}
+
+// next steps to the next member or element; false at the closing bracket, which is consumed.
+func (s *Scanner) next(closing byte) bool {
+	s.space()
+	if s.err.What != "" {
+		return false
+	}
+	if s.pos >= len(s.src) {
+		s.fail("a closing bracket is missing")
+		return false
+	}
+	c := s.src[s.pos]
+	if c == closing {
+		s.pos++
+		s.depth--
+		s.first = false
+		return false
+	}
+	if s.first {
+		s.first = false
+		return true
+	}
+	if c != ',' {
+		s.fail("a comma or closing bracket was expected")
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// NextMember steps to an object's next member, reading its key; false at the end.
+func (s *Scanner) NextMember() bool {
+	if !s.next('}') {
+		return false
+	}
+	s.space()
+	start := s.pos
+	if s.pos >= len(s.src) || s.src[s.pos] != '"' {
+		s.fail("a key in double quotes was expected")
+		return false
+	}
+	escaped := s.str()
+	if s.err.What != "" {
+		return false
+	}
+	s.keySpan = Span{start, s.pos}
+	s.key = s.src[start+1 : s.pos-1]
+	if escaped {
+		s.scratch = AppendUnquoted(s.scratch[:0], s.src[start:s.pos])
+		s.key = s.scratch
+	}
+	s.space()
+	if s.pos >= len(s.src) || s.src[s.pos] != ':' {
+		s.fail("a colon was expected")
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// Key is the current member's key, unescaped; valid until the next NextMember.
+func (s *Scanner) Key() []byte { return s.key }
+
+// KeySpan is where the current member's key stands, quotes included.
+func (s *Scanner) KeySpan() Span { return s.keySpan }
+
+// NextElement steps to an array's next element; false at the end.
+func (s *Scanner) NextElement() bool { return s.next(']') }
+
+// Pos is the offset of the next byte to read.
+func (s *Scanner) Pos() int { return s.pos }
+
+// Start skips white space and returns where the next value begins.
+func (s *Scanner) Start() int {
+	s.space()
+	return s.pos
+}
+
+// Value reads one value of any kind and returns where it stands.
+func (s *Scanner) Value() Span {
+	s.space()
+	start := s.pos
+	base := s.depth
+	s.stack = s.stack[:0]
+	for {
+		// One value begins here, or its container does.
+		s.space()
+		if s.pos >= len(s.src) {
+			s.fail("a value was expected")
+			return Span{}
+		}
+		switch c := s.src[s.pos]; c {
+		case '"':
+			s.str()
+		case '{', '[':
+			if s.depth++; s.depth > MaxDepth {
+				s.fail("nested too deeply")
+				return Span{}
+			}
+			s.pos++
+			s.space()
+			if s.pos < len(s.src) && s.src[s.pos] == c+2 { // '{'+2 is '}', '['+2 is ']'
+				s.pos++
+				s.depth--
+				break
+			}
+			s.stack = append(s.stack, c)
+			if c == '{' && !s.memberKey() {
+				return Span{}
+			}
+			continue
+		case 't':
+			s.literal("true")
+		case 'f':
+			s.literal("false")
+		case 'n':
+			s.literal("null")
+		default:
+			s.number()
+		}
+		// A value has ended: close what closes, or go on with the next in its container.
+		for {
+			if s.err.What != "" {
+				return Span{}
+			}
+			if len(s.stack) == 0 {
+				s.depth = base
+				return Span{start, s.pos}
+			}
+			open := s.stack[len(s.stack)-1]
+			s.space()
+			if s.pos >= len(s.src) {
+				s.fail("a closing bracket is missing")
+				return Span{}
+			}
+			c := s.src[s.pos]
+			if c == open+2 {
+				s.pos++
+				s.depth--
+				s.stack = s.stack[:len(s.stack)-1]
+				continue
+			}
+			if c != ',' {
+				s.fail("a comma or closing bracket was expected")
+				return Span{}
+			}
+			s.pos++
+			if open == '{' && !s.memberKey() {
+				return Span{}
+			}
+			break
+		}
+	}
+}
+
+// memberKey reads `"key":` inside Value.
+func (s *Scanner) memberKey() bool {
+	s.space()
+	if s.pos >= len(s.src) || s.src[s.pos] != '"' {
+		s.fail("a key in double quotes was expected")
+		return false
+	}
+	s.str()
+	s.space()
+	if s.err.What == "" && (s.pos >= len(s.src) || s.src[s.pos] != ':') {
+		s.fail("a colon was expected")
+	}
+	if s.err.What != "" {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// str reads a string from its opening quote and tells whether it holds an escape.
+// Eight bytes at a time: most of a coding agent's request is strings.
+func (s *Scanner) str() (escaped bool) {
+	src, pos := s.src, s.pos+1
+	for {
+		for pos+8 <= len(src) {
+			v := binary.LittleEndian.Uint64(src[pos:])
+			q := v ^ (ones * '"')
+			b := v ^ (ones * '\\')
+			hit := ((v - ones*0x20) & ^v) | ((q - ones) & ^q) | ((b - ones) & ^b)
+			if hit &= highs; hit != 0 {
+				// The lowest hit is exact: borrows only disturb the bytes above it.
+				pos += bits.TrailingZeros64(hit) >> 3
+				break
+			}
+			pos += 8
+		}
+		for pos < len(src) && src[pos] != '"' && src[pos] != '\\' && src[pos] >= 0x20 {
+			pos++
+		}
+		if pos >= len(src) {
+			s.failAt(pos, "a closing quote is missing")
+			return escaped
+		}
+		switch src[pos] {
+		case '"':
+			s.pos = pos + 1
+			return escaped
+		case '\\':
+			escaped = true
+			if pos+1 >= len(src) {
+				s.failAt(len(src), "an escape is not complete")
+				return escaped
+			}
+			switch src[pos+1] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				pos += 2
+			case 'u':
+				for i := pos + 2; i < pos+6; i++ {
+					if i >= len(src) || hexValue(src[i]) < 0 {
+						s.failAt(i, "four hexadecimal digits were expected")
+						return escaped
+					}
+				}
+				pos += 6
+			default:
+				s.failAt(pos+1, "an unknown escape")
+				return escaped
+			}
+		default:
+			s.failAt(pos, "a control character must be escaped in a string")
+			return escaped
+		}
+	}
+}
+
+func (s *Scanner) literal(word string) {
+	if len(s.src)-s.pos < len(word) || string(s.src[s.pos:s.pos+len(word)]) != word {
+		s.fail("a value was expected")
+		return
+	}
+	s.pos += len(word)
+}
+
+func (s *Scanner) number() {
+	start := s.pos
+	if s.pos < len(s.src) && s.src[s.pos] == '-' {
+		s.pos++
+	}
+	switch {
+	case s.pos < len(s.src) && s.src[s.pos] == '0':
+		s.pos++
+	case s.digits() == 0:
+		s.failAt(start, "a value was expected")
+		return
+	}
+	if s.pos < len(s.src) && s.src[s.pos] == '.' {
+		s.pos++
+		if s.digits() == 0 {
+			s.fail("a digit was expected")
+			return
+		}
+	}
+	if s.pos < len(s.src) && (s.src[s.pos] == 'e' || s.src[s.pos] == 'E') {
+		s.pos++
+		if s.pos < len(s.src) && (s.src[s.pos] == '+' || s.src[s.pos] == '-') {
+			s.pos++
+		}
+		if s.digits() == 0 {
+			s.fail("a digit was expected")
+		}
+	}
+}
+
+func (s *Scanner) digits() (n int) {
+	for s.pos < len(s.src) && s.src[s.pos] >= '0' && s.src[s.pos] <= '9' {
+		s.pos++
+		n++
+	}
+	return n
+}

@@ -1,0 +1,155 @@
+package jsonedit
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestScannerAcceptsWhatJSONAllows(t *testing.T) {
+	tests := []struct {
+		name, text string
+		ok         bool
+	}{
+		{"object", `{"a":1,"b":[true,false,null,{"c":"d"}]}`, true},
+		{"white space everywhere", " {\n\t\"a\" : [ 1 , 2 ] \r\n} ", true},
+		{"empty containers", `{"a":{},"b":[],"c":[{}],"d":{"e":[]}}`, true},
+		{"numbers", `[0,-0,1.5,-1.5e10,1E-5,12345678901234567890]`, true},
+		{"escapes", `"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"`, true},
+		{"long string across words", `"` + strings.Repeat("x", 37) + `\n` + strings.Repeat("é", 9) + `"`, true},
+		{"leading zero", `01`, false},
+		{"bare minus", `-`, false},
+		{"point without digit", `1.`, false},
+		{"exponent without digit", `1e`, false},
+		{"plus sign", `+1`, false},
+		{"NaN", `NaN`, false},
+		{"trailing comma in array", `[1,]`, false},
+		{"trailing comma in object", `{"a":1,}`, false},
+		{"missing colon", `{"a" 1}`, false},
+		{"missing comma", `[1 2]`, false},
+		{"single quotes", `{'a':1}`, false},
+		{"control character", "\"a\nb\"", false},
+		{"unknown escape", `"\x"`, false},
+		{"short unicode escape", `"\u12"`, false},
+		{"unclosed string", `"abc`, false},
+		{"unclosed object", `{"a":1`, false},
+		{"unclosed array", `[1`, false},
+		{"mismatched brackets", `[1}`, false},
+		{"text after the end", `{} x`, false},
+		{"empty", ``, false},
+		{"key is a number", `{1:2}`, false},
+		{"cut literal", `tru`, false},
+		{"as deep as allowed", strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), true},
+		{"too deep", strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if len(tt.text) < 2*MaxDepth && json.Valid([]byte(tt.text)) != tt.ok {
+				t.Fatalf("the test itself is wrong about %q", tt.text)
+			}
+			if err := valueOnly(tt.text); (err == nil) != tt.ok {
+				t.Errorf("Value(%q): %v", tt.text, err)
+			}
+			if err := walk(tt.text); (err == nil) != tt.ok {
+				t.Errorf("walking %q: %v", tt.text, err)
+			}
+		})
+	}
+}
+
+func TestScannerSaysWhereAndWhat(t *testing.T) {
+	tests := []struct {
+		text, want string
+	}{
+		{`{"a":1,}`, "a key in double quotes was expected at byte 7"},
+		{`{"a":tru}`, "a value was expected at byte 5"},
+		{`{"a":"b`, "the text ends too early: a closing quote is missing at byte 7"},
+		{`{} {}`, "nothing more was expected at byte 3"},
+		{"{\"a\":\"b\nc\"}", "a control character must be escaped in a string at byte 7"},
+	}
+	for _, tt := range tests {
+		if err := walk(tt.text); err == nil || err.Error() != tt.want {
+			t.Errorf("%q: got %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+func TestScannerUnescapesKeys(t *testing.T) {
+	var s Scanner
+	s.Reset([]byte(`{"mod\u0065l":1,"\"":2}`))
+	var keys []string
+	for s.BeginObject(); s.NextMember(); s.Value() {
+		keys = append(keys, string(s.Key()))
+	}
+	if err := s.Finish(); err != nil || strings.Join(keys, "|") != `model|"` {
+		t.Errorf("keys %q, error %v", keys, err)
+	}
+}
+
+func TestScannerSkipsByteOrderMark(t *testing.T) {
+	if err := valueOnly("\xEF\xBB\xBF{}"); err != nil {
+		t.Error(err)
+	}
+}
+
+func valueOnly(text string) error {
+	var s Scanner
+	s.Reset([]byte(text))
+	s.Value()
+	return s.Finish()
+}
+
+// walk steps into everything, where Value skips.
+func walk(text string) error {
+	var s Scanner
+	s.Reset([]byte(text))
+	walkValue(&s)
+	return s.Finish()
+}
+
+func walkValue(s *Scanner) {
+	switch s.Kind() {
+	case Object:
+		for s.BeginObject(); s.NextMember(); {
+			walkValue(s)
+		}
+	case Array:
+		for s.BeginArray(); s.NextElement(); {
+			walkValue(s)
+		}
+	default:
+		s.Value()
+	}
+}
+
+func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
+	for _, s := range []string{`{"a":[1,2,{"b":null}],"c":"\u00e9\n"}`, `[1e5,-0.1,true]`, `{"a":1,}`, "\"\x7f\xff\"", `"\ud83d"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want := json.Valid([]byte(text)) || json.Valid([]byte(strings.TrimPrefix(text, "\xEF\xBB\xBF")))
+		if strings.Count(text, "[")+strings.Count(text, "{") > MaxDepth {
+			t.Skip("deeper than MaxDepth is refused on purpose")
+		}
+		if err := valueOnly(text); (err == nil) != want {
+			t.Errorf("Value(%q): %v, encoding/json: %v", text, err, want)
+		}
+		if err := walk(text); (err == nil) != want {
+			t.Errorf("walk(%q): %v, encoding/json: %v", text, err, want)
+		}
+	})
+}
+
+func BenchmarkScannerValue(b *testing.B) {
+	text := []byte(`{"messages":[` + strings.Repeat(`{"role":"user","content":"The build reads every file under the source folder, keeps what changed, and writes a \"report\" with line numbers.\n\tSee docs/guide.md for the rules."},`, 400) + `null]}`)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	var s Scanner
+	for b.Loop() {
+		s.Reset(text)
+		s.Value()
+		if s.Finish() != nil {
+			b.Fatal(s.Err())
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package jsonedit
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+func hexValue(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+func hex4(b []byte) rune {
+	return rune(hexValue(b[0])<<12 | hexValue(b[1])<<8 | hexValue(b[2])<<4 | hexValue(b[3]))
+}
+
+// AppendUnquoted appends what a string literal means. The literal, quotes included,
+// must have passed the Scanner. A lone surrogate becomes U+FFFD.
+func AppendUnquoted(dst, literal []byte) []byte {
+	b := literal[1 : len(literal)-1]
+	for i := 0; i < len(b); {
+		if b[i] != '\\' {
+			j := i + 1
+			for j < len(b) && b[j] != '\\' {
+				j++
+			}
+			dst = append(dst, b[i:j]...)
+			i = j
+			continue
+		}
+		switch c := b[i+1]; c {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r := hex4(b[i+2:])
+			i += 6
+			if utf16.IsSurrogate(r) {
+				low := rune(utf8.RuneError)
+				if i+6 <= len(b) && b[i] == '\\' && b[i+1] == 'u' {
+					low = hex4(b[i+2:])
+				}
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		default: // '"', '\\', '/'
+			dst = append(dst, c)
+		}
+		i += 2
+	}
+	return dst
+}
+
+// AppendQuoted appends text as a string literal, quotes included. Only what JSON
+// demands is escaped, so <, > and & stay as they are.
+func AppendQuoted[T []byte | string](dst []byte, text T) []byte {
+	dst = append(dst, '"')
+	dst = AppendEscaped(dst, text)
+	return append(dst, '"')
+}
+
+// AppendEscaped is AppendQuoted without the quotes.
+func AppendEscaped[T []byte | string](dst []byte, text T) []byte {
+	const hex = "0123456789abcdef"
+	start := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(dst, text[start:]...)
+}
