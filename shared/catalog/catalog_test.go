@@ -1,0 +1,133 @@
+package catalog
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+func build(t *testing.T, text string) (*Catalog, error) {
+	t.Helper()
+	c, err := config.Decode([]byte(`{"upstreams":[{"name":"local","model":"Qwen/X","max_model_len":100}]` + text + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(c)
+}
+
+func TestTheFourBuiltinModels(t *testing.T) {
+	c, err := build(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name     string
+		thinking Thinking
+		on, off  Sampling
+	}{
+		{"qwen3.5-thinking-general", On, Sampling{"1.0", "0.95", "20", "0.0", "1.5", "1.0"}, Sampling{"0.7", "0.8", "20", "0.0", "1.5", "1.0"}},
+		{"qwen3.5-thinking-coding", On, Sampling{"0.6", "0.95", "20", "0.0", "0.0", "1.0"}, Sampling{"0.7", "0.8", "20", "0.0", "1.5", "1.0"}},
+		{"qwen3.5-instruct-general", Off, Sampling{"0.7", "0.8", "20", "0.0", "1.5", "1.0"}, Sampling{"0.7", "0.8", "20", "0.0", "1.5", "1.0"}},
+		{"qwen3.5-instruct-reasoning", Off, Sampling{"1.0", "0.95", "20", "0.0", "1.5", "1.0"}, Sampling{"1.0", "0.95", "20", "0.0", "1.5", "1.0"}},
+	}
+	var names []string
+	for _, tt := range tests {
+		want := &Model{tt.name, tt.thinking, tt.on, tt.off, Target{"local", "Qwen/X", 100}}
+		if diff := cmp.Diff(want, c.Resolve([]byte(tt.name))); diff != "" {
+			t.Error(diff)
+		}
+		names = append(names, tt.name)
+	}
+	if diff := cmp.Diff(names, c.Listed()); diff != "" {
+		t.Error(diff)
+	}
+	if c.Resolve([]byte("Qwen/X")) != nil || c.Resolve(nil) != nil {
+		t.Error("the served model's own name is no virtual model")
+	}
+}
+
+func TestTheMostSpecificAliasWins(t *testing.T) {
+	c, err := build(t, `,"models":[
+		{"name":"a","profile":"thinking-general","aliases":["*","team-*","exact"]},
+		{"name":"b","profile":"instruct-general","aliases":["team-b-*","*-mini","claude-*","exact-b"]}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"anything": "a", "team-x": "a", "team-b-x": "b", "exact": "a", "exact-b": "b", "x-mini": "b",
+		"claude-opus": "b", "gpt-5": "qwen3.5-thinking-coding", "codex-mini-latest": "qwen3.5-thinking-coding",
+	} {
+		if m := c.Resolve([]byte(name)); m == nil || m.Name != want {
+			t.Errorf("%s: got %+v, want %s", name, m, want)
+		}
+	}
+	if got := strings.Join(c.Listed()[4:], " "); got != "a b exact exact-b" {
+		t.Errorf("listed %s", got)
+	}
+}
+
+func TestBuiltinAliasesCanBeSwitchedOff(t *testing.T) {
+	c, err := build(t, `,"builtin_aliases":false`)
+	if err != nil || c.Resolve([]byte("claude-opus")) != nil {
+		t.Errorf("claude-opus still resolves, error %v", err)
+	}
+}
+
+func TestAConfiguredModelOverridesABuiltinOne(t *testing.T) {
+	c, err := build(t, `,"profiles":[{"name":"p","thinking":"client","top_k":7,"when_off":"instruct-reasoning"}],
+		"models":[{"name":"qwen3.5-thinking-coding","profile":"p"}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := c.Resolve([]byte("gpt-5"))
+	if m.Thinking != Client || m.On != (Sampling{"", "", "7", "", "", ""}) || m.Off[0] != "1.0" || len(c.Listed()) != 4 {
+		t.Errorf("%+v, listed %v", m, c.Listed())
+	}
+}
+
+func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`,"models":[{"name":"a","profile":"nope"}]`, `models[0].profile: "nope" is not known, the profiles are instruct-general, `},
+		{`,"models":[{"name":"a"}]`, `models[0].profile: "" is not known`},
+		{`,"models":[{"profile":"thinking-general"}]`, `models[0].name: a name is required`},
+		{`,"models":[{"name":"a*","profile":"thinking-general"}]`, `models[0].name: "a*": a name can't hold *`},
+		{`,"models":[{"name":"a","profile":"thinking-general"},{"name":"a","profile":"thinking-general"}]`, `models[1].name: "a" stands twice`},
+		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x"]},{"name":"b","profile":"thinking-general","aliases":["x"]}]`, `models[1].aliases[0]: "x" means a already`},
+		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x-*"]},{"name":"b","profile":"thinking-general","aliases":["*-x"]}]`, `models[1].aliases[0]: "*-x" and "x-*" can match the same name equally well but mean b and a`},
+		{`,"profiles":[{"name":"p","thinking":"on","when_off":"q"}],"models":[{"name":"a","profile":"p"}]`, `profile p.when_off: "q" is not known`},
+		{`,"profiles":[{"name":"p","thinking":"on"},{"name":"p","thinking":"on"}]`, `profiles[1].name: "p" stands twice`},
+		{`,"builtin_models":{"thinking-coding":""}`, `builtin_models.thinking-coding: a name is required`},
+		{`,"builtin_models":{"thinking-coding":"x","thinking-general":"x"}`, `builtin_models.thinking-coding: "x" stands twice`},
+	}
+	for _, tt := range tests {
+		if _, err := build(t, tt.text); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
+		}
+	}
+	for _, text := range []string{
+		`,"models":[{"name":"a","profile":"thinking-general","aliases":["x-*"]},{"name":"b","profile":"thinking-general","aliases":["y-*"]}]`,
+		`,"models":[{"name":"a","profile":"thinking-general","aliases":["x-*","*-x"]}]`,
+	} {
+		if _, err := build(t, text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*", "", true}, {"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true}, {"*a", "ab", false},
+		{"a*c", "abc", true}, {"a*c", "ac", true}, {"ab*bc", "abc", false}, {"a*b*c", "axbxc", true}, {"a*b*c", "axcxb", false}, {"a**c", "abc", true},
+	}
+	for _, tt := range tests {
+		if got := match(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("match(%q, %q) = %t", tt.pattern, tt.name, got)
+		}
+	}
+}

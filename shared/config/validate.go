@@ -1,0 +1,121 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The words that some keys take.
+var (
+	ThinkingWords       = []string{"on", "off", "client"}
+	ReasoningFieldWords = []string{"reasoning", "reasoning_content", "both"}
+	LateSystemWords     = []string{"merge", "fold", "keep"}
+	LogLevels           = []string{"COMPLETE", "DEBUG", "INFO", "WARN", "ERROR"}
+	LogFormats          = []string{"auto", "text", "journald", "json"}
+	UpstreamKinds       = []string{"vllm"}
+)
+
+// Default is the configuration before file, variables and flags: all but the served model.
+func Default() *Config {
+	return &Config{
+		Listen:         "127.0.0.1",
+		Port:           9000,
+		BuiltinModels:  BuiltinModels{"qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"},
+		BuiltinAliases: true,
+		ReasoningField: "both",
+		LateSystem:     "merge",
+		Passthrough:    true,
+		Limits:         Limits{Event: 10 << 20},
+		Timeouts: Timeouts{
+			Connect:      Duration(10 * time.Second),
+			Idle:         Duration(5 * time.Minute),
+			Header:       Duration(10 * time.Second),
+			UpstreamIdle: Duration(3 * time.Second),
+			Drain:        Duration(3 * time.Minute),
+		},
+		Log: Log{Level: "INFO", Format: "auto"},
+	}
+}
+
+// BuiltinProfiles are the four recommended for Qwen3.5, with the values of its model card.
+func BuiltinProfiles() []Profile {
+	profile := func(name, thinking string, temperature, topP, presence float64) Profile {
+		k, minP, repetition := 20, 0.0, 1.0
+		return Profile{name, thinking, &temperature, &topP, &k, &minP, &presence, &repetition, ""}
+	}
+	return []Profile{
+		profile("thinking-general", "on", 1.0, 0.95, 1.5),
+		profile("thinking-coding", "on", 0.6, 0.95, 0.0),
+		profile("instruct-general", "off", 0.7, 0.8, 1.5),
+		profile("instruct-reasoning", "off", 1.0, 0.95, 1.5),
+	}
+}
+
+// Validate reports the first thing that is wrong. What concerns names that refer to
+// each other (profiles, aliases) is checked by package catalog.
+func (c *Config) Validate() error {
+	if c.Port < 1 || c.Port > 65535 {
+		return &Error{"port", fmt.Sprintf("%d is not allowed here, 1 to 65535 is", c.Port)}
+	}
+	switch len(c.Upstreams) {
+	case 0:
+		return &Error{"upstreams", "one upstream with the served model's name (upstreams[0].model) is required"}
+	case 1:
+	default:
+		return &Error{"upstreams", fmt.Sprintf("%d upstreams are configured, exactly one is supported", len(c.Upstreams))}
+	}
+	words := []struct {
+		path, value string
+		allowed     []string
+	}{
+		{"reasoning_field", c.ReasoningField, ReasoningFieldWords},
+		{"late_system", c.LateSystem, LateSystemWords},
+		{"log.level", strings.ToUpper(c.Log.Level), LogLevels},
+		{"log.format", c.Log.Format, LogFormats},
+	}
+	for i, u := range c.Upstreams {
+		path := fmt.Sprintf("upstreams[%d].", i)
+		if u.Model == "" {
+			return &Error{path + "model", "the served model's name is required"}
+		}
+		if u.Kind != "" {
+			words = append(words, struct {
+				path, value string
+				allowed     []string
+			}{path + "kind", u.Kind, UpstreamKinds})
+		}
+		if u.MaxModelLen < 0 {
+			return &Error{path + "max_model_len", fmt.Sprintf("%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)}
+		}
+		if t, err := url.Parse(u.URL); u.URL != "" && (err != nil || t.Host == "" || t.Scheme != "http" && t.Scheme != "https") {
+			return &Error{path + "url", fmt.Sprintf("%q is not allowed here, an address such as http://127.0.0.1:8000 is", u.URL)}
+		}
+	}
+	for i, p := range c.Profiles {
+		path := fmt.Sprintf("profiles[%d].", i)
+		if p.Name == "" {
+			return &Error{path + "name", "a name is required"}
+		}
+		words = append(words, struct {
+			path, value string
+			allowed     []string
+		}{path + "thinking", p.Thinking, ThinkingWords})
+	}
+	for _, w := range words {
+		if !slices.Contains(w.allowed, w.value) {
+			return &Error{w.path, fmt.Sprintf("%q is not allowed here, %s is", w.value, strings.Join(w.allowed, ", "))}
+		}
+	}
+	for _, b := range []struct {
+		path  string
+		value Bytes
+	}{{"limits.body", c.Limits.Body}, {"limits.event", c.Limits.Event}} {
+		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
+			return &Error{b.path, fmt.Sprintf("%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)}
+		}
+	}
+	return nil
+}
