@@ -52,12 +52,12 @@ func TestTheFourBuiltinModels(t *testing.T) {
 func TestTheMostSpecificAliasWins(t *testing.T) {
 	c, err := build(t, `,"models":[
 		{"name":"a","profile":"thinking-general","aliases":["*","team-*","exact"]},
-		{"name":"b","profile":"instruct-general","aliases":["team-b-*","*-mini","claude-*","exact-b"]}]`)
+		{"name":"b","profile":"instruct-general","aliases":["team-b-*","*-x-mini","claude-*","exact-b"]}]`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"anything": "a", "team-x": "a", "team-b-x": "b", "exact": "a", "exact-b": "b", "x-mini": "b",
+		"anything": "a", "team-x": "a", "team-b-x": "b", "exact": "a", "exact-b": "b", "a-x-mini": "b",
 		"claude-opus": "b", "gpt-5": "qwen3.5-thinking-coding", "codex-mini-latest": "qwen3.5-thinking-coding",
 	} {
 		if m := c.Resolve([]byte(name)); m == nil || m.Name != want {
