@@ -1,6 +1,15 @@
 package gateway
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"bytes"
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
+	"github.com/qwenvoy/qwenvoy/shared/gunzip"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/sse"
+)
+
 
 // Head is what an edge knows of a request before its body.
 type Head struct {
@@ -87,14 +96,11 @@ type ReplyPlan struct {
 	MaxBody int
 }
 
-// Repairs says what was mended, as a set.
-type Repairs uint32
-
 // Report says what happened in an exchange, for logs and metrics. It never holds prompts.
 type Report struct {
 	Route string
-	// Model is the name that the client asked for, "" when there was none or it is unknown;
-	// Served is the name that went upstream.
+	// Model is the virtual model's name, "" when none was named or it is unknown; a
+	// client's own words are no label. Served is the name that went upstream.
 	Model, Served string
 	// Stream: the reply was a stream of events. Thinking: the effective state.
 	Stream, Thinking bool
@@ -108,4 +114,353 @@ type Report struct {
 	Changes, Repairs []string
 	// Reason is the Answer's reason when the exchange was answered locally or failed.
 	Reason string
+}
+
+// An Exchange is one request and its reply. An edge walks it through these steps, each
+// decided by what is known at that moment, so that an Envoy filter can take them too:
+//
+//  1. Open and Plan, from the request's head.
+//  2. Request, with the whole body.
+//  3. ReplyHead, from the reply's status and header.
+//  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set.
+//  5. Fault before the client has got a head, Abort after, when something breaks.
+//  6. Report, at any time.
+//
+// It is not for concurrent use.
+type Exchange struct {
+	gateway *Gateway
+	route   *route
+	plan    Plan
+	env     Env
+	turn    hub.Turn
+	// encoding is the request's content-encoding where it must be undone.
+	encoding string
+	model    string // asked for by /v1/models/{id}
+	reason   string
+
+	stream   hub.Stream
+	framer   sse.Framer
+	gunzip   *gunzip.Decoder
+	unzipped []byte
+	gzipped  bool // the whole reply is
+	asIs     bool // the whole reply needs nothing but decoding
+	streamed bool
+	ended    bool // the client's stream has ended by its grammar
+}
+
+// Open begins an exchange.
+func (g *Gateway) Open(head Head, env Env) *Exchange {
+	path, query, hasQuery := strings.Cut(head.Path, "?")
+	x := &Exchange{gateway: g, env: env}
+	x.turn.Settings = &g.settings
+	x.turn.Window = x.window
+	var canonical string
+	x.route, canonical, x.model = g.find(path)
+	x.plan.Route = x.route.name
+	if head.Header("upgrade") != "" {
+		if (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket") {
+			x.local(&hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
+				Message: "WebSocket is not served on /v1/responses here. Use POST."})
+			return x
+		}
+		x.route, canonical = passThrough, path
+		x.plan.Route = x.route.name
+	}
+	x.keys(head)
+	if x.route.kind == passRoute {
+		if !g.pass {
+			x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found",
+				Message: "There is nothing at " + path + ": forwarding of other paths is switched off (passthrough)."})
+		}
+		return x
+	}
+	if head.Method != x.route.method && !(x.route.kind == healthRoute && head.Method == "HEAD") {
+		x.local(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", x.route.method}},
+			Message: head.Method + " is not allowed on " + path + ", " + x.route.method + " is."})
+		return x
+	}
+	if canonical != path {
+		x.plan.Path = canonical
+		if hasQuery {
+			x.plan.Path += "?" + query
+		}
+	}
+	switch x.route.kind {
+	case healthRoute:
+		x.plan.Action = Local
+		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(`{"status":"healthy"}`)}
+		return x
+	case modelRoute:
+		if g.settings.Catalog.Resolve([]byte(x.model)) == nil {
+			x.local(hub.UnknownModel(x.model, g.settings.Catalog))
+			return x
+		}
+		fallthrough
+	case modelsRoute:
+		x.plan.Action, x.plan.NoBody = Transform, true
+		x.plan.Drop = append(x.plan.Drop, "accept-encoding")
+		return x
+	}
+	x.plan.Action = Transform
+	x.plan.MaxBody = g.maxBody
+	x.plan.Drop = append(x.plan.Drop, "content-length", "accept-encoding")
+	if e := strings.TrimSpace(strings.ToLower(head.Header("content-encoding"))); e != "" && e != "identity" {
+		x.encoding = e
+		x.plan.Drop = append(x.plan.Drop, "content-encoding")
+	}
+	return x
+}
+
+// keys: an upstream's own key wins; without one the client's Authorization goes up, and
+// x-api-key goes up as a bearer token, which is all that vLLM reads.
+func (x *Exchange) keys(head Head) {
+	if key := x.gateway.apiKey; key != "" {
+		x.plan.Set = append(x.plan.Set, [2]string{"authorization", "Bearer " + key})
+		x.plan.Drop = append(x.plan.Drop, "x-api-key")
+		return
+	}
+	if key := head.Header("x-api-key"); key != "" && head.Header("authorization") == "" {
+		x.plan.Set = append(x.plan.Set, [2]string{"authorization", "Bearer " + key})
+		x.plan.Drop = append(x.plan.Drop, "x-api-key")
+	}
+}
+
+func (x *Exchange) window() int {
+	if t := x.turn.Model; t != nil && t.Target.Window > 0 {
+		return t.Target.Window
+	}
+	if x.env.Window != nil {
+		return x.env.Window()
+	}
+	return 0
+}
+
+func (x *Exchange) local(p *hub.Problem) {
+	x.plan.Action = Local
+	x.plan.Answer = x.answer(p)
+}
+
+// answer puts a problem into the client's dialect.
+func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
+	x.reason = p.Reason
+	if x.route.dialect != nil {
+		return x.route.dialect.Problem(p)
+	}
+	return hub.ChatAnswer(p)
+}
+
+// Plan is what Open decided. It stays valid and must not be changed.
+func (x *Exchange) Plan() *Plan { return &x.plan }
+
+// Request turns the whole request body and appends what goes upstream to dst. An
+// Answer is an error to send instead.
+func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
+	if len(body) > x.plan.MaxBody {
+		return dst, x.Fault(hub.BodyTooLarge)
+	}
+	if x.encoding != "" {
+		plain, f := x.decode(body)
+		if f != hub.NoFault {
+			return dst, x.Fault(f)
+		}
+		body = plain
+	}
+	out, p := x.route.dialect.Request(dst, body, &x.turn)
+	if p != nil {
+		return dst, x.answer(p)
+	}
+	return out, nil
+}
+
+func (x *Exchange) decode(body []byte) ([]byte, hub.Fault) {
+	limit := x.plan.MaxBody
+	if x.encoding == "gzip" || x.encoding == "x-gzip" {
+		plain, err := gunzip.Append(nil, body, limit)
+		switch {
+		case err == gunzip.ErrTooLarge:
+			return nil, hub.BodyTooLarge
+		case err != nil:
+			return nil, hub.BadEncoding
+		}
+		return plain, hub.NoFault
+	}
+	if x.env.Decode == nil {
+		return nil, hub.BadEncoding
+	}
+	plain, ok, err := x.env.Decode(nil, body, x.encoding, limit)
+	switch {
+	case !ok:
+		return nil, hub.BadEncoding
+	case len(plain) > limit:
+		return nil, hub.BodyTooLarge
+	case err != nil:
+		return nil, hub.BadEncoding
+	}
+	return plain, hub.NoFault
+}
+
+// ReplyHead decides from the reply's status and header what becomes of its body.
+// header returns a field's value, its name given in lower case.
+func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyPlan {
+	if x.plan.Action != Transform {
+		return ReplyPlan{}
+	}
+	encoding := strings.TrimSpace(strings.ToLower(header("content-encoding")))
+	x.gzipped = encoding == "gzip" || encoding == "x-gzip"
+	plain := encoding == "" || encoding == "identity"
+	kind, _, _ := strings.Cut(header("content-type"), ";")
+	kind = strings.TrimSpace(strings.ToLower(kind))
+	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
+	switch {
+	case x.asIs && !x.gzipped:
+		return ReplyPlan{} // not ours, whatever it is
+	case !plain && !x.gzipped:
+		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding))}
+	case kind == "text/event-stream" && !x.asIs && x.route.kind == dialectRoute:
+		x.streamed = true
+		x.stream = x.route.dialect.Stream(&x.turn)
+		x.framer.Limit = x.gateway.maxEvent
+		if x.gzipped {
+			x.gunzip = gunzip.New()
+			return ReplyPlan{Mode: ReplyStream, Drop: dropEncodedLength}
+		}
+		return ReplyPlan{Mode: ReplyStream, Drop: dropLength}
+	case kind == "application/json" || x.asIs:
+		p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, MaxBody: x.gateway.maxBody}
+		if x.gzipped {
+			p.Drop = dropEncodedLength
+		}
+		return p
+	}
+	return ReplyPlan{}
+}
+
+var (
+	dropLength        = []string{"content-length"}
+	dropEncodedLength = []string{"content-length", "content-encoding"}
+)
+
+// ReplyWhole turns a whole reply body and appends what the client gets to dst. An
+// Answer replaces the whole reply; an edge that has sent the head already sends its body.
+func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
+	if x.gzipped {
+		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
+		switch {
+		case err == gunzip.ErrTooLarge:
+			return dst, x.Fault(hub.ReplyTooLarge)
+		case err != nil:
+			return dst, x.Fault(hub.BadReply)
+		}
+		body = plain
+	}
+	if x.asIs {
+		return append(dst, body...), nil
+	}
+	var out []byte
+	var p *hub.Problem
+	switch x.route.kind {
+	case modelsRoute:
+		out, p = models.AppendList(dst, body, x.gateway.settings.Catalog)
+	case modelRoute:
+		out, p = models.AppendOne(dst, body, x.gateway.settings.Catalog, x.model)
+	default:
+		out, p = x.route.dialect.Reply(dst, body, &x.turn)
+	}
+	if p != nil {
+		return dst, x.answer(p)
+	}
+	return out, nil
+}
+
+// Reply turns the next chunk of a stream and appends what is ready for the client to
+// dst; end says that the upstream's reply has ended, however it did. Nothing that is
+// ready waits for the next chunk.
+func (x *Exchange) Reply(dst, chunk []byte, end bool) []byte {
+	if x.ended {
+		return dst
+	}
+	if x.gunzip != nil {
+		var err error
+		if x.unzipped, err = x.gunzip.Push(x.unzipped[:0], chunk, end); err != nil {
+			dst = x.events(dst, x.unzipped)
+			return x.Abort(dst, hub.BadReply)
+		}
+		chunk = x.unzipped
+	}
+	dst = x.events(dst, chunk)
+	if !end || x.ended {
+		return dst
+	}
+	x.framer.End()
+	if dst = x.events(dst, nil); x.ended {
+		return dst
+	}
+	x.finish()
+	return x.stream.End(dst)
+}
+
+func (x *Exchange) events(dst, chunk []byte) []byte {
+	x.framer.Feed(chunk)
+	for ev, ok := x.framer.Next(); ok; ev, ok = x.framer.Next() {
+		var done bool
+		if dst, done = x.event(dst, &ev); done {
+			x.finish()
+			return dst
+		}
+	}
+	if x.framer.Err() != nil {
+		return x.Abort(dst, hub.ReplyTooLarge)
+	}
+	return dst
+}
+
+func (x *Exchange) event(dst []byte, ev *sse.Event) ([]byte, bool) {
+	other := ev.Other
+	if len(ev.Name) > 0 {
+		// No upstream names its events today; one that does keeps its line.
+		other = append(append(append(bytes.Clone(other), "event: "...), ev.Name...), '\n')
+	}
+	return x.stream.Event(dst, other, ev.Data, ev.HasData)
+}
+
+func (x *Exchange) finish() {
+	x.ended = true
+	if x.gunzip != nil {
+		x.gunzip.Close()
+	}
+}
+
+// Ended tells whether the client's stream has ended by its grammar: what the upstream
+// still sends is dropped.
+func (x *Exchange) Ended() bool { return x.ended }
+
+// Abort ends the client's stream by its grammar after a fault, appending to dst;
+// nothing if it has ended already.
+func (x *Exchange) Abort(dst []byte, f hub.Fault) []byte {
+	if x.ended || x.stream == nil {
+		return dst
+	}
+	x.finish()
+	p := hub.FaultProblem(f, x.plan.MaxBody)
+	x.reason = p.Reason
+	return x.stream.Abort(dst, p)
+}
+
+// Fault is the error to send for a fault before the client has got a head.
+func (x *Exchange) Fault(f hub.Fault) *hub.Answer {
+	return x.answer(hub.FaultProblem(f, x.plan.MaxBody))
+}
+
+// Report says what has happened so far.
+func (x *Exchange) Report() Report {
+	t := &x.turn
+	r := Report{
+		Route: x.plan.Route, Stream: x.streamed, Thinking: t.Thinking, Finish: t.Finish, HasUsage: t.HasUsage,
+		PromptTokens: t.Usage.Prompt, CompletionTokens: t.Usage.Completion, CachedTokens: t.Usage.Cached, ReasoningTokens: t.Usage.Reasoning,
+		Changes: t.Changes.Names(), Repairs: t.Repairs.Names(), Reason: x.reason,
+	}
+	if t.Model != nil {
+		r.Model, r.Served = t.Model.Name, t.Model.Target.Model
+	}
+	return r
 }

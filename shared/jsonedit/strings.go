@@ -102,3 +102,13 @@ func AppendEscaped[T []byte | string](dst []byte, text T) []byte {
 	}
 	return append(dst, text[start:]...)
 }
+
+// IsEmpty tells whether an array or object that has passed the Scanner holds nothing.
+func IsEmpty(container []byte) bool {
+	for _, c := range container[1 : len(container)-1] {
+		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,89 @@
+// Package models is the dialect of GET /v1/models and /v1/models/{id}: the upstream's
+// entry for the served model, said once for each name that a client may use.
+//
+// It imports catalog, hub and jsonedit.
+package models
+
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// AppendList appends the upstream's list with the served model's entry replaced by one
+// for each listed name; every other field is kept. An empty list stays as it is. A
+// list without the served model is a 502 that names what was found.
+func AppendList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Problem) {
+	list, entry, p := served(body, c)
+	if p != nil {
+		return dst, p
+	}
+	if entry == nil {
+		return append(dst, body...), nil
+	}
+	dst = append(dst, body[:list.Start]...)
+	for i, name := range c.Listed() {
+		dst = append(dst, "[,"[min(i, 1)])
+		dst = appendEntry(dst, entry, name)
+	}
+	dst = append(dst, ']')
+	return append(dst, body[list.End:]...), nil
+}
+
+// AppendOne appends the served model's entry under name.
+func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.Problem) {
+	_, entry, p := served(body, c)
+	if p != nil {
+		return dst, p
+	}
+	if entry == nil {
+		return dst, hub.BadUpstream("The model server lists no models; %q was expected.", c.Default().Target.Model)
+	}
+	return appendEntry(dst, entry, name), nil
+}
+
+// served finds data and in it the served model's entry; entry is nil if data is empty.
+func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, p *hub.Problem) {
+	if !gjson.ValidBytes(body) {
+		return list, nil, hub.BadUpstream("The model server's list of models is not valid JSON.")
+	}
+	want := c.Default().Target.Model
+	data := gjson.GetBytes(body, "data")
+	if !data.IsArray() {
+		return list, nil, hub.BadUpstream("The model server's list of models has no data list; %q was expected in it.", want)
+	}
+	list = jsonedit.Span{Start: data.Index, End: data.Index + len(data.Raw)}
+	var found []string
+	data.ForEach(func(_, m gjson.Result) bool {
+		id := m.Get("id").String()
+		if id == want && m.IsObject() {
+			entry = []byte(m.Raw)
+			return false
+		}
+		found = append(found, id)
+		return true
+	})
+	if entry == nil && len(found) > 0 {
+		return list, nil, &hub.Problem{Status: 502, Type: hub.TypeServer, Reason: "served_model_missing",
+			Message: "The model server does not serve " + want + ". It serves " + strings.Join(found, ", ") + ". Set the served model (upstreams[0].model) to one of these."}
+	}
+	return list, entry, nil
+}
+
+// appendEntry appends entry under another id.
+func appendEntry(dst, entry []byte, name string) []byte {
+	var s jsonedit.Scanner
+	var e jsonedit.Edits
+	s.Reset(entry)
+	for s.BeginObject(); s.NextMember(); {
+		id := string(s.Key()) == "id"
+		if v := s.Value(); id {
+			e.ReplaceFunc(v.Start, v.End, func(dst []byte) []byte { return jsonedit.AppendQuoted(dst, name) })
+		}
+	}
+	return e.Apply(dst, entry)
+}

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/chat"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// An Edge says how the I/O around the core differs.
+type Edge struct {
+	// Health: this edge answers GET /health itself; otherwise it is passed on.
+	Health bool
+	// MaxBody is the limit for request and whole reply bodies, in bytes, where the
+	// configuration sets none. 0 is 32 MiB.
+	MaxBody int
+}
+
+// A Gateway holds what all exchanges share. It is immutable: a new configuration is a
+// new Gateway, and exchanges that run keep theirs.
+type Gateway struct {
+	edge     Edge
+	settings hub.Settings
+	apiKey   string
+	maxBody  int
+	maxEvent int
+	pass     bool
+}
+
+// New checks what of a configuration refers to each other, and makes a Gateway of it.
+func New(c *config.Config, edge Edge) (*Gateway, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	cat, err := catalog.New(c)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{
+		edge:     edge,
+		apiKey:   c.Upstreams[0].APIKey,
+		maxBody:  int(c.Limits.Body),
+		maxEvent: int(c.Limits.Event),
+		pass:     c.Passthrough,
+		settings: hub.Settings{Catalog: cat, EnforceSampling: c.EnforceSampling},
+	}
+	if g.maxBody == 0 {
+		g.maxBody = edge.MaxBody
+	}
+	if g.maxBody == 0 {
+		g.maxBody = 32 << 20
+	}
+	if g.maxEvent == 0 {
+		g.maxEvent = 10 << 20
+	}
+	switch c.ReasoningField {
+	case "reasoning":
+		g.settings.ReasoningField = hub.OnlyReasoning
+	case "reasoning_content":
+		g.settings.ReasoningField = hub.OnlyReasoningContent
+	}
+	switch c.LateSystem {
+	case "fold":
+		g.settings.LateSystem = hub.Fold
+	case "keep":
+		g.settings.LateSystem = hub.Keep
+	}
+	return g, nil
+}
+
+// Models lists the names that /v1/models shows.
+func (g *Gateway) Models() []string { return g.settings.Catalog.Listed() }
+
+type routeKind uint8
+
+const (
+	passRoute routeKind = iota
+	dialectRoute
+	modelsRoute
+	modelRoute
+	healthRoute
+)
+
+type route struct {
+	kind   routeKind
+	name   string
+	method string
+	// dialect turns the request; replyAsIs leaves the reply alone.
+	dialect   hub.Dialect
+	replyAsIs bool
+}
+
+var (
+	passThrough = &route{kind: passRoute, name: "pass"}
+	modelEntry  = &route{kind: modelRoute, name: "model", method: "GET"}
+	health      = &route{kind: healthRoute, name: "health", method: "GET"}
+
+	routes = map[string]*route{
+		"/v1/chat/completions": {kind: dialectRoute, name: "chat", method: "POST", dialect: chat.Chat},
+		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
+		"/tokenize":            {kind: dialectRoute, name: "tokenize", method: "POST", dialect: chat.Tokenize, replyAsIs: true},
+		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
+		"/v1/models":           {kind: modelsRoute, name: "models", method: "GET"},
+		"/health":              health,
+	}
+)
+
+const modelPrefix = "/v1/models/"
+
+// find returns the route of a path without its query, and the path that the upstream
+// knows: one trailing slash is tolerated, since vLLM would answer it with a redirect.
+func (g *Gateway) find(path string) (r *route, canonical, model string) {
+	canonical = path
+	if len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+		canonical = path[:len(path)-1]
+	}
+	if r = routes[canonical]; r != nil {
+		if r == health && !g.edge.Health {
+			return passThrough, path, ""
+		}
+		return r, canonical, ""
+	}
+	if name, ok := strings.CutPrefix(canonical, modelPrefix); ok && name != "" && !strings.HasPrefix(name, "/") {
+		if plain, err := url.PathUnescape(name); err == nil {
+			return modelEntry, "/v1/models", plain
+		}
+	}
+	return passThrough, path, ""
+}

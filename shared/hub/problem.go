@@ -1,0 +1,89 @@
+package hub
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A Problem is an error that a person can act on, before a dialect has put it into
+// its own shape.
+type Problem struct {
+	Status  int    // HTTP status
+	Type    string // in OpenAI's terms: invalid_request_error, model_not_found, not_found_error, server_error
+	Param   string // the request field to blame, "" for none
+	Message string
+	Reason  string // a short word for logs and metrics
+	// Header holds further reply header fields, such as allow with a 405.
+	Header [][2]string
+}
+
+// The types of OpenAI's errors that Qwenvoy uses.
+const (
+	TypeInvalidRequest = "invalid_request_error"
+	TypeModelNotFound  = "model_not_found"
+	TypeNotFound       = "not_found_error"
+	TypeServer         = "server_error"
+)
+
+// BadRequest is a 400 that blames param.
+func BadRequest(param, format string, args ...any) *Problem {
+	return &Problem{Status: 400, Type: TypeInvalidRequest, Param: param, Message: fmt.Sprintf(format, args...), Reason: "invalid_request"}
+}
+
+// BadUpstream is a 502: the upstream said what it should not.
+func BadUpstream(format string, args ...any) *Problem {
+	return &Problem{Status: 502, Type: TypeServer, Message: fmt.Sprintf(format, args...), Reason: "bad_reply"}
+}
+
+// FaultProblem puts a Fault into words. limit is the request body's limit in bytes.
+func FaultProblem(f Fault, limit int) *Problem {
+	p := &Problem{Status: 502, Type: TypeServer}
+	switch f {
+	case BodyTooLarge:
+		p.Status, p.Type, p.Reason = 413, TypeInvalidRequest, "body_too_large"
+		p.Message = fmt.Sprintf("The request body is larger than the limit of %d bytes (limits.body).", limit)
+	case BadEncoding:
+		p.Status, p.Type, p.Reason = 415, TypeInvalidRequest, "bad_encoding"
+		p.Message = "The request body's content-encoding is not supported, or the body can't be decoded with it. Send it without one."
+	case Unreachable:
+		p.Reason, p.Message = "upstream_connect", "The model server can't be reached, or it closed the connection before it answered."
+	case NoHead:
+		p.Status, p.Reason, p.Message = 504, "upstream_timeout", "The model server did not begin to answer in time."
+	case Idle:
+		p.Status, p.Reason, p.Message = 504, "upstream_idle", "The model server stopped sending in the middle of its answer."
+	case Cut:
+		p.Reason, p.Message = "upstream_cut", "The model server's answer ended before it was complete."
+	case ReplyTooLarge:
+		p.Reason, p.Message = "reply_too_large", "The model server's answer, or one event of it, is over the size limit (limits.body, limits.event)."
+	case BadReply:
+		p.Reason, p.Message = "bad_reply", "The model server's answer can't be read."
+	default:
+		p.Status, p.Reason, p.Message = 500, "panic", "The gateway failed on this request. It is a bug; its log says more."
+	}
+	return p
+}
+
+// AppendChatError appends the error object of the Chat Completions API: message,
+// type, param, and code, which is the HTTP status as vLLM sends it.
+func AppendChatError(dst []byte, p *Problem) []byte {
+	dst = append(dst, `{"error":{"message":`...)
+	dst = jsonedit.AppendQuoted(dst, p.Message)
+	dst = append(dst, `,"type":`...)
+	dst = jsonedit.AppendQuoted(dst, p.Type)
+	dst = append(dst, `,"param":`...)
+	if p.Param == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = jsonedit.AppendQuoted(dst, p.Param)
+	}
+	dst = append(dst, `,"code":`...)
+	dst = strconv.AppendInt(dst, int64(p.Status), 10)
+	return append(dst, "}}"...)
+}
+
+// ChatAnswer is the problem as a whole reply of the Chat Completions API.
+func ChatAnswer(p *Problem) *Answer {
+	return &Answer{Status: p.Status, Body: AppendChatError(nil, p), Header: p.Header, Reason: p.Reason}
+}

@@ -1,0 +1,244 @@
+package hub
+
+import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
+
+// placeSystem puts system and developer messages where Qwen's templates take them: one
+// message, at the front. Templates answer 400 to anything else ("System message must
+// be at the beginning."), and older vLLMs to every developer message.
+func (ed *Editor) placeSystem() *Problem {
+	t := ed.turn
+	leading := len(ed.messages) // where the conversation begins
+	for i, m := range ed.messages {
+		if m.role == userRole || m.role == assistantRole {
+			leading = i
+			break
+		}
+	}
+	// Those to be merged into the leading one: all, or only those before the conversation.
+	merged, first := 0, -1
+	for i, m := range ed.messages {
+		if m.role.isSystem() && (i < leading || t.LateSystem == Merge) {
+			if merged++; merged == 1 {
+				first = i
+			}
+		}
+	}
+	if t.LateSystem == Fold {
+		for i := leading; i < len(ed.messages); i++ {
+			if ed.messages[i].role.isSystem() {
+				if p := ed.fold(i); p != nil {
+					return p
+				}
+			}
+		}
+	}
+	var insert []byte
+	switch {
+	case merged == 1 && first == 0:
+		if m := ed.messages[0]; m.role == developerRole {
+			ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"system"`)
+			t.Changes |= DeveloperRenamed
+		}
+	case merged > 0:
+		insert = append(insert, `{"role":"system","content":"`...)
+		empty := len(insert)
+		for i, m := range ed.messages {
+			if !m.role.isSystem() || i >= leading && t.LateSystem != Merge {
+				continue
+			}
+			ed.messageList.Drop(i)
+			if len(insert) > empty {
+				insert = append(insert, `\n\n`...)
+			}
+			before := len(insert)
+			var p *Problem
+			if insert, p = ed.appendText(insert, i); p != nil {
+				return p
+			}
+			if len(insert) == before && before > empty {
+				insert = insert[:before-len(`\n\n`)]
+			}
+		}
+		insert = append(insert, `"},`...)
+		t.Changes |= SystemMerged
+	}
+	ed.messageList.Commit(&ed.e, insert)
+	return nil
+}
+
+// appendText appends the text of message i as it stands inside a string literal: a
+// string's own bytes, or the texts of its parts with nothing between them.
+func (ed *Editor) appendText(dst []byte, i int) ([]byte, *Problem) {
+	content := ed.messages[i].content
+	if content.Absent() {
+		return dst, nil
+	}
+	switch raw := content.Of(ed.src); jsonedit.KindOf(raw[0]) {
+	case jsonedit.Null:
+		return dst, nil
+	case jsonedit.String:
+		return append(dst, raw[1:len(raw)-1]...), nil
+	case jsonedit.Array:
+		s := &ed.part
+		s.Reset(raw)
+		for n, ok := 0, true; ok; n++ {
+			if n == 0 {
+				s.BeginArray()
+			}
+			if ok = s.NextElement(); !ok {
+				break
+			}
+			text := textOfPart(s, raw)
+			if text.Absent() {
+				return dst, BadRequest(param("messages", i, "content", n), "messages[%d].content[%d]: a system message can hold text parts only.", i, n)
+			}
+			dst = append(dst, raw[text.Start+1:text.End-1]...)
+		}
+		return dst, nil
+	}
+	return dst, BadRequest(param("messages", i, "content", -1), "messages[%d].content must be a string or a list of text parts.", i)
+}
+
+// textOfPart reads one content part and returns where its text literal stands, absent
+// for a part that is no text.
+func textOfPart(s *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
+	switch s.Kind() {
+	case jsonedit.String:
+		return s.Value()
+	case jsonedit.Object:
+	default:
+		s.Value()
+		return text
+	}
+	isText := true
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "text":
+			if s.Kind() == jsonedit.String {
+				text = s.Value()
+				continue
+			}
+			s.Value()
+		case "type":
+			switch string(s.Value().Of(src)) {
+			case `"text"`, `"input_text"`, `"output_text"`:
+			default:
+				isText = false
+			}
+		default:
+			s.Value()
+		}
+	}
+	if !isText {
+		return jsonedit.Span{}
+	}
+	return text
+}
+
+// fold joins the late system message i to the turn before it: to the end of a user's
+// text, or of the last result of a run of tool results; behind an assistant's turn,
+// to the front of the user's text that follows. It never comes between a call and its
+// results. Where there is no such turn it becomes a user's turn of its own.
+func (ed *Editor) fold(i int) *Problem {
+	text, p := ed.appendText(nil, i)
+	if p != nil {
+		return p
+	}
+	ed.turn.Changes |= SystemFolded
+	before, after := i-1, i+1
+	for before >= 0 && ed.messages[before].role.isSystem() {
+		before--
+	}
+	for after < len(ed.messages) && ed.messages[after].role.isSystem() {
+		after++
+	}
+	roleAt := func(j int) role {
+		if j < 0 || j >= len(ed.messages) {
+			return otherRole
+		}
+		return ed.messages[j].role
+	}
+	joined := len(text) == 0
+	switch {
+	case joined:
+	case roleAt(after) == toolRole: // between results, or between a call and them
+		last := after
+		for j := after; j < len(ed.messages) && (roleAt(j) == toolRole || roleAt(j).isSystem()); j++ {
+			if roleAt(j) == toolRole {
+				last = j
+			}
+		}
+		joined = ed.join(last, text, false)
+	case roleAt(before) == userRole || roleAt(before) == toolRole:
+		joined = ed.join(before, text, false)
+	case roleAt(after) == userRole:
+		joined = ed.join(after, text, true)
+	}
+	if joined {
+		ed.messageList.Drop(i)
+		return nil
+	}
+	m := ed.messages[i]
+	ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"user"`)
+	return nil
+}
+
+// join puts text, given as it stands inside a string literal, at the end or the front
+// of message i's content; false if that has no text to join to.
+func (ed *Editor) join(i int, text []byte, front bool) bool {
+	m := &ed.messages[i]
+	if m.content.Absent() {
+		return false
+	}
+	at, literal := m.content, m.content
+	if ed.src[at.Start] == '[' {
+		// The last text part, or the first.
+		literal = jsonedit.Span{}
+		raw := at.Of(ed.src)
+		s := &ed.part
+		s.Reset(raw)
+		n := 0
+		for s.BeginArray(); s.NextElement(); n++ {
+			part := textOfPart(s, raw)
+			if !front || n == 0 {
+				literal = part
+			}
+		}
+		if n == 0 {
+			return false
+		}
+		if literal.Absent() { // an image, say
+			if front {
+				ed.e.ReplaceFunc(at.Start+1, at.Start+1, func(dst []byte) []byte {
+					return append(append(append(dst, `{"type":"text","text":"`...), text...), `\n\n"},`...)
+				})
+			} else {
+				ed.e.ReplaceFunc(at.End-1, at.End-1, func(dst []byte) []byte {
+					return append(append(append(dst, `,{"type":"text","text":"\n\n`...), text...), `"}`...)
+				})
+			}
+			return true
+		}
+		literal.Start, literal.End = literal.Start+at.Start, literal.End+at.Start
+	}
+	if ed.src[literal.Start] != '"' {
+		return false
+	}
+	blank := literal.End-literal.Start == 2 && !m.grown
+	m.grown = true
+	put := literal.End - 1
+	if front {
+		put = literal.Start + 1
+	}
+	ed.e.ReplaceFunc(put, put, func(dst []byte) []byte {
+		if !front && !blank {
+			dst = append(dst, `\n\n`...)
+		}
+		dst = append(dst, text...)
+		if front && !blank {
+			dst = append(dst, `\n\n`...)
+		}
+		return dst
+	})
+	return true
+}

@@ -1,0 +1,172 @@
+package hub
+
+import (
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A View says where things stand in a reply of the upstream: a whole one or a chunk
+// of a stream. It is reused; its spans point into the bytes last read.
+type View struct {
+	Model jsonedit.Span
+	// Error is the top-level error, absent when it is missing or null.
+	Error jsonedit.Span
+	// Choices is what choices holds; HasChoices tells an empty list from none.
+	Choices    []Choice
+	HasChoices bool
+	Usage      Usage
+	HasUsage   bool
+
+	s jsonedit.Scanner
+}
+
+// A Choice is one element of choices.
+type Choice struct {
+	Index int
+	// Finish is the finish_reason literal, absent when it is missing or null.
+	Finish jsonedit.Span
+	// Message holds the members of message or delta.
+	Message jsonedit.Members
+	// HasMessage tells an empty message or delta from none.
+	HasMessage                                      bool
+	Content, Reasoning, ReasoningContent, ToolCalls Member
+}
+
+// A Member is a key of a message with its value; the zero Member is absent.
+type Member struct {
+	Number     int // in Choice.Message
+	Key, Value jsonedit.Span
+}
+
+// Read reads a reply. An error means that it is not a JSON object.
+func (v *View) Read(src []byte) error {
+	s := &v.s
+	v.Model, v.Error, v.Choices, v.HasChoices, v.Usage, v.HasUsage = jsonedit.Span{}, jsonedit.Span{}, v.Choices[:0], false, Usage{}, false
+	s.Reset(src)
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "model":
+			v.Model = s.Value()
+		case "error":
+			if s.Kind() == jsonedit.Null {
+				s.Value()
+			} else {
+				v.Error = s.Value()
+			}
+		case "choices":
+			if s.Kind() != jsonedit.Array {
+				s.Value()
+				continue
+			}
+			v.HasChoices, v.Choices = true, v.Choices[:0]
+			for s.BeginArray(); s.NextElement(); {
+				if s.Kind() == jsonedit.Object {
+					v.choice(src)
+				} else {
+					s.Value()
+				}
+			}
+		case "usage":
+			if s.Kind() == jsonedit.Object {
+				v.usage(src)
+			} else {
+				s.Value()
+			}
+		default:
+			s.Value()
+		}
+	}
+	return s.Finish()
+}
+
+func (v *View) choice(src []byte) {
+	s := &v.s
+	if len(v.Choices) < cap(v.Choices) {
+		v.Choices = v.Choices[:len(v.Choices)+1] // with the Members buffer that it had
+	} else {
+		v.Choices = append(v.Choices, Choice{})
+	}
+	c := &v.Choices[len(v.Choices)-1]
+	*c = Choice{Message: c.Message}
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "index":
+			c.Index, _ = strconv.Atoi(string(s.Value().Of(src)))
+		case "finish_reason":
+			if s.Kind() == jsonedit.String {
+				c.Finish = s.Value()
+			} else {
+				s.Value()
+			}
+		case "message", "delta":
+			if s.Kind() == jsonedit.Object {
+				v.message(c)
+			} else {
+				s.Value()
+			}
+		default:
+			s.Value()
+		}
+	}
+}
+
+func (v *View) message(c *Choice) {
+	s := &v.s
+	c.HasMessage = true
+	for c.Message.Begin(s.BeginObject()); s.NextMember(); {
+		key := s.KeySpan()
+		var m *Member
+		switch string(s.Key()) {
+		case "content":
+			m = &c.Content
+		case "reasoning":
+			m = &c.Reasoning
+		case "reasoning_content":
+			m = &c.ReasoningContent
+		case "tool_calls":
+			m = &c.ToolCalls
+		}
+		value := s.Value()
+		n := c.Message.Add(key, value)
+		if m != nil {
+			*m = Member{n, key, value}
+		}
+	}
+}
+
+func (v *View) usage(src []byte) {
+	s := &v.s
+	v.HasUsage = true
+	number := func() int {
+		n, _ := strconv.Atoi(string(s.Value().Of(src)))
+		return n
+	}
+	details := func(key string, into *int) {
+		if s.Kind() != jsonedit.Object {
+			s.Value()
+			return
+		}
+		for s.BeginObject(); s.NextMember(); {
+			if string(s.Key()) == key {
+				*into = number()
+			} else {
+				s.Value()
+			}
+		}
+	}
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "prompt_tokens":
+			v.Usage.Prompt = number()
+		case "completion_tokens":
+			v.Usage.Completion = number()
+		case "prompt_tokens_details":
+			details("cached_tokens", &v.Usage.Cached)
+		case "completion_tokens_details":
+			details("reasoning_tokens", &v.Usage.Reasoning)
+		default:
+			s.Value()
+		}
+	}
+}

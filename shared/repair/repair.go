@@ -1,0 +1,119 @@
+// Package repair holds the stages that mend what an upstream said, on the hub's view
+// of a whole reply or of one chunk. Each records edits and never delays a byte.
+//
+// It imports hub and jsonedit.
+package repair
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// Reasoning puts each choice's reasoning where the client looks for it.
+//
+// With thinking effectively off there is no reasoning, so what came as such is the
+// answer (vLLM issues #17349, #40816, #53284) and becomes content: joined in front of
+// the content in a whole reply, sent at once in a stream, so that both give the same
+// answer. With thinking on, the field gets the name that the client reads: vLLM says
+// reasoning since PR #33402, many clients read reasoning_content.
+func Reasoning(e *jsonedit.Edits, src []byte, c *hub.Choice, t *hub.Turn) {
+	if !t.Thinking && t.Model != nil && toContent(e, src, c) {
+		t.Repairs |= hub.ReasoningToContent
+	} else {
+		rename(e, src, c, t.ReasoningField)
+	}
+	c.Message.Commit(e, nil)
+}
+
+func toContent(e *jsonedit.Edits, src []byte, c *hub.Choice) bool {
+	from, other := &c.Reasoning, &c.ReasoningContent
+	if !isText(src, from) {
+		from, other = other, from
+	}
+	if !isText(src, from) {
+		return false
+	}
+	content := c.Content.Value
+	switch {
+	case content.Absent():
+		e.ReplaceString(from.Key.Start, from.Key.End, `"content"`)
+	case src[content.Start] == 'n':
+		e.Replace(content.Start, content.End, from.Value.Of(src))
+		c.Message.Drop(from.Number)
+	case src[content.Start] == '"':
+		// Literals concatenate: the reasoning's bytes go behind the opening quote.
+		e.Replace(content.Start+1, content.Start+1, src[from.Value.Start+1:from.Value.End-1])
+		c.Message.Drop(from.Number)
+	default:
+		return false
+	}
+	if !other.Value.Absent() {
+		c.Message.Drop(other.Number)
+	}
+	return true
+}
+
+// isText tells whether a member is a string with something in it.
+func isText(src []byte, m *hub.Member) bool {
+	return m.Value.End-m.Value.Start > 2 && src[m.Value.Start] == '"'
+}
+
+func rename(e *jsonedit.Edits, src []byte, c *hub.Choice, field hub.ReasoningField) {
+	reasoning, content := &c.Reasoning, &c.ReasoningContent
+	switch {
+	case reasoning.Value.Absent() && content.Value.Absent():
+	case field == hub.OnlyReasoning:
+		only(e, c, reasoning, content, `"reasoning"`)
+	case field == hub.OnlyReasoningContent:
+		only(e, c, content, reasoning, `"reasoning_content"`)
+	case content.Value.Absent():
+		double(e, src, reasoning, `,"reasoning_content":`)
+	case reasoning.Value.Absent():
+		double(e, src, content, `,"reasoning":`)
+	}
+}
+
+// only leaves the wanted field, named so.
+func only(e *jsonedit.Edits, c *hub.Choice, wanted, other *hub.Member, name string) {
+	switch {
+	case other.Value.Absent():
+	case wanted.Value.Absent():
+		e.ReplaceString(other.Key.Start, other.Key.End, name)
+	default:
+		c.Message.Drop(other.Number)
+	}
+}
+
+// double says a field again under the other name; null needs no second name.
+func double(e *jsonedit.Edits, src []byte, m *hub.Member, key string) {
+	if src[m.Value.Start] == 'n' {
+		return
+	}
+	e.ReplaceString(m.Value.End, m.Value.End, key)
+	e.Replace(m.Value.End, m.Value.End, m.Value.Of(src))
+}
+
+// CutCall makes the finish_reason of a whole reply honest. vLLM says tool_calls (stop
+// for a named tool), with well-formed but wrong arguments, when the token limit cut
+// the call; only the token counts show it. A call that ends by itself at just that
+// count is a rare false positive. With n > 1 the counts are sums and show nothing.
+func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
+	if !v.HasUsage || len(v.Choices) != 1 || t.Choices > 1 {
+		return
+	}
+	c := &v.Choices[0]
+	calls := c.ToolCalls.Value
+	if calls.Absent() || src[calls.Start] != '[' || jsonedit.IsEmpty(calls.Of(src)) {
+		return
+	}
+	switch string(c.Finish.Of(src)) {
+	case `"tool_calls"`, `"stop"`:
+	default:
+		return
+	}
+	if t.Limit > 0 && v.Usage.Completion == t.Limit || t.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Window() {
+		e.ReplaceString(c.Finish.Start, c.Finish.End, `"length"`)
+		t.Finish = "length"
+		t.Repairs |= hub.CutCall
+	}
+}
