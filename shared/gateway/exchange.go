@@ -10,7 +10,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
-
 // Head is what an edge knows of a request before its body.
 type Head struct {
 	Method string
