@@ -213,7 +213,8 @@ func (ed *Editor) finish() *Problem {
 			return p
 		}
 	}
-	if ed.form.Messages {
+	// A bare prompt (/tokenize) meets no template.
+	if ed.form.Messages && (!ed.form.Prompt || ed.kind(keyMessages) == jsonedit.Array) {
 		if p := ed.thinking(); p != nil {
 			return p
 		}
