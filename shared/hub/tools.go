@@ -58,7 +58,7 @@ func (ed *Editor) scanTool() {
 			typeMember, isFunction = i, string(v.Of(ed.src)) == `"function"`
 		}
 	}
-	if !isFunction || nested || !named {
+	if !isFunction || nested || !named || s.Err() != nil {
 		return
 	}
 	end := s.Pos()
