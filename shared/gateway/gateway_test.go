@@ -1,0 +1,245 @@
+package gateway
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+func newGateway(t testing.TB, more string, edge Edge) *Gateway {
+	t.Helper()
+	c, err := config.Decode([]byte(`{"upstreams":[{"name":"local","model":"Qwen/X"}]` + more + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := New(c, edge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func open(g *Gateway, env Env, method, path string, header ...string) *Exchange {
+	return g.Open(Head{method, path, values(header...)}, env)
+}
+
+func values(header ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(header); i += 2 {
+			if header[i] == name {
+				return header[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
+	tests := []struct {
+		name, method, path string
+		header             []string
+		route              string
+		action             Action
+		status             int
+	}{
+		{"chat", "POST", "/v1/chat/completions", nil, "chat", Transform, 0},
+		{"chat with a query", "POST", "/v1/chat/completions?x=/v1/models", nil, "chat", Transform, 0},
+		{"completions", "POST", "/v1/completions/", nil, "completions", Transform, 0},
+		{"wrong method", "OPTIONS", "/v1/chat/completions", nil, "chat", Local, 405},
+		{"models", "GET", "/v1/models", nil, "models", Transform, 0},
+		{"models with HEAD", "HEAD", "/v1/models", nil, "models", Local, 405},
+		{"one model", "GET", "/v1/models/gpt-5", nil, "model", Transform, 0},
+		{"no model", "GET", "/v1/models/llama", nil, "model", Local, 404},
+		{"nothing behind models", "GET", "/v1/models//", nil, "pass", Pass, 0},
+		{"health", "GET", "/health", nil, "health", Local, 200},
+		{"health with HEAD", "HEAD", "/health", nil, "health", Local, 200},
+		{"health with POST", "POST", "/health", nil, "health", Local, 405},
+		{"other path", "PATCH", "/metrics", nil, "pass", Pass, 0},
+		{"root", "GET", "/", nil, "pass", Pass, 0},
+		{"case matters", "POST", "/V1/chat/completions", nil, "pass", Pass, 0},
+		{"WebSocket elsewhere", "GET", "/v1/realtime", []string{"upgrade", "websocket"}, "pass", Pass, 0},
+		{"WebSocket on one of our routes", "GET", "/v1/chat/completions", []string{"upgrade", "websocket"}, "pass", Pass, 0},
+		{"WebSocket on responses", "GET", "/v1/responses?x", []string{"upgrade", "WebSocket"}, "pass", Local, 426},
+		{"responses by POST", "POST", "/v1/responses", nil, "pass", Pass, 0},
+	}
+	g := newGateway(t, "", Edge{Health: true})
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := open(g, Env{}, tt.method, tt.path, tt.header...).Plan()
+			if p.Route != tt.route || p.Action != tt.action {
+				t.Errorf("route %s action %d, want %s %d", p.Route, p.Action, tt.route, tt.action)
+			}
+			if tt.action == Local && p.Answer.Status != tt.status {
+				t.Errorf("status %d, want %d", p.Answer.Status, tt.status)
+			}
+		})
+	}
+}
+
+func TestHealthIsPassedOnWhereTheEdgeDoesNotAnswerIt(t *testing.T) {
+	if p := open(newGateway(t, "", Edge{}), Env{}, "GET", "/health").Plan(); p.Action != Pass {
+		t.Errorf("action %d", p.Action)
+	}
+}
+
+func TestATransformNeverKeepsTheOldLengthOrAsksForCompression(t *testing.T) {
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/tokenize", "content-encoding", "gzip")
+	if got := strings.Join(x.Plan().Drop, " "); got != "content-length accept-encoding content-encoding" {
+		t.Errorf("dropped: %s", got)
+	}
+}
+
+func TestTheBodyLimitIsTheConfigurationsOrTheEdges(t *testing.T) {
+	for _, tt := range []struct {
+		more string
+		edge Edge
+		want int
+	}{{"", Edge{}, 32 << 20}, {"", Edge{MaxBody: 100e6}, 100e6}, {`,"limits":{"body":"2KiB"}`, Edge{MaxBody: 100e6}, 2 << 10}} {
+		if got := open(newGateway(t, tt.more, tt.edge), Env{}, "POST", "/v1/chat/completions").Plan().MaxBody; got != tt.want {
+			t.Errorf("%q %+v: %d, want %d", tt.more, tt.edge, got, tt.want)
+		}
+	}
+}
+
+func TestTheWindowIsAskedForOnlyWhereItMatters(t *testing.T) {
+	asked := 0
+	env := Env{Window: func() int { asked++; return 4096 }}
+	g := newGateway(t, "", Edge{})
+	x := open(g, env, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[]}`)); a != nil || asked != 0 {
+		t.Errorf("asked %d times, answer %v", asked, a)
+	}
+	x = open(g, env, "POST", "/v1/chat/completions")
+	out, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[],"max_tokens":5000}`))
+	if a != nil || asked != 1 || !bytes.Contains(out, []byte(`"max_tokens":4096`)) {
+		t.Errorf("asked %d times, answer %v, %s", asked, a, out)
+	}
+}
+
+func TestRequestEncodings(t *testing.T) {
+	body := `{"model":"gpt-5","messages":[]}`
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprint(z, body)
+	z.Close()
+	env := Env{Decode: func(dst, src []byte, encoding string, limit int) ([]byte, bool, error) {
+		switch encoding {
+		case "upper":
+			return append(dst, bytes.ToLower(src)...), true, nil
+		case "broken":
+			return dst, true, errors.New("broken")
+		case "bomb":
+			return make([]byte, limit+1), true, nil
+		}
+		return dst, false, nil
+	}}
+	tests := []struct {
+		encoding, body string
+		status         int
+	}{
+		{"gzip", packed.String(), 0}, {"X-GZIP", packed.String(), 0}, {"identity", body, 0}, {"upper", strings.ToUpper(body), 0},
+		{"gzip", body, 415}, {"broken", body, 415}, {"br", body, 415}, {"gzip, gzip", body, 415}, {"bomb", body, 413},
+	}
+	for _, tt := range tests {
+		x := open(newGateway(t, `,"limits":{"body":"1KiB"}`, Edge{}), env, "POST", "/v1/chat/completions", "content-encoding", tt.encoding)
+		out, a := x.Request(nil, []byte(tt.body))
+		switch {
+		case tt.status == 0 && (a != nil || !bytes.Contains(out, []byte("Qwen/X"))):
+			t.Errorf("%s: %v %s", tt.encoding, a, out)
+		case tt.status != 0 && (a == nil || a.Status != tt.status):
+			t.Errorf("%s: %v, want %d", tt.encoding, a, tt.status)
+		}
+	}
+}
+
+func TestFaultsHaveTheirStatusAndAreReported(t *testing.T) {
+	for f, want := range map[hub.Fault]struct {
+		status int
+		reason string
+	}{
+		hub.BodyTooLarge: {413, "body_too_large"}, hub.BadEncoding: {415, "bad_encoding"}, hub.Unreachable: {502, "upstream_connect"},
+		hub.NoHead: {504, "upstream_timeout"}, hub.Idle: {504, "upstream_idle"}, hub.Cut: {502, "upstream_cut"},
+		hub.ReplyTooLarge: {502, "reply_too_large"}, hub.BadReply: {502, "bad_reply"}, hub.Panic: {500, "panic"},
+	} {
+		x := open(newGateway(t, "", Edge{}), Env{}, "GET", "/anything")
+		a := x.Fault(f)
+		if a.Status != want.status || a.Reason != want.reason || x.Report().Reason != want.reason || !bytes.Contains(a.Body, fmt.Appendf(nil, `"code":%d`, want.status)) {
+			t.Errorf("fault %d: %+v %s", f, a, a.Body)
+		}
+	}
+}
+
+func TestAStreamEndsOnce(t *testing.T) {
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[],"stream":true}`)); a != nil {
+		t.Fatal(a)
+	}
+	if p := x.ReplyHead(200, values("content-type", "text/event-stream")); p.Mode != ReplyStream {
+		t.Fatal(p.Mode)
+	}
+	out := x.Reply(nil, []byte("data: {\"choices\":[]}\n\n"), false)
+	out = x.Abort(out, hub.Idle)
+	n := len(out)
+	if !x.Ended() || !bytes.Contains(out, []byte(`"code":504`)) || !bytes.HasSuffix(out, []byte("data: [DONE]\n\n")) {
+		t.Errorf("%s", out)
+	}
+	out = x.Abort(out, hub.Cut)
+	out = x.Reply(out, []byte("data: [DONE]\n\n"), true)
+	if len(out) != n {
+		t.Errorf("more came behind the end: %s", out[n:])
+	}
+}
+
+func TestACorruptGzipStreamEndsInAnError(t *testing.T) {
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[],"stream":true}`)); a != nil {
+		t.Fatal(a)
+	}
+	x.ReplyHead(200, values("content-type", "text/event-stream", "content-encoding", "gzip"))
+	out := x.Reply(nil, []byte("data: this is not gzip\n\n"), false)
+	if !x.Ended() || !bytes.HasSuffix(out, []byte("data: [DONE]\n\n")) {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestCompressedErrorsAreDecodedToo(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprint(z, `{"error":"no"}`)
+	z.Close()
+	x := open(newGateway(t, "", Edge{}), Env{}, "GET", "/v1/models")
+	p := x.ReplyHead(503, values("content-type", "application/json", "content-encoding", "gzip"))
+	out, a := x.ReplyWhole(nil, packed.Bytes())
+	if p.Mode != ReplyWhole || a != nil || string(out) != `{"error":"no"}` {
+		t.Errorf("%d %v %s", p.Mode, a, out)
+	}
+	if out, a := x.ReplyWhole(nil, []byte("oops")); a == nil || a.Status != 502 {
+		t.Errorf("corrupt: %v %s", a, out)
+	}
+}
+
+func TestReportSaysWhatHappenedWithoutPrompts(t *testing.T) {
+	g := newGateway(t, "", Edge{})
+	x := open(g, Env{}, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(`{"model":"qwen3.5-instruct-general","messages":[{"role":"developer","content":"secret"}],"temperature":1}`)); a != nil {
+		t.Fatal(a)
+	}
+	x.ReplyHead(200, values("content-type", "application/json"))
+	if _, a := x.ReplyWhole(nil, []byte(`{"model":"Qwen/X","choices":[{"index":0,"message":{"content":null,"reasoning":"a"},"finish_reason":"stop"}],
+		"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":1}}}`)); a != nil {
+		t.Fatal(a)
+	}
+	want := Report{Route: "chat", Model: "qwen3.5-instruct-general", Served: "Qwen/X", Finish: "stop", HasUsage: true,
+		PromptTokens: 3, CompletionTokens: 4, CachedTokens: 2, ReasoningTokens: 1,
+		Changes: []string{"model", "sampling", "thinking", "developer_renamed"}, Repairs: []string{"reasoning_to_content"}}
+	if got := x.Report(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
