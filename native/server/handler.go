@@ -86,8 +86,8 @@ type call struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	idle      *time.Timer
-	body      *outgoing
-	response  *http.Response
+	body      *buffer // the upstream's request body
+	reply     *upstream.Reply
 	status    int
 	bytesIn   int64
 	bytesOut  int64
@@ -170,17 +170,22 @@ func (c *call) free() {
 	if c.idle != nil {
 		c.idle.Stop()
 	}
+	if c.reply != nil {
+		c.reply.Close() // before its context ends, which would cost the connection
+	}
 	if c.cancel != nil {
 		c.cancel(errDone)
 	}
-	if c.response != nil {
-		c.response.Body.Close()
-	}
-	if c.body != nil {
-		c.body.release()
-	}
+	c.freeBody()
 	*c = call{requestHeader: c.requestHeader, replyHeader: c.replyHeader, windowFunc: c.windowFunc}
 	calls.Put(c)
+}
+
+func (c *call) freeBody() {
+	if c.body != nil {
+		c.body.free()
+		c.body = nil
+	}
 }
 
 func (c *call) failed(reason string) {
@@ -224,38 +229,30 @@ func (c *call) transform(plan *gateway.Plan, target string) {
 	if plan.Path != "" {
 		target = plan.Path
 	}
-	req := &http.Request{
-		Method: c.r.Method, URL: c.st.client.URL(target), Host: c.st.client.Host(),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(c.r.Header)+2),
+	req := upstream.Request{
+		Method: c.r.Method, Target: target,
+		Header: c.r.Header, Drop: plan.Drop, Set: plan.Set,
 	}
 	if plan.Method != "" {
 		req.Method = plan.Method
 	}
-	upstream.CopyHeader(req.Header, c.r.Header)
-	edit(req.Header, plan.Drop, plan.Set)
-	delete(req.Header, "Expect") // met here: the whole body is read before the upstream is called
-	if _, ok := req.Header["User-Agent"]; !ok {
-		req.Header["User-Agent"] = nil // else net/http names itself
-	}
-	if !plan.NoBody && !c.requestBody(plan, req) {
+	if !plan.NoBody && !c.requestBody(plan, &req) {
 		return
 	}
-	c.logComplete("request to the upstream", req.Header, c.bodyBytes())
-
-	ctx := c.begin()
-	resp, err := c.st.client.Transport.RoundTrip(req.WithContext(ctx))
+	if c.complete() {
+		c.logComplete("request to the upstream", req.EditedHeader(), req.Body)
+	}
+	reply, err := c.st.client.Send(c.begin(), &req)
 	if err != nil {
 		c.unreachable(err)
 		return
 	}
-	c.response = resp
-	c.status = resp.StatusCode
-	if c.body != nil {
-		c.body.release()
-		c.body = nil
+	c.reply = reply
+	c.status = reply.Status
+	if reply.Sent() {
+		c.freeBody()
 	}
-	rp := c.x.ReplyHead(resp.StatusCode, c.replyHeader)
+	rp := c.x.ReplyHead(reply.Status, c.replyHeader)
 	switch rp.Mode {
 	case gateway.ReplyLocal:
 		c.answer(rp.Answer)
@@ -291,7 +288,7 @@ func (c *call) alive() {
 
 // requestBody reads the client's body whole and puts the upstream's into req. On
 // false the reply has been sent.
-func (c *call) requestBody(plan *gateway.Plan, req *http.Request) bool {
+func (c *call) requestBody(plan *gateway.Plan, req *upstream.Request) bool {
 	in, ok := c.readBody(plan)
 	if !ok {
 		return false
@@ -307,18 +304,8 @@ func (c *call) requestBody(plan *gateway.Plan, req *http.Request) bool {
 		c.answer(answer)
 		return false
 	}
-	c.body = newOutgoing(out)
-	req.ContentLength = int64(len(b))
-	if len(b) == 0 {
-		req.Body = http.NoBody
-		return true
-	}
-	req.Body, _ = c.body.open()
-	// With GetBody set, net/http sends a request again on a new connection when the
-	// old one was closed before a byte of it was written. A POST that may have
-	// reached the upstream is never sent twice, unless the client's own
-	// Idempotency-Key allows it.
-	req.GetBody = c.body.open
+	c.body = out
+	req.Body = b
 	return true
 }
 
@@ -433,7 +420,7 @@ func (c *call) fault() (f hub.Fault, clientGone bool) {
 // replyWhole reads the reply to its end, lets the core edit it, and sends it.
 func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	c.watch()
-	length := c.response.ContentLength
+	length := c.reply.Length
 	limit := int64(rp.MaxBody)
 	if limit > 0 && length > limit {
 		c.answer(c.x.Fault(hub.ReplyTooLarge))
@@ -448,7 +435,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 		if len(in.b) == cap(in.b) {
 			in.b = append(in.b, 0)[:len(in.b)]
 		}
-		n, err := c.response.Body.Read(in.b[len(in.b):cap(in.b)])
+		n, err := c.reply.Read(in.b[len(in.b):cap(in.b)])
 		in.b = in.b[:len(in.b)+n]
 		if limit > 0 && int64(len(in.b)) > limit {
 			c.answer(c.x.Fault(hub.ReplyTooLarge))
@@ -468,7 +455,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 		}
 		c.alive()
 	}
-	c.logComplete("reply from the upstream", c.response.Header, in.b)
+	c.logComplete("reply from the upstream", c.reply.Header, in.b)
 	out := newBuffer(len(in.b) + 512)
 	defer out.free()
 	b, answer := c.x.ReplyWhole(out.b, in.b)
@@ -486,13 +473,15 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.streaming = true
 	c.head(rp, -1)
-	c.flush()
+	if !c.reply.Buffered() {
+		c.flush() // the first token may take its time
+	}
 	c.watch()
 	in, out := newBuffer(streamBuffer), newBuffer(streamBuffer)
 	defer func() { in.free(); out.free() }()
-	chunk := in.b[:cap(in.b)]
+	chunk := in.b[:piece]
 	for {
-		n, err := c.response.Body.Read(chunk)
+		n, err := c.reply.Read(chunk)
 		if n > 0 || err == io.EOF {
 			c.alive()
 			c.logChunk("event from the upstream", chunk[:n])
@@ -516,9 +505,15 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	}
 }
 
-// streamBuffer is small, since a slow stream holds it all the time: vLLM's events
-// are a few hundred bytes.
-const streamBuffer = 4 << 10
+const (
+	// streamBuffer is small, since a slow stream holds it all the time: vLLM's events
+	// are a few hundred bytes.
+	streamBuffer = 4 << 10
+	// piece is the most that goes out between two flushes: with its chunk's framing it
+	// fits into net/http's buffer of 4 KiB, so it costs one system call. A byte
+	// more would cost two.
+	piece = streamBuffer - 16
+)
 
 // send writes and flushes a piece of a stream. On false the client is gone.
 func (c *call) send(b []byte) bool {
@@ -526,26 +521,30 @@ func (c *call) send(b []byte) bool {
 		return true
 	}
 	c.logChunk("event to the client", b)
-	if !c.write(b) {
-		c.failed("client_gone")
-		return false
+	for len(b) > 0 {
+		n := min(len(b), piece)
+		if !c.write(b[:n]) {
+			c.failed("client_gone")
+			return false
+		}
+		c.flush()
+		b = b[n:]
 	}
-	c.flush()
 	return true
 }
 
 // replyPass sends the reply's body on as it is.
 func (c *call) replyPass(rp *gateway.ReplyPlan) {
 	c.watch()
-	c.head(rp, c.response.ContentLength)
-	if c.response.ContentLength < 0 {
+	c.head(rp, c.reply.Length)
+	if c.reply.Length < 0 {
 		c.flush()
 	}
 	buf := newBuffer(streamBuffer)
 	defer buf.free()
 	chunk := buf.b[:cap(buf.b)]
 	for {
-		n, err := c.response.Body.Read(chunk)
+		n, err := c.reply.Read(chunk)
 		if n > 0 {
 			c.alive()
 			c.logChunk("reply passed on", chunk[:n])
@@ -553,7 +552,7 @@ func (c *call) replyPass(rp *gateway.ReplyPlan) {
 				c.failed("client_gone")
 				return
 			}
-			if c.response.ContentLength < 0 {
+			if c.reply.Length < 0 {
 				c.flush()
 			}
 		}
@@ -574,7 +573,7 @@ func (c *call) replyPass(rp *gateway.ReplyPlan) {
 // body's, -1 when it is not known.
 func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 	h := c.w.Header()
-	upstream.CopyHeader(h, c.response.Header)
+	upstream.CopyHeader(h, c.reply.Header)
 	edit(h, rp.Drop, rp.Set)
 	delete(h, "Content-Length")
 	if length >= 0 {
@@ -585,7 +584,7 @@ func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 			h.Set(name, c.st.client.Location(v, c.r.Host))
 		}
 	}
-	c.writeHeader(c.response.StatusCode)
+	c.writeHeader(c.reply.Status)
 }
 
 func (c *call) writeHeader(status int) {
@@ -646,7 +645,7 @@ func (c *call) readRequestHeader(name string) string {
 	return first(c.r.Header, name)
 }
 
-func (c *call) readReplyHeader(name string) string { return first(c.response.Header, name) }
+func (c *call) readReplyHeader(name string) string { return first(c.reply.Header, name) }
 
 func first(h http.Header, name string) string {
 	values := h[http.CanonicalHeaderKey(name)]
@@ -679,13 +678,6 @@ func authorization(h http.Header, apiKey string) string {
 		return "Bearer " + v
 	}
 	return ""
-}
-
-func (c *call) bodyBytes() []byte {
-	if c.body == nil {
-		return nil
-	}
-	return c.body.buf.b
 }
 
 // secrets are what the COMPLETE level hides in bodies.

@@ -19,8 +19,9 @@ import (
 
 // A Client sends requests to one upstream. It is safe for concurrent use.
 type Client struct {
-	// Transport sends a request built by Request. It is the seam for a leaner client.
+	// Transport is for what is passed through, upgrades included.
 	Transport http.RoundTripper
+	direct    *pool // the way of Send; nil: it takes Transport
 	base      *url.URL
 	host      string // without the scheme's default port
 	prefix    string // path in front of every request's path, no slash at its end
@@ -57,45 +58,76 @@ func New(target string, t config.Timeouts) (*Client, error) {
 	}
 	tr.Protocols = new(http.Protocols)
 	tr.Protocols.SetHTTP1(true)
-	return &Client{
+	c := &Client{
 		Transport: tr,
 		base:      u,
 		host:      withoutDefaultPort(u.Host, u.Scheme),
 		prefix:    strings.TrimRight(u.EscapedPath(), "/"),
 		idle:      tr,
-	}, nil
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil {
+		return nil, fmt.Errorf("proxy of the environment: %w", err)
+	}
+	if u.Scheme == "http" && proxy == nil {
+		address := u.Host
+		if u.Port() == "" {
+			address = net.JoinHostPort(u.Hostname(), "80")
+		}
+		c.direct = &pool{
+			address:   address,
+			dialer:    net.Dialer{Timeout: time.Duration(t.Connect), KeepAlive: 30 * time.Second},
+			keep:      time.Duration(t.UpstreamIdle),
+			firstByte: time.Duration(t.FirstByte),
+		}
+	}
+	return c, nil
 }
 
 // Close drops the connections that no request uses.
-func (c *Client) Close() { c.idle.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.idle.CloseIdleConnections()
+	if c.direct != nil {
+		c.direct.close()
+	}
+}
 
 // Host is the value of the Host field for the upstream.
 func (c *Client) Host() string { return c.base.Host }
 
-// URL joins a request's path, with its query, to the upstream's address: the
+// Target joins a request's path, with its query, to the upstream's: the
 // upstream's path comes in front, its query before the request's.
-func (c *Client) URL(target string) *url.URL {
+func (c *Client) Target(target string) string {
+	if c.prefix == "" && c.base.RawQuery == "" {
+		return target
+	}
 	path, query, has := strings.Cut(target, "?")
-	if c.prefix != "" {
-		path = c.prefix + path
-	}
+	path = c.prefix + path
 	if c.base.RawQuery != "" {
+		path += "?" + c.base.RawQuery
 		if query != "" {
-			query = c.base.RawQuery + "&" + query
-		} else {
-			query = c.base.RawQuery
+			path += "&" + query
 		}
+	} else if has {
+		path += "?" + query
 	}
-	u := &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, RawQuery: query, ForceQuery: has && query == ""}
-	if strings.HasPrefix(path, "//") {
+	return path
+}
+
+// URL is the upstream's address with the joined Target.
+func (c *Client) URL(target string) *url.URL {
+	target = c.Target(target)
+	u := &url.URL{Scheme: c.base.Scheme, Host: c.base.Host}
+	if strings.HasPrefix(target, "//") {
 		// An opaque part with two slashes would be written as an absolute URL.
+		path, query, has := strings.Cut(target, "?")
 		if p, err := url.PathUnescape(path); err == nil {
-			u.Path, u.RawPath = p, path
+			u.Path, u.RawPath, u.RawQuery, u.ForceQuery = p, path, query, has && query == ""
 			return u
 		}
 	}
-	// Opaque goes out byte for byte, escapes and all.
-	u.Opaque = path
+	// Opaque goes out byte for byte, escapes and query included.
+	u.Opaque = target
 	return u
 }
 
