@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -123,7 +124,7 @@ func (c *checkConfigCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	if _, err := gateway.New(conf, gateway.Edge{Health: true}); err != nil {
+	if _, err := gateway.New(conf, gateway.Edge{Health: true, MaxBody: server.DefaultBody}); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	u := conf.Upstreams[0]

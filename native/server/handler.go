@@ -167,9 +167,7 @@ func (c *call) recovered(p any) {
 }
 
 func (c *call) free() {
-	if c.idle != nil {
-		c.idle.Stop()
-	}
+	c.stopIdle()
 	if c.reply != nil {
 		c.reply.Close() // before its context ends, which would cost the connection
 	}
@@ -277,6 +275,13 @@ func (c *call) watch() {
 	if c.st.idle > 0 {
 		cancel := c.cancel
 		c.idle = time.AfterFunc(c.st.idle, func() { cancel(errIdle) })
+	}
+}
+
+func (c *call) stopIdle() {
+	if c.idle != nil {
+		c.idle.Stop()
+		c.idle = nil
 	}
 }
 
@@ -479,31 +484,44 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.watch()
 	in, out := newBuffer(streamBuffer), newBuffer(streamBuffer)
 	defer func() { in.free(); out.free() }()
-	chunk := in.b[:piece]
+	chunk, ended := in.b[:piece], false
 	for {
 		n, err := c.reply.Read(chunk)
 		if n > 0 || err == io.EOF {
-			c.alive()
+			if !ended {
+				c.alive()
+			}
 			c.logChunk("event from the upstream", chunk[:n])
 			out.b = c.x.Reply(out.b[:0], chunk[:n], err == io.EOF)
 			if !c.send(out.b) {
 				return
 			}
 		}
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return
-		}
-		if err != nil {
+		case c.x.Ended() && err != nil:
+			return
+		case c.x.Ended() && !ended:
+			// Only the upstream's own end is missing. It is worth a short wait, since it
+			// saves the connection.
+			ended = true
+			c.stopIdle()
+			cancel := c.cancel
+			c.idle = time.AfterFunc(afterEnd, func() { cancel(errDone) })
+		case err != nil:
 			f, gone := c.fault()
-			if gone {
-				return
+			if !gone {
+				out.b = c.x.Abort(out.b[:0], f)
+				c.send(out.b)
 			}
-			out.b = c.x.Abort(out.b[:0], f)
-			c.send(out.b)
 			return
 		}
 	}
 }
+
+// afterEnd is how long an upstream may take to end its reply after the stream's last event.
+const afterEnd = 250 * time.Millisecond
 
 const (
 	// streamBuffer is small, since a slow stream holds it all the time: vLLM's events

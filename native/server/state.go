@@ -28,7 +28,7 @@ type state struct {
 }
 
 func newState(c *config.Config, log *slog.Logger) (*state, error) {
-	g, err := gateway.New(c, gateway.Edge{Health: true})
+	g, err := gateway.New(c, gateway.Edge{Health: true, MaxBody: DefaultBody})
 	if err != nil {
 		return nil, err
 	}
