@@ -19,7 +19,7 @@ var zstdReaders sync.Pool
 const zstdWindow = 8 << 20
 
 // decodeBody undoes a request body's content-encoding; gzip is the core's own.
-// It appends at most limit bytes to dst.
+// It appends to dst until limit is passed; the core sees by the length that it was.
 func decodeBody(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error) {
 	if !strings.EqualFold(strings.TrimSpace(encoding), "zstd") {
 		return dst, false, nil
@@ -43,7 +43,7 @@ func decodeBody(dst, src []byte, encoding string, limit int) (out []byte, ok boo
 		n, err := d.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		if len(dst)-start > limit {
-			return dst[:start], true, errTooLarge
+			return dst, true, errTooLarge // too long to be mistaken for a broken one
 		}
 		if err == io.EOF {
 			return dst, true, nil
