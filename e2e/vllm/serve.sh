@@ -1,0 +1,59 @@
+#!/bin/bash
+# Installs (once) and runs a real vLLM on this machine's CPU with a tiny model of our own.
+#
+#   serve.sh install                        the virtual environment and the GPU stand-ins (2 minutes, 2.5 GB)
+#   serve.sh start PORT [vllm options...]   in the background, once /health answers
+#   serve.sh stop PORT                      ends what start has started
+#
+# QWENVOY_VLLM_DIR holds the installation and the logs.
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+D=${QWENVOY_VLLM_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/qwenvoy/vllm}
+MODEL=$HERE/model
+NAME=Qwen/Qwen3.5-397B-A17B-FP8
+
+install() {
+  mkdir -p "$D"
+  # A changed list of packages is a new installation.
+  if ! cmp -s "$HERE/requirements.txt" "$D/installed"; then
+    rm -rf "$D/venv"
+    python3 -m venv "$D/venv"
+    # --no-deps on a full list: torch's own list would pull 3.4 GB of GPU libraries and triton
+    "$D/venv/bin/pip" install -q --no-compile --no-deps -r "$HERE/requirements.txt"
+    "$D/venv/bin/python" "$HERE/nogpu_stubs.py" "$D"/venv/lib/python3.*/site-packages/torch/lib "$D/stubs"
+    cp "$HERE/requirements.txt" "$D/installed"
+  fi
+}
+
+env_for_server() {
+  export LD_LIBRARY_PATH="$D/stubs" CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
+  export VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+  export VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
+}
+
+args() { # PORT, rest
+  local port=$1; shift
+  A=(-m vllm.entrypoints.openai.api_server --model "$MODEL" --served-model-name "$NAME" --host 127.0.0.1 --port "$port"
+     --enforce-eager --max-model-len "${MAX_LEN:-8192}")
+  A+=(--reasoning-parser qwen3 --enable-auto-tool-choice --tool-call-parser qwen3_coder --enable-prompt-tokens-details)
+  A+=("$@")
+}
+
+case "${1:-}" in
+install) install ;;
+start)
+  shift; install; env_for_server; args "$@"; port=$1
+  "$D/venv/bin/python" "${A[@]}" >"$D/server.$port.log" 2>&1 &
+  pid=$!; echo $pid >"$D/server.$port.pid"
+  for _ in $(seq 300); do
+    if curl -sf -o /dev/null "http://127.0.0.1:$port/health"; then echo "ready: http://127.0.0.1:$port pid $pid"; exit 0; fi
+    kill -0 $pid 2>/dev/null || { tail -20 "$D/server.$port.log"; echo "vLLM ended"; exit 1; }
+    sleep 1
+  done
+  kill $pid; echo "not ready in 300 s"; exit 1 ;;
+stop)
+  pid=$(cat "$D/server.$2.pid"); kill "$pid" 2>/dev/null || true
+  for _ in $(seq 30); do kill -0 "$pid" 2>/dev/null || exit 0; sleep 1; done
+  echo "still alive: $pid"; exit 1 ;;
+*) sed -n '2,8p' "$0"; exit 2 ;;
+esac
