@@ -103,15 +103,16 @@ type serveCommand struct {
 }
 
 func (s *serveCommand) Run(ctx context.Context, p *process) error {
-	c, err := settings.Load(&s.Flags, p.env)
-	if err != nil {
+	svc := service{
+		file: s.File(p.env),
+		load: func() (*config.Config, error) { return settings.Load(&s.Flags, p.env) },
+	}
+	svc.fileChanged() // remembered before it is read, so that no change is missed
+	var err error
+	if svc.config, err = svc.load(); err != nil {
 		return fmt.Errorf("load config: %w", err)
 	}
-	return p.serve(ctx, service{
-		config: c,
-		file:   s.File(p.env),
-		load:   func() (*config.Config, error) { return settings.Load(&s.Flags, p.env) },
-	})
+	return p.serve(ctx, svc)
 }
 
 type checkConfigCommand struct {

@@ -71,9 +71,12 @@ func (p *process) serve(ctx context.Context, s service) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 
-	s.started(ln.Addr())
 	changes, unwatch := s.watch()
 	defer unwatch()
+	s.started(ln.Addr())
+	if s.fileChanged() {
+		s.reload("changed file")
+	}
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
 	var watchdog <-chan time.Time
@@ -91,6 +94,7 @@ func (p *process) serve(ctx context.Context, s service) error {
 			return nil
 		case sig := <-signals:
 			if sig == syscall.SIGHUP {
+				s.fileChanged() // this reload takes it over
 				s.reload("SIGHUP")
 				continue
 			}
@@ -118,7 +122,6 @@ func (s *service) started(addr net.Addr) {
 	}
 	u := s.config.Upstreams[0]
 	s.log.Info("serving", "address", addr.String(), "upstream", redactedURL(u.URL), "upstream_model", u.Model, "version", version)
-	s.fileChanged() // remember what is in force
 	systemd.Ready()
 	s.status()
 	if s.serving != nil {

@@ -105,7 +105,8 @@ func (r *running) logged(t *testing.T, text string) {
 	end := time.Now().Add(soon)
 	for !strings.Contains(r.log.String(), text) {
 		if time.Now().After(end) {
-			t.Fatalf("never logged: %s; the log: %s", text, r.log)
+			s := r.log.String()
+			t.Fatalf("never logged: %s; the log ends: %s", text, s[max(0, len(s)-2000):])
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -283,7 +284,10 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 
 	replace(conf("models: [{name: two, profile: thinking-coding}]\nport: 9999\nlog: {level: DEBUG}\n"))
 	r.signals <- syscall.SIGHUP
-	eventually(t, "the reload", func() bool { return chat(t, r.url, "two") == 200 })
+	r.logged(t, `"msg":"configuration reloaded","why":"SIGHUP"`)
+	if got := chat(t, r.url, "two"); got != 200 {
+		t.Errorf("model two: %d", got)
+	}
 	r.logged(t, `"msg":"this change needs a restart","setting":"port","in_force":"9000","configured":"9999"`)
 	if got := chat(t, r.url, "one"); got != 404 {
 		t.Errorf("model one after it was removed: %d", got)
