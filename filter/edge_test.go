@@ -529,6 +529,7 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 		{`{"upstreams":[{"model":"m","kind":"sglang-ish"}]}`, "upstreams[0].kind"},
 		{`{"upstreams":`, "JSON"},
 		{`{}`, "upstreams"},
+		{"\n\x0d\n\x03log\x12\x06", "StringValue"},
 	}
 	for _, test := range tests {
 		h, err := wasmtest.Start(wasmtest.Options{Module: wasmtest.Module(t), Config: test.config})

@@ -76,16 +76,15 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 		gateway.Head{Method: head.get(":method"), Path: head.get(":path"), Header: head.get},
 		gateway.Env{RequestID: head.get("x-request-id")})
 	e.plan = e.core.Plan()
-	switch e.plan.Action {
-	case gateway.Pass:
+	if e.plan.Action == gateway.Pass {
 		e.plugin.passed.Increment(1)
-		return next
-	case gateway.Local:
+	} else {
 		e.plugin.requests.Increment(1)
+	}
+	if e.plan.Action == gateway.Local {
 		return e.send(e.plan.Answer)
 	}
-	e.plugin.requests.Increment(1)
-
+	// Keys are put in place for passed requests too.
 	for _, name := range e.plan.Drop {
 		if head.has(name) {
 			_ = proxywasm.RemoveHttpRequestHeader(name)
@@ -93,6 +92,9 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	}
 	for _, f := range e.plan.Set {
 		_ = proxywasm.ReplaceHttpRequestHeader(f[0], f[1])
+	}
+	if e.plan.Action == gateway.Pass {
+		return next
 	}
 	if e.plan.Method != "" {
 		_ = proxywasm.ReplaceHttpRequestHeader(":method", e.plan.Method)

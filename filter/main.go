@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -57,6 +58,11 @@ func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 			proxywasm.LogCritical("qwenvoy: the plugin configuration can't be read: " + err.Error())
 			return types.OnPluginStartStatusFailed
 		}
+	}
+	if data = bytes.TrimSpace(data); !bytes.HasPrefix(data, []byte("{")) {
+		// Envoy hands over a google.protobuf.Struct in protobuf's own encoding.
+		proxywasm.LogCritical("qwenvoy: configuration refused: a JSON object is wanted, in a google.protobuf.StringValue")
+		return types.OnPluginStartStatusFailed
 	}
 	c, err := config.Decode(data)
 	if err == nil {
