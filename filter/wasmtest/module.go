@@ -2,6 +2,7 @@ package wasmtest
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,9 @@ func build(tags string) ([]byte, error) {
 	if file := os.Getenv("QWENVOY_WASM"); file != "" && tags == "" {
 		return os.ReadFile(file)
 	}
+	if err := noteSources(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "qwenvoy-wasm")
 	if err != nil {
 		return nil, err
@@ -44,4 +48,29 @@ func build(tags string) ([]byte, error) {
 		return nil, fmt.Errorf("wasmtest: building the filter: %w\n%s", err, out)
 	}
 	return os.ReadFile(file)
+}
+
+// noteSources looks at every file that the module is made of. The test binary doesn't
+// hold them, so without this go test would take an old result for a new module.
+func noteSources() error {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return fmt.Errorf("wasmtest: %w", err)
+	}
+	mod := strings.TrimSpace(string(out))
+	if _, err := os.Stat(mod); err != nil {
+		return fmt.Errorf("wasmtest: %w", err)
+	}
+	for _, room := range []string{"filter", "shared"} {
+		err := filepath.WalkDir(filepath.Join(filepath.Dir(mod), room), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("wasmtest: %w", err)
+		}
+	}
+	return nil
 }
