@@ -203,6 +203,11 @@ var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 		listeners = append(listeners, bothWays(name, string(text), s.Address)...)
 	}
 	listeners = append(listeners, bothWays("raw", string(configs["default"]), raw.Address)...)
+	nobody, err := process.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	listeners = append(listeners, bothWays("gone", string(configs["default"]), fmt.Sprintf("127.0.0.1:%d", nobody))...)
 	dir := filepath.Join(scratch, "envoy")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
