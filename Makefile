@@ -69,6 +69,12 @@ e2e-local: build
 e2e: build
 	e2e/compose/run.sh $(lastword $(ENVOYS))
 
+# The same over a real vLLM on this machine's CPU (the first time it installs 2.5 GB), and the
+# simulator compared with it.
+.PHONY: e2e-vllm
+e2e-vllm: build
+	e2e/vllm/run.sh $(lastword $(ENVOYS))
+
 .PHONY: clean
 clean:
 	rm -rf $(BIN) $(CACHE)
