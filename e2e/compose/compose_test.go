@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/e2e/carrier"
+	"github.com/qwenvoy/qwenvoy/e2e/clients"
 	"github.com/qwenvoy/qwenvoy/e2e/scenario"
 )
 
@@ -94,6 +95,19 @@ func TestScenariosOnTheBinaryInAContainer(t *testing.T) {
 		ready(t, urls[name]+"/health")
 	}
 	run(t, "native", urls)
+}
+
+func TestOpenAIClientOnContainers(t *testing.T) {
+	t.Run("native", func(t *testing.T) {
+		url := service(t, "native-default")(NativePort)
+		ready(t, url+"/health")
+		clients.OpenAI(t, url)
+	})
+	envoy := service(t, "envoy")
+	ready(t, envoy(AdminPort)+"/ready")
+	for title, knob := range map[string]bool{"envoy": true, "envoy-no-knob": false} {
+		t.Run(title, func(t *testing.T) { clients.OpenAI(t, envoy(Port(slices.Index(names(t), "default"), knob))) })
+	}
 }
 
 func TestScenariosOnEnvoyInAContainer(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/tidwall/sjson"
 
-	"github.com/qwenvoy/qwenvoy/e2e/carrier"
 	"github.com/qwenvoy/qwenvoy/e2e/envoy"
 	"github.com/qwenvoy/qwenvoy/e2e/process"
 	"github.com/qwenvoy/qwenvoy/e2e/scenario"
@@ -117,19 +117,19 @@ func native(config, target string) (*process.Process, string, error) {
 		return nil, "", err
 	}
 	file.Close()
-	return serve(path, file.Name())
+	return run(path, "serve", "--config", file.Name())
 }
 
-// serve runs the binary with a configuration file. It can't be told to choose a port,
-// so another may be tried when someone else took the first.
-func serve(path, file string) (p *process.Process, url string, err error) {
+// run runs the binary. It can't be told to choose a port, so another may be tried when
+// someone else took the first.
+func run(path string, args ...string) (p *process.Process, url string, err error) {
 	for range 3 {
 		var port int
 		if port, err = process.FreePort(); err != nil {
 			return nil, "", err
 		}
 		url = fmt.Sprintf("http://127.0.0.1:%d", port)
-		if p, err = process.Start("", nil, path, "serve", "--config", file, "--port", fmt.Sprint(port)); err != nil {
+		if p, err = process.Start("", nil, path, append(args, "--port", fmt.Sprint(port))...); err != nil {
 			return nil, "", err
 		}
 		if err = p.Ready(url + "/health"); err == nil {
@@ -139,6 +139,19 @@ func serve(path, file string) (p *process.Process, url string, err error) {
 	}
 	return nil, "", err
 }
+
+// simulated is the URL of a simulator that takes scripts.
+var simulated = sync.OnceValues(func() (string, error) {
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	p, url, err := run(path, "simulate", "--control", "--served-model", served, "--max-model-len", "8192")
+	if err == nil {
+		ends = append(ends, p.Stop)
+	}
+	return url, err
+})
 
 // nativeFor starts the binary for one test.
 func nativeFor(t *testing.T, config, target string) (*process.Process, string) {
@@ -203,6 +216,11 @@ var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 		listeners = append(listeners, bothWays(name, string(text), s.Address)...)
 	}
 	listeners = append(listeners, bothWays("raw", string(configs["default"]), raw.Address)...)
+	sim, err := simulated()
+	if err != nil {
+		return nil, err
+	}
+	listeners = append(listeners, bothWays("simulated", string(configs["default"]), strings.TrimPrefix(sim, "http://"))...)
 	nobody, err := process.FreePort()
 	if err != nil {
 		return nil, err
@@ -285,37 +303,4 @@ func onEveryEdge(t *testing.T, test func(t *testing.T, e edge)) {
 func play(t *testing.T, h http.HandlerFunc) (id string) {
 	t.Helper()
 	return must[*upstream.Server](t)(scripted()).Add(h)
-}
-
-func table(t *testing.T, title string, urls map[string]string) {
-	s := must[*upstream.Server](t)(scripted())
-	for _, h2c := range []bool{false, true} {
-		name := "HTTP/1.1"
-		if h2c {
-			name = "HTTP/2"
-		}
-		t.Run(name, func(t *testing.T) {
-			client := carrier.NewClient(h2c)
-			defer client.CloseIdleConnections()
-			scenario.Run(t, &carrier.HTTP{Title: title, Bases: urls, Upstream: carrier.InProcess{Server: s}, Client: client})
-		})
-	}
-}
-
-func TestScenariosOnTheBinary(t *testing.T) {
-	table(t, "native", must[map[string]string](t)(nativeTable()))
-}
-
-func TestScenariosOnEnvoy(t *testing.T) {
-	f := theFleet(t)
-	configs := must[map[string][]byte](t)(scenario.Configs())
-	for _, k := range knobs {
-		t.Run(k.name, func(t *testing.T) {
-			urls := map[string]string{}
-			for name := range configs {
-				urls[name] = f.URLs[name+k.suffix]
-			}
-			table(t, k.name, urls)
-		})
-	}
 }

@@ -437,7 +437,7 @@ func TestReloadUnderLoadLosesNoRequest(t *testing.T) {
 		}
 	}
 	write(config)
-	p, url, err := serve(must[string](t)(binary()), file)
+	p, url, err := run(must[string](t)(binary()), "serve", "--config", file)
 	if err != nil {
 		t.Fatal(err)
 	}
