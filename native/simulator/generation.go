@@ -190,4 +190,3 @@ func inQuotes(s string) string {
 }
 
 func jsonText(s string) string { return string(encode(s)) }
-

@@ -50,9 +50,9 @@ func New(o Options) http.Handler {
 	s := &server{o: o, started: time.Now()}
 	s.scripts.m = map[string]*scriptEntry{}
 	s.routes = map[string]route{
-		"/health":              {http.MethodGet, s.empty},
-		"/version":             {http.MethodGet, s.version},
-		"/v1/models":           {http.MethodGet, s.models},
+		"/health":    {http.MethodGet, s.empty},
+		"/version":   {http.MethodGet, s.version},
+		"/v1/models": {http.MethodGet, s.models},
 	}
 	return s
 }
