@@ -32,6 +32,7 @@ type server struct {
 	started time.Time
 	running atomic.Int64
 	serial  atomic.Uint64
+	totals  totals
 }
 
 type route struct {
@@ -50,9 +51,10 @@ func New(o Options) http.Handler {
 	s := &server{o: o, started: time.Now()}
 	s.scripts.m = map[string]*scriptEntry{}
 	s.routes = map[string]route{
-		"/health":    {http.MethodGet, s.empty},
-		"/version":   {http.MethodGet, s.version},
-		"/v1/models": {http.MethodGet, s.models},
+		"/health":              {http.MethodGet, s.empty},
+		"/version":             {http.MethodGet, s.version},
+		"/v1/models":           {http.MethodGet, s.models},
+		"/v1/chat/completions": {http.MethodPost, s.chat},
 	}
 	return s
 }
@@ -70,6 +72,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Server", "uvicorn")
 	w.Header().Set("Vary", "Origin")
+	f, err := parseFaults(strings.Join(s.o.Fault, ","))
+	if err == nil && s.o.Control {
+		f, err = parseFaults(append(s.o.Fault, r.Header.Values(faultHeader)...)...)
+	}
+	if err != nil {
+		writeError(w, badRequest(err.Error()))
+		return
+	}
+	r = withFaults(r, f)
 	rt, ok := s.routes[r.URL.Path]
 	if !ok {
 		writeDetail(w, http.StatusNotFound, "Not Found")
@@ -92,4 +103,23 @@ func (s *server) version(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
 	}{version})
+}
+
+// totals are what /metrics tells.
+type totals struct {
+	prompt, generated, succeeded atomic.Int64
+}
+
+func (s *server) count(prompt, generated int) {
+	s.totals.prompt.Add(int64(prompt))
+	s.totals.generated.Add(int64(generated))
+	s.totals.succeeded.Add(1)
+}
+
+// requestID is the client's own X-Request-Id or a new one.
+func (s *server) requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); id != "" {
+		return id
+	}
+	return s.nextID()
 }
