@@ -367,7 +367,7 @@ func (s *server) chat(w http.ResponseWriter, r *http.Request) {
 		writeError(w, e)
 		return
 	}
-	s.count(len(run.prompt), len(run.out)*run.n)
+	s.count(len(run.prompt), len(run.out)*run.n, run.reason)
 	if run.stream {
 		run.streamTo(s.openEvents(w, r), s)
 		return
