@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type server struct {
 	started time.Time
 	running atomic.Int64
 	serial  atomic.Uint64
+	totals  totals
 }
 
 type route struct {
@@ -49,10 +52,18 @@ func New(o Options) http.Handler {
 	}
 	s := &server{o: o, started: time.Now()}
 	s.scripts.m = map[string]*scriptEntry{}
+	get, post := http.MethodGet, http.MethodPost
 	s.routes = map[string]route{
-		"/health":    {http.MethodGet, s.empty},
-		"/version":   {http.MethodGet, s.version},
-		"/v1/models": {http.MethodGet, s.models},
+		"/health":              {get, s.empty},
+		"/ping":                {get, s.empty},
+		"/load":                {get, s.load},
+		"/version":             {get, s.version},
+		"/metrics":             {get, s.metrics},
+		"/v1/models":           {get, s.models},
+		"/v1/chat/completions": {post, s.chat},
+		"/v1/completions":      {post, s.completions},
+		"/tokenize":            {post, s.tokenize},
+		"/detokenize":          {post, s.detokenize},
 	}
 	return s
 }
@@ -70,17 +81,80 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Server", "uvicorn")
 	w.Header().Set("Vary", "Origin")
-	rt, ok := s.routes[r.URL.Path]
+	f, err := parseFaults(strings.Join(s.o.Fault, ","))
+	if err == nil && s.o.Control {
+		f, err = parseFaults(append(s.o.Fault, r.Header.Values(faultHeader)...)...)
+	}
+	if err != nil {
+		writeError(w, badRequest(err.Error()))
+		return
+	}
+	r = withFaults(r, f)
+	s.route(w, r)
+}
+
+func (s *server) route(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if s.o.APIKey != "" && strings.HasPrefix(path, "/v1") && r.Header.Get("Authorization") != "Bearer "+s.o.APIKey {
+		writeJSON(w, http.StatusUnauthorized, struct {
+			Error string `json:"error"`
+		}{"Unauthorized"})
+		return
+	}
+	rt, ok := s.routes[path]
 	if !ok {
+		if bare := strings.TrimRight(path, "/"); bare != path && s.routes[bare].serve != nil {
+			target := "http://" + r.Host + bare
+			if r.URL.RawQuery != "" {
+				target += "?" + r.URL.RawQuery
+			}
+			w.Header().Set("Location", target)
+			w.Header().Set("Content-Length", "0")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return
+		}
 		writeDetail(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	if r.Method != rt.method {
+	if r.Method != rt.method && !(path == "/ping" && r.Method == http.MethodPost) {
 		w.Header().Set("Allow", rt.method)
 		writeDetail(w, http.StatusMethodNotAllowed, "Method Not Allowed")
 		return
 	}
+	if rt.method == http.MethodPost {
+		s.running.Add(1)
+		defer s.running.Add(-1)
+		if s.refuse(w, r) {
+			return
+		}
+	}
 	rt.serve(w, r)
+}
+
+// refuse answers a request that a fault keeps from being served.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request) bool {
+	f := faultsOf(r)
+	if f.lateHead > 0 || f.tooMany || f.unavailable {
+		// Reading first lets net/http notice that the client goes.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return true
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if !pause(r.Context(), f.lateHead) {
+		return true
+	}
+	switch {
+	case f.tooMany:
+		w.Header().Set("Retry-After", "1")
+		writeError(w, &apiError{Message: "Too many requests. Please try again later.", Type: "TooManyRequestsError", Code: http.StatusTooManyRequests})
+	case f.unavailable:
+		writeError(w, &apiError{Message: "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.", Type: "Service Unavailable", Code: http.StatusServiceUnavailable})
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *server) empty(w http.ResponseWriter, r *http.Request) {
@@ -92,4 +166,28 @@ func (s *server) version(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
 	}{version})
+}
+
+// totals are what /metrics tells.
+type totals struct {
+	prompt, generated, stopped, cut atomic.Int64
+}
+
+// count adds an answered request to the totals.
+func (s *server) count(prompt, generated int, reason string) {
+	s.totals.prompt.Add(int64(prompt))
+	s.totals.generated.Add(int64(generated))
+	if reason == "length" {
+		s.totals.cut.Add(1)
+	} else {
+		s.totals.stopped.Add(1)
+	}
+}
+
+// requestID is the client's own X-Request-Id or a new one.
+func (s *server) requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); id != "" {
+		return id
+	}
+	return s.nextID()
 }
