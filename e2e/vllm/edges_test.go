@@ -64,10 +64,6 @@ var native = sync.OnceValues(func() (string, error) {
 	return start("serve", "--target", vllmURL, "--served-model", real)
 })
 
-var simulator = sync.OnceValues(func() (string, error) {
-	return start("simulate", "--served-model", real, "--max-model-len", "8192")
-})
-
 var filter = sync.OnceValues(func() (string, error) {
 	template, err := os.ReadFile("../../envoy.yaml")
 	if err != nil {

@@ -1,185 +1,172 @@
 package vllm
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/native/simulator"
 )
 
-// A question goes to the real vLLM and to the simulator; what must agree is the shape
-// of the answers: status, header names, keys in their order with the types of their
-// values, kinds and order of events.
-type question struct {
-	name, method, path string
-	body               any
-	contentType        string // application/json when empty
-}
-
-func questions() []question {
-	q := []question{}
-	add := func(name, method, path string, body any) {
-		q = append(q, question{name: name, method: method, path: path, body: body})
-	}
-	post := func(name string, body any) { add(name, "POST", "/v1/chat/completions", body) }
-	think := func(on bool) m { return m{"chat_template_kwargs": m{"enable_thinking": on}} }
-	with := func(a, b m) m {
-		c := m{}
-		for _, x := range []m{a, b} {
-			for k, v := range x {
-				c[k] = v
-			}
-		}
-		return c
-	}
-	off, stream := think(false), m{"stream": true}
-	usage := m{"stream": true, "stream_options": m{"include_usage": true}}
-
-	post("plain", chat(real, nil, user("What is 2+2?")))
-	post("thinking off", chat(real, off, user("What is 2+2?")))
-	post("effort none", chat(real, m{"reasoning_effort": "none"}, user("What is 2+2?")))
-	post("effort unknown", chat(real, m{"reasoning_effort": "enormous"}, user("What is 2+2?")))
-	post("n", chat(real, with(off, m{"n": 2, "temperature": 0.01}), user("hello")))
-	post("logprobs", chat(real, with(off, m{"logprobs": true, "top_logprobs": 2, "max_tokens": 2}), user("hello")))
-	post("cut in reasoning", chat(real, m{"max_tokens": 2}, user("hello")))
-	post("cut in text", chat(real, with(off, m{"max_completion_tokens": 2}), user("hello")))
-	post("tool", chat(real, m{"tools": weather}, user("Weather in Paris?")))
-	post("two tools", chat(real, with(off, m{"tools": weather}), user("Weather in Rome and Oslo?")))
-	post("tool required", chat(real, with(off, m{"tools": weather, "tool_choice": "required"}), user("Weather in Paris?")))
-	post("tool named", chat(real, with(off, m{"tools": weather, "tool_choice": m{"type": "function", "function": m{"name": "get_weather"}}}), user("Weather in Paris?")))
-	post("tools empty", chat(real, m{"tools": l{}}, user("hello")))
-	post("tool choice alone", chat(real, m{"tool_choice": "auto"}, user("hello")))
-	post("developer", chat(real, off, m{"role": "developer", "content": "Be kind."}, user("hello")))
-
-	post("stream", chat(real, stream, user("What is 2+2?")))
-	post("stream with usage", chat(real, usage, user("What is 2+2?")))
-	post("stream with continuous usage", chat(real, m{"stream": true, "stream_options": m{"include_usage": true, "continuous_usage_stats": true}}, user("What is 2+2?")))
-	post("stream, thinking off", chat(real, with(off, usage), user("What is 2+2?")))
-	post("stream of a tool", chat(real, with(stream, m{"tools": weather}), user("Weather in Paris?")))
-	post("stream of two tools", chat(real, with(off, with(usage, m{"tools": weather})), user("Weather in Rome and Oslo?")))
-	post("stream cut", chat(real, with(off, with(stream, m{"max_tokens": 2})), user("Count to ten")))
-
-	post("unknown model", chat("nope", nil, user("hello")))
-	post("unknown model, stream", chat("nope", stream, user("hello")))
-	post("no model", m{"messages": l{user("hello")}, "max_tokens": 1})
-	post("late system", chat(real, nil, user("hello"), system("late")))
-	post("two systems", chat(real, nil, system("a"), system("b"), user("hello")))
-	post("no user", chat(real, nil, assistant("hello")))
-	post("no messages", m{"model": real})
-	post("empty messages", chat(real, nil))
-	post("unknown role", chat(real, nil, m{"role": "wizard", "content": "x"}))
-	post("overflow", chat(real, nil, user(strings.Repeat("hello ", 9000))))
-	post("max_tokens over the window", chat(real, m{"max_tokens": 9000}, user("hello")))
-	post("max_tokens zero", chat(real, m{"max_tokens": 0}, user("hello")))
-	post("temperature type", chat(real, m{"temperature": "hot"}, user("hello")))
-	post("temperature range", chat(real, m{"temperature": 3}, user("hello")))
-	post("top_p range", chat(real, m{"top_p": 2}, user("hello")))
-	post("n zero", chat(real, m{"n": 0}, user("hello")))
-	post("kwargs type", chat(real, m{"chat_template_kwargs": "x"}, user("hello")))
-	post("stream options without stream", chat(real, m{"stream_options": m{"include_usage": true}}, user("hello")))
-	post("broken JSON", `{"model": "x",`)
-	post("JSON list", `[]`)
-	post("empty", ``)
-	q = append(q, question{"content type", "POST", "/v1/chat/completions", chat(real, nil, user("hello")), "text/plain"})
-
-	add("completion", "POST", "/v1/completions", m{"model": real, "prompt": "hello", "max_tokens": 3, "temperature": 0})
-	add("completion, stream", "POST", "/v1/completions", m{"model": real, "prompt": "hello", "max_tokens": 3, "temperature": 0, "stream": true})
-	add("completion of a list", "POST", "/v1/completions", m{"model": real, "prompt": l{"hello", "world"}, "max_tokens": 2, "temperature": 0})
-	add("completion, unknown model", "POST", "/v1/completions", m{"model": "nope", "prompt": "hello"})
-
-	add("models", "GET", "/v1/models", nil)
-	add("one model", "GET", "/v1/models/"+real, nil)
-	add("models by POST", "POST", "/v1/models", m{})
-	add("health", "GET", "/health", nil)
-	add("version", "GET", "/version", nil)
-	add("no such path", "GET", "/nothing", nil)
-	add("trailing slash", "POST", "/v1/chat/completions/", m{})
-
-	add("tokenize prompt", "POST", "/tokenize", m{"model": real, "prompt": "hello"})
-	add("tokenize messages", "POST", "/tokenize", m{"model": real, "messages": l{user("hello")}, "return_token_strs": true})
-	add("tokenize neither", "POST", "/tokenize", m{"model": real})
-	add("tokenize late system", "POST", "/tokenize", m{"model": real, "messages": l{user("hello"), system("late")}})
-	add("tokenize unknown model", "POST", "/tokenize", m{"model": "nope", "prompt": "hello"})
-	add("detokenize", "POST", "/detokenize", m{"model": real, "tokens": l{1, 2}})
-	return q
-}
-
-// unlike lists in which questions the simulator may answer in another shape, and why.
-// An entry that is no longer true fails the test.
-var unlike = map[string]string{}
-
+// The same question goes to the real vLLM and to the simulator. Their answers must have
+// the same shape: status, header, keys in their order with the types of their values,
+// kinds and order of events, and word for word what is no model's making (errors, names).
 func TestTheSimulatorAnswersInTheShapeOfARealServer(t *testing.T) {
 	need(t, "QWENVOY_VLLM_URL", vllmURL)
-	need(t, "QWENVOY_BIN", binary)
-	url, err := simulator()
+	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192}))
+	defer simulated.Close()
+	explained, err := explanations()
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := map[string]bool{}
+	counts := map[string]int{}
 	for _, q := range questions() {
-		asked[q.name] = true
 		t.Run(q.name, func(t *testing.T) {
-			diff := cmp.Diff(shape(t, vllmURL, q), shape(t, url, q))
-			switch reason := unlike[q.name]; {
-			case diff != "" && reason == "":
-				t.Errorf("(-real +simulated):\n%s", diff)
-			case diff == "" && reason != "":
-				t.Errorf("there is no difference any more, though it is explained: %s", reason)
-			case diff != "":
-				t.Logf("differs because %s:\n%s", reason, diff)
+			accepted := explained[q.name]
+			delete(explained, q.name)
+			var unexplained, stale []string
+			// Under load vLLM puts several tokens into one event, which now and then makes
+			// another kind of event. A difference counts when it stays.
+			for range 3 {
+				differing := differences(shape(t, vllmURL, &q), shape(t, simulated.URL, &q))
+				unexplained, stale = without(differing, accepted), without(accepted, differing)
+				if len(unexplained)+len(stale) == 0 {
+					break
+				}
 			}
+			for _, line := range unexplained {
+				t.Errorf("differs (- real, + simulated): %s", line)
+			}
+			for _, line := range stale {
+				t.Errorf("is explained, but differs no more: %s", line)
+			}
+			counts[fmt.Sprintf("%d accepted differences", len(accepted))]++
 		})
 	}
-	for name := range unlike {
-		if !asked[name] {
-			t.Errorf("a difference is explained for %q, which is not asked", name)
-		}
+	for _, name := range slices.Sorted(maps.Keys(explained)) {
+		t.Errorf("differences of %q are explained, which is not asked", name)
 	}
+	t.Logf("questions by number of accepted differences: %v", counts)
+}
+
+// The simulator has but a few of vLLM's metrics; those must be real ones.
+func TestTheSimulatorsMetricsAreRealOnes(t *testing.T) {
+	need(t, "QWENVOY_VLLM_URL", vllmURL)
+	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192}))
+	defer simulated.Close()
+	q := question{method: "GET", path: "/metrics", noBody: true}
+	families := func(url string) (found []string) {
+		r := get(t, url, &q)
+		for line := range strings.Lines(string(r.body)) {
+			if strings.HasPrefix(line, "# TYPE ") {
+				found = append(found, strings.TrimSpace(line))
+			}
+		}
+		return found
+	}
+	simulatedOnes := families(simulated.URL)
+	if len(simulatedOnes) == 0 {
+		t.Fatal("there are none")
+	}
+	for _, line := range without(simulatedOnes, families(vllmURL)) {
+		t.Errorf("the real server has no such family: %s", line)
+	}
+}
+
+func get(t *testing.T, url string, q *question) *reply {
+	t.Helper()
+	r, err := q.do(strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatalf("%s: %v", url, err)
+	}
+	return r
 }
 
 // shape is what an answer looks like, a line for each thing.
-func shape(t *testing.T, url string, q question) []string {
+func shape(t *testing.T, url string, q *question) (lines []string) {
 	t.Helper()
-	kind := "application/json"
-	if q.contentType != "" {
-		kind = q.contentType
+	r := get(t, url, q)
+	add := func(format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		// The server's own address, for redirects.
+		lines = append(lines, strings.ReplaceAll(text, strings.TrimPrefix(url, "http://"), "SERVER"))
 	}
-	a := askAs(t, q.method, url+q.path, q.body, kind)
-	lines := []string{fmt.Sprint("status ", a.status)}
-	for name := range a.header {
-		if name != "Date" {
-			lines = append(lines, "header "+name)
+	add("status %d", r.status)
+	if r.continued {
+		add("100 Continue")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.header)) {
+		switch name {
+		case "Date", "Content-Length":
+			add("header %s", name)
+		default:
+			add("header %s: %s", name, masked(strings.Join(r.header[name], " | ")))
 		}
 	}
-	slices.Sort(lines[1:])
-	lines = append(lines, "content-type "+a.header.Get("Content-Type"))
-	if len(a.events) > 0 {
-		last := ""
-		for _, e := range a.events {
-			kind := e
-			if gjson.Valid(e) {
-				kind = "event " + strings.Join(structure("", gjson.Parse(e)), " ")
-			}
-			// How many pieces a text comes in depends on the tokenizer and the load.
-			if kind != last {
-				lines = append(lines, kind)
-			}
-			last = kind
-		}
-		return lines
+	switch v := gjson.ParseBytes(r.body); {
+	case r.isStream():
+		lines = append(lines, streamShape(r)...)
+	case len(r.body) > 0 && gjson.ValidBytes(r.body):
+		lines = append(lines, structure("", v)...)
+	default:
+		add("text %q", masked(string(r.body)))
 	}
-	if !a.whole.IsObject() && !a.whole.IsArray() {
-		return append(lines, fmt.Sprintf("text %q", a.whole.Raw))
-	}
-	return append(lines, structure("", a.whole)...)
+	return lines
 }
 
-// structure lists keys in order with the types of their values; of lists, the first
-// element and whether there are more.
+// streamShape lists the kinds of events in their order. How many deltas a text comes
+// in is the tokenizer's doing, so that several of one kind count as one.
+func streamShape(r *reply) (lines []string) {
+	framed := true
+	for _, c := range r.chunks {
+		framed = framed && bytes.HasPrefix(c, []byte("data: ")) && bytes.HasSuffix(c, []byte("\n\n")) && bytes.Count(c, []byte("\n")) == 2
+	}
+	if framed {
+		lines = append(lines, "each chunk is one event of one data line")
+	}
+	// Choices of one request come in any order; each by itself is in order.
+	byChoice := map[int64][]string{}
+	texts := map[string]string{}
+	for event := range strings.SplitSeq(strings.TrimSuffix(string(r.body), "\n\n"), "\n\n") {
+		data, _ := strings.CutPrefix(event, "data: ")
+		if !gjson.Valid(data) {
+			byChoice[1000] = append(byChoice[1000], "event "+data)
+			continue
+		}
+		v := gjson.Parse(data)
+		choice := int64(999) // usage
+		if c := v.Get("choices.0.index"); c.Exists() {
+			choice = c.Int()
+		}
+		for _, field := range []string{"delta.reasoning", "delta.content", "text"} {
+			texts[fmt.Sprintf("choice %d %s", choice, field)] += v.Get("choices.0." + field).String()
+		}
+		kind := "event " + strings.Join(structure("", v), " ")
+		if list := byChoice[choice]; len(list) == 0 || list[len(list)-1] != kind {
+			byChoice[choice] = append(list, kind)
+		}
+	}
+	for _, choice := range slices.Sorted(maps.Keys(byChoice)) {
+		lines = append(lines, byChoice[choice]...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		lines = append(lines, name+" "+outline(texts[name]))
+	}
+	return lines
+}
+
+// structure lists keys in order with the types of their values, or the values where
+// the server and not the model chooses them; of lists, the first element and whether
+// there are more.
 func structure(path string, v gjson.Result) (lines []string) {
+	key := path[strings.LastIndexByte(path, '.')+1:]
 	switch {
 	case v.IsObject():
 		lines = append(lines, path+"{}")
@@ -193,14 +180,76 @@ func structure(path string, v gjson.Result) (lines []string) {
 		if len(list) > 0 {
 			lines = append(lines, structure(path+"[]", list[0])...)
 		}
-	case v.Type == gjson.String && slices.Contains(words, v.Str):
-		lines = append(lines, path+"="+v.Str)
+	case v.Type == gjson.String && slices.Contains(texts, key) && !strings.Contains(path, "delta") && !strings.Contains(path, "logprobs"):
+		lines = append(lines, path+"="+outline(v.Str))
+	case v.Type == gjson.String && !slices.Contains(models, key), key == "index", key == "code":
+		lines = append(lines, path+"="+masked(v.String()))
 	default:
 		lines = append(lines, path+":"+v.Type.String())
 	}
 	return lines
 }
 
-// words are values that belong to the shape.
-var words = []string{"stop", "length", "tool_calls", "assistant", "function", "chat.completion", "chat.completion.chunk", "text_completion", "list", "model",
-	"BadRequestError", "Bad Request", "NotFoundError", "InternalServerError", "input_tokens", "Not Found", "Method Not Allowed"}
+var (
+	// texts are the model's words; what surrounds them is the server's doing.
+	texts = []string{"content", "reasoning", "text"}
+	// models are values of the model, or the place where it lies.
+	models = []string{"content", "reasoning", "text", "arguments", "token", "root", "prompt", "prompt_text", "token_strs[]", "tokens[]", "text_offset[]", "top_logprobs"}
+
+	random = regexp.MustCompile(`[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+)
+
+func masked(text string) string { return random.ReplaceAllString(text, "#") }
+
+// outline shows the white space around a text and whether there is one.
+func outline(text string) string {
+	inner := strings.TrimSpace(text)
+	if inner == "" {
+		return fmt.Sprintf("%q", text)
+	}
+	before, after, _ := strings.Cut(text, inner)
+	return fmt.Sprintf("%q text %q", before, after)
+}
+
+// differences lists the lines that only one side has, or in another place: "- " before
+// those of a, "+ " before those of b.
+func differences(a, b []string) (out []string) {
+	// longest[i][j] is the length of the longest common part of a[i:] and b[j:].
+	longest := make([][]int, len(a)+1)
+	for i := range longest {
+		longest[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				longest[i][j] = 1 + longest[i+1][j+1]
+			} else {
+				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
+			}
+		}
+	}
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && longest[i+1][j] >= longest[i][j+1]:
+			out = append(out, "- "+a[i])
+			i++
+		default:
+			out = append(out, "+ "+b[j])
+			j++
+		}
+	}
+	return out
+}
+
+// without is a less the lines of b.
+func without(a, b []string) (out []string) {
+	for _, line := range a {
+		if !slices.Contains(b, line) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
