@@ -87,6 +87,12 @@ func answerTo(c *conversation, want wishes) answer {
 	case want.mustCall || want.mayCall && len(results) == 0 && rounds == 0 && !st.hasSay:
 		a.calls = chooseCalls(c.tools, prompt, want)
 	}
+	if greets.MatchString(prompt) {
+		a.reasoning = "The user greets me. I greet back.\n"
+	}
+	if len(a.calls) > 0 && talkFirst.MatchString(prompt) {
+		a.text = "Let me look."
+	}
 	if len(a.calls) > 0 {
 		a.reasoning = "I should call the tool " + a.calls[0].name + ".\n"
 	}
@@ -124,7 +130,9 @@ func answerTo(c *conversation, want wishes) answer {
 var (
 	countTo = regexp.MustCompile(`(?i)\bcount (?:up )?to (\w+)`)
 	greets  = regexp.MustCompile(`(?i)^(hello|hi|hey)\W*$`)
-	numbers = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+	// talkFirst asks for a text before the call.
+	talkFirst = regexp.MustCompile(`(?i)^(talk|say something|explain),? (and )?then\b`)
+	numbers   = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 )
 
 // countLimit bounds an answer that only counts.

@@ -220,7 +220,7 @@ func (run *chatRun) generate(c *conversation) {
 		thinking = false
 	}
 	run.calls = a.calls
-	run.tokens = generate(a, thinking)
+	run.tokens = generate(a, thinking && !c.resume)
 	if run.offered && !run.want.mustCall && !run.want.mayCall {
 		for i := range run.tokens { // the parser takes the calls out and drops them
 			run.tokens[i].call = nil
@@ -235,7 +235,9 @@ func (run *chatRun) generate(c *conversation) {
 		}
 		run.calls = run.calls[:min(1, len(run.calls))]
 	}
-	if run.faults.misplaced && !thinking {
+	if run.faults.misplaced && !thinking || c.resume && c.thinking {
+		// Without an opened thought of its own, the text of a resumed message
+		// is taken for one (recorded).
 		for i := range run.tokens {
 			t := &run.tokens[i]
 			t.reasoning, t.content, t.thought = t.content, "", t.content != ""

@@ -130,7 +130,7 @@ func (run *chatRun) steps() (out []step) {
 		if st.last {
 			st.content += blank
 		}
-		if !st.empty() || st.last {
+		if !st.empty() || st.last || run.tokenIDs { // ids of silent tokens are told too
 			emit(st)
 		}
 	}

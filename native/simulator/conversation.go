@@ -11,6 +11,17 @@ type conversation struct {
 	messages []message
 	tools    []tool
 	thinking bool
+	generate bool // ends in the head of the answer
+	resume   bool // ends in the midst of its last message
+}
+
+// render writes the conversation as the prompt.
+func (c *conversation) render() (string, *apiError) {
+	text, e := render(c.messages, c.tools, c.thinking, c.generate)
+	if c.resume {
+		text = strings.TrimSuffix(text, "<|im_end|>\n")
+	}
+	return text, e
 }
 
 // messageKinds are the shapes that vLLM tries a message against, with the
@@ -81,11 +92,28 @@ func (f fields) checkMessages() (faults []fault) {
 		}
 		for _, k := range messageKinds {
 			where := at + k.name
-			if k.role != "assistant" {
-				faults = append(faults, fault{"string_type", where + ".content", "Input should be a valid string", shown(m["content"]), ""})
-				if k.role != "function" {
-					faults = append(faults, fault{"iterable_type", where + ".content", "Input should be iterable", shown(m["content"]), ""})
+			add := func(kind, name, message string) {
+				input := shown(m["content"])
+				if kind == "missing" {
+					input = shown(raw)
 				}
+				faults = append(faults, fault{kind, where + "." + name, message, input, ""})
+			}
+			switch k.name {
+			case "ChatCompletionAssistantMessageParam":
+			case "ChatCompletionFunctionMessageParam":
+				if !m.has("name") {
+					add("missing", "name", "Field required")
+				}
+			case "Message":
+				add("missing", "author", "Field required")
+				add("list_type", "content", "Input should be a valid list")
+			default:
+				add("string_type", "content", "Input should be a valid string")
+				add("iterable_type", "content", "Input should be iterable")
+			}
+			if k.role == "tool" && !m.has("tool_call_id") {
+				add("missing", "tool_call_id", "Field required")
 			}
 			if k.role != "" && k.role != role {
 				want := "'" + k.role + "'"
@@ -148,7 +176,14 @@ func (f fields) checkEffort() []fault {
 // conversation reads what the template needs from fields whose shapes have
 // been checked.
 func (s *server) conversation(f fields) (*conversation, *apiError) {
-	c := &conversation{thinking: f.text("reasoning_effort") != "none"}
+	c := &conversation{
+		thinking: f.text("reasoning_effort") != "none",
+		generate: f.flag("add_generation_prompt", true),
+		resume:   f.flag("continue_final_message", false),
+	}
+	if c.resume && c.generate {
+		return nil, badRequest("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
+	}
 	switch kindOf(f.object("chat_template_kwargs")["enable_thinking"]) {
 	case 'f':
 		c.thinking = false
@@ -234,7 +269,7 @@ func (s *server) checkModel(f fields) *apiError {
 // prompt renders and counts the conversation and refuses one that leaves no
 // room for an answer.
 func (s *server) prompt(c *conversation) ([]int, *apiError) {
-	text, e := render(c.messages, c.tools, c.thinking, true)
+	text, e := c.render()
 	if e != nil {
 		return nil, e
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -42,7 +44,14 @@ type route struct {
 	serve  http.HandlerFunc
 }
 
-// New returns the simulated server.
+// Validate reports a fault that doesn't exist, and names those that do.
+func (o *Options) Validate() error {
+	_, err := parseFaults(o.Fault...)
+	return err
+}
+
+// New returns the simulated server. With an unknown name in o.Fault it
+// answers every request by a 400 that says so: see [Options.Validate].
 func New(o Options) http.Handler {
 	if o.ServedModel == "" {
 		o.ServedModel = defaultModel
@@ -64,6 +73,8 @@ func New(o Options) http.Handler {
 		"/v1/completions":      {post, s.completions},
 		"/tokenize":            {post, s.tokenize},
 		"/detokenize":          {post, s.detokenize},
+		// Needs a flag that our server was not given.
+		"/v1/chat/completions/render": {post, s.disabled},
 	}
 	return s
 }
@@ -81,10 +92,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Server", "uvicorn")
 	w.Header().Set("Vary", "Origin")
-	f, err := parseFaults(strings.Join(s.o.Fault, ","))
-	if err == nil && s.o.Control {
-		f, err = parseFaults(append(s.o.Fault, r.Header.Values(faultHeader)...)...)
+	asked := s.o.Fault
+	if s.o.Control {
+		asked = slices.Concat(asked, r.Header.Values(faultHeader))
 	}
+	f, err := parseFaults(asked...)
 	if err != nil {
 		writeError(w, badRequest(err.Error()))
 		return
@@ -102,6 +114,10 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt, ok := s.routes[path]
+	if r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != "" {
+		refusePreflight(w, r)
+		return
+	}
 	if !ok {
 		if bare := strings.TrimRight(path, "/"); bare != path && s.routes[bare].serve != nil {
 			target := "http://" + r.Host + bare
@@ -190,4 +206,27 @@ func (s *server) requestID(r *http.Request) string {
 		return id
 	}
 	return s.nextID()
+}
+
+func (s *server) disabled(w http.ResponseWriter, r *http.Request) {
+	e := badRequest("Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.")
+	e.Type, e.Code = "PermissionDeniedError", http.StatusForbidden
+	writeError(w, e)
+}
+
+// refusePreflight is the reply of vLLM's CORS layer to every origin, as its
+// defaults have it (recorded).
+func refusePreflight(w http.ResponseWriter, r *http.Request) {
+	const text = "Disallowed CORS origin"
+	h := w.Header()
+	h.Set("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network")
+	h.Set("Access-Control-Allow-Methods", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY")
+	h.Set("Access-Control-Max-Age", "600")
+	if v := r.Header.Get("Access-Control-Request-Headers"); v != "" {
+		h.Set("Access-Control-Allow-Headers", v)
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(http.StatusBadRequest)
+	io.WriteString(w, text)
 }

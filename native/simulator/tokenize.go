@@ -60,21 +60,13 @@ func (s *server) tokensOf(f fields) ([]int, *apiError) {
 	if !messages {
 		return vocabulary().encode(f.text("prompt")), nil
 	}
-	resume := f.flag("continue_final_message", false)
-	generate := f.flag("add_generation_prompt", true)
-	if resume && generate {
-		return nil, badRequest("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
-	}
 	c, e := s.conversation(f)
 	if e != nil {
 		return nil, e
 	}
-	text, e := render(c.messages, c.tools, c.thinking, generate)
+	text, e := c.render()
 	if e != nil {
 		return nil, e
-	}
-	if resume {
-		text = strings.TrimSuffix(text, "<|im_end|>\n")
 	}
 	return vocabulary().encode(text), nil
 }
