@@ -174,6 +174,8 @@ func structure(path string, v gjson.Result) (lines []string) {
 			lines = append(lines, structure(path+"."+k.Str, v)...)
 			return true
 		})
+	case key == "bytes" && v.IsArray(): // as many as the token has
+		lines = append(lines, path+"[]")
 	case v.IsArray():
 		list := v.Array()
 		lines = append(lines, fmt.Sprintf("%s[%d]", path, min(len(list), 2)))
@@ -196,7 +198,8 @@ var (
 	// models are values of the model, or the place where it lies.
 	models = []string{"content", "reasoning", "text", "arguments", "token", "root", "prompt", "prompt_text", "token_strs[]", "tokens[]", "text_offset[]", "top_logprobs"}
 
-	random = regexp.MustCompile(`[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	// random are ids, and the hash of the settings in the fingerprint.
+	random = regexp.MustCompile(`[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}$`)
 )
 
 func masked(text string) string { return random.ReplaceAllString(text, "#") }
