@@ -81,6 +81,7 @@ type call struct {
 	r  *http.Request
 	x  *gateway.Exchange
 
+	conn      *conn // the client's, of HTTP/1
 	start     time.Time
 	id        string
 	ctx       context.Context
@@ -124,6 +125,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.h, c.st, c.w, c.r = h, h.state.Load(), w, r
 	c.start = time.Now()
 	c.id = h.ids.of(r)
+	if r.ProtoMajor == 1 {
+		c.conn, _ = r.Context().Value(connKey{}).(*conn)
+	}
 	defer c.finish()
 	c.serve()
 }
@@ -474,33 +478,41 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	c.logComplete("reply to the client", c.w.Header(), b)
 }
 
-// replyStream sends each event on as it comes.
+// replyStream sends each event on as it comes. Events that are here already go out together.
 func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.streaming = true
 	c.head(rp, -1)
-	if !c.reply.Buffered() {
+	if !c.reply.Ready() {
 		c.flush() // the first token may take its time
 	}
 	c.watch()
-	in, out := newBuffer(streamBuffer), newBuffer(streamBuffer)
-	defer func() { in.free(); out.free() }()
-	chunk, ended := in.b[:piece], false
+	in := newBuffer(streamBuffer)
+	defer in.free()
+	chunk, ended := in.b[:cap(in.b)], false
+	var out *buffer // held only while there is something to send
+	defer func() { out.free() }()
 	for {
 		n, err := c.reply.Read(chunk)
-		if n > 0 || err == io.EOF {
-			if !ended {
-				c.alive()
-			}
-			c.logChunk("event from the upstream", chunk[:n])
-			out.b = c.x.Reply(out.b[:0], chunk[:n], err == io.EOF)
-			if !c.send(out.b) {
-				return
-			}
+		if out == nil {
+			out = newBuffer(2 * batch)
 		}
-		switch {
-		case err == io.EOF:
+		if n > 0 || err == io.EOF {
+			c.logChunk("event from the upstream", chunk[:n])
+			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
+		}
+		if err == nil && len(out.b) < batch && c.reply.Ready() {
+			continue
+		}
+		if !ended {
+			c.alive()
+		}
+		if !c.send(out.b) {
 			return
-		case c.x.Ended() && err != nil:
+		}
+		out.free()
+		out = nil
+		switch {
+		case err == io.EOF, c.x.Ended() && err != nil:
 			return
 		case c.x.Ended() && !ended:
 			// Only the upstream's own end is missing. It is worth a short wait, since it
@@ -510,10 +522,8 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			cancel := c.cancel
 			c.idle = time.AfterFunc(afterEnd, func() { cancel(errDone) })
 		case err != nil:
-			f, gone := c.fault()
-			if !gone {
-				out.b = c.x.Abort(out.b[:0], f)
-				c.send(out.b)
+			if f, gone := c.fault(); !gone {
+				c.send(c.x.Abort(nil, f))
 			}
 			return
 		}
@@ -527,10 +537,8 @@ const (
 	// streamBuffer is small, since a slow stream holds it all the time: vLLM's events
 	// are a few hundred bytes.
 	streamBuffer = 4 << 10
-	// piece is the most that goes out between two flushes: with its chunk's framing it
-	// fits into net/http's buffer of 4 KiB, so it costs one system call. A byte
-	// more would cost two.
-	piece = streamBuffer - 16
+	// batch is how much is gathered at most, of what has come already, before it goes out.
+	batch = 16 << 10
 )
 
 // send writes and flushes a piece of a stream. On false the client is gone.
@@ -539,15 +547,16 @@ func (c *call) send(b []byte) bool {
 		return true
 	}
 	c.logChunk("event to the client", b)
-	for len(b) > 0 {
-		n := min(len(b), piece)
-		if !c.write(b[:n]) {
-			c.failed("client_gone")
-			return false
-		}
-		c.flush()
-		b = b[n:]
+	// net/http's buffer of 4 KiB would cut a larger piece into several system calls.
+	if c.conn != nil && len(b) > streamBuffer-16 {
+		c.conn.cork()
+		defer c.conn.uncork()
 	}
+	if !c.write(b) {
+		c.failed("client_gone")
+		return false
+	}
+	c.flush()
 	return true
 }
 
