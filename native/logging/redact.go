@@ -1,0 +1,109 @@
+package logging
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const redacted = "[redacted]"
+
+// secretHeader reports whether a header field carries a secret. Providers name
+// their key fields freely, so any name with key, token, secret or auth in it counts.
+func secretHeader(name string) bool {
+	n := strings.ToLower(name)
+	switch n {
+	case "cookie", "set-cookie":
+		return true
+	}
+	if strings.HasPrefix(n, "sec-websocket-") {
+		return n == "sec-websocket-protocol" // browsers put keys there
+	}
+	if strings.HasSuffix(n, "_tokens") {
+		return false // counts, in log lines
+	}
+	for _, part := range [...]string{"authorization", "api-key", "apikey", "token", "secret", "password"} {
+		if strings.Contains(n, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretParameter reports whether a query parameter carries a secret.
+func secretParameter(name string) bool {
+	n := strings.ToLower(name)
+	switch n {
+	case "key", "api_key", "api-key", "apikey", "token", "access_token", "auth", "secret", "password", "sig", "signature":
+		return true
+	}
+	return strings.HasSuffix(n, "_key") || strings.HasSuffix(n, "-key") ||
+		strings.HasSuffix(n, "_token") || strings.HasSuffix(n, "_secret")
+}
+
+// Headers shows header fields with the values of secrets hidden, in the order of their names.
+func Headers(h http.Header) slog.Value {
+	names := make([]string, 0, len(h))
+	for n := range h {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	attrs := make([]slog.Attr, 0, len(names))
+	for _, n := range names {
+		v := strings.Join(h[n], ", ")
+		if secretHeader(n) {
+			v = redacted
+		}
+		attrs = append(attrs, slog.String(n, v))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// URI shows a request target with the values of secret query parameters hidden.
+// What can't be read as a parameter is hidden whole.
+func URI(target string) string {
+	path, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target
+	}
+	var b strings.Builder
+	b.WriteString(path)
+	sep := byte('?')
+	for part := range strings.SplitSeq(query, "&") {
+		b.WriteByte(sep)
+		sep = '&'
+		name, _, has := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(name)
+		switch {
+		case err != nil:
+			b.WriteString(redacted)
+		case has && secretParameter(plain):
+			b.WriteString(name + "=" + redacted)
+		default:
+			b.WriteString(part)
+		}
+	}
+	return b.String()
+}
+
+// Body shows a body with known secrets hidden, for the COMPLETE level. secrets are
+// the keys of this exchange; values of fewer than 8 bytes are too short to tell from text.
+func Body(body []byte, secrets ...string) string {
+	for _, s := range secrets {
+		if len(s) >= 8 {
+			body = bytes.ReplaceAll(body, []byte(s), []byte(redacted))
+		}
+	}
+	return string(body)
+}
+
+// Credential is the secret in an Authorization value: what follows the scheme.
+func Credential(value string) string {
+	if _, after, ok := strings.Cut(value, " "); ok {
+		return strings.TrimSpace(after)
+	}
+	return value
+}

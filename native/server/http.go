@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+// HTTP makes the server around a Handler: HTTP/1.1, and h2c by prior knowledge. It
+// sets no limit on how long a request or a reply may take.
+func HTTP(h *Handler, c *config.Config, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         protocols,
+		BaseContext:       h.BaseContext,
+		ConnContext:       connContext,
+		ReadHeaderTimeout: time.Duration(c.Timeouts.Header),
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Listener prepares a listener for the server of HTTP.
+func Listener(ln net.Listener) net.Listener { return listener{ln} }
+
+// lastWords is how long streams that are ended by the drain get for their last bytes.
+const lastWords = 2 * time.Second
+
+// Drain stops accepting and waits for the requests under way: at most limit, or
+// until now is closed. What still runs then is ended, streams by their grammar.
+// It returns how many requests that were.
+func Drain(srv *http.Server, h *Handler, limit time.Duration, now <-chan struct{}) (cut int64) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	go func() {
+		select {
+		case <-now:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if srv.Shutdown(ctx) == nil {
+		return 0
+	}
+	cut = h.InFlight()
+	h.End()
+	last, stop := context.WithTimeout(context.Background(), lastWords)
+	defer stop()
+	if srv.Shutdown(last) != nil {
+		_ = srv.Close()
+	}
+	return cut
+}

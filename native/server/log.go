@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/logging"
+)
+
+// logExchange writes the one line of a request. It says nothing of prompts.
+func (c *call) logExchange() {
+	level := slog.LevelInfo
+	var ctx = context.Background()
+	if c.x == nil {
+		if c.h.log.Enabled(ctx, level) {
+			c.h.log.LogAttrs(ctx, level, "exchange", slog.String("request_id", c.id), slog.String("method", c.r.Method), slog.Int("code", c.status))
+		}
+		return
+	}
+	route := c.x.Plan().Route
+	if route == "health" {
+		level = slog.LevelDebug
+	}
+	if !c.h.log.Enabled(ctx, level) {
+		return
+	}
+	r := c.x.Report()
+	var room [32]slog.Attr
+	a := append(room[:0],
+		slog.String("request_id", c.id),
+		slog.String("client", remoteHost(c.r.RemoteAddr)),
+		slog.String("method", c.r.Method),
+		slog.String("route", route),
+		slog.String("uri", logging.URI(c.r.RequestURI)),
+		slog.Int("code", c.status),
+	)
+	text := func(key, value string) {
+		if value != "" {
+			a = append(a, slog.String(key, value))
+		}
+	}
+	text("virtual_model", r.Model)
+	if r.Served != "" {
+		text("upstream", c.st.name)
+		text("upstream_model", r.Served)
+	}
+	if r.Stream {
+		a = append(a, slog.Bool("stream", true))
+	}
+	text("finish", r.Finish)
+	reason := r.Reason
+	if c.failure != "" {
+		reason = c.failure
+	}
+	text("error_type", reason)
+	if r.HasUsage {
+		a = append(a,
+			slog.Int("input_tokens", r.PromptTokens), slog.Int("output_tokens", r.CompletionTokens),
+			slog.Int("cached_tokens", r.CachedTokens), slog.Int("reasoning_tokens", r.ReasoningTokens))
+	}
+	if c.firstByte > 0 {
+		a = append(a, slog.Float64("first_byte_ms", millis(c.firstByte)))
+	}
+	a = append(a,
+		slog.Float64("duration_ms", millis(time.Since(c.start))),
+		slog.Int64("bytes_in", c.bytesIn), slog.Int64("bytes_out", c.bytesOut))
+	if len(r.Repairs) > 0 {
+		text("repairs", strings.Join(r.Repairs, ","))
+	}
+	if c.h.log.Enabled(ctx, slog.LevelDebug) {
+		text("changes", strings.Join(r.Changes, ","))
+		if r.Model != "" {
+			a = append(a, slog.Bool("thinking", r.Thinking))
+		}
+		a = append(a, slog.Any("headers", logging.Headers(c.r.Header)))
+	}
+	c.h.log.LogAttrs(ctx, level, "exchange", a...)
+}
+
+func millis(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }
+
+func remoteHost(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}
+
+// complete reports whether bodies are wanted in the log.
+func (c *call) complete() bool {
+	return c.h.log.Enabled(context.Background(), logging.LevelComplete)
+}
+
+// logComplete shows a head and a whole body at the COMPLETE level.
+func (c *call) logComplete(what string, header http.Header, body []byte) {
+	if !c.complete() {
+		return
+	}
+	c.h.log.LogAttrs(context.Background(), logging.LevelComplete, what,
+		slog.String("request_id", c.id),
+		slog.Any("headers", logging.Headers(header)),
+		slog.Int("bytes", len(body)),
+		slog.String("body", logging.Body(body, c.secrets()...)))
+}
+
+// logChunk shows a piece of a stream at the COMPLETE level.
+func (c *call) logChunk(what string, piece []byte) {
+	if !c.complete() || len(piece) == 0 {
+		return
+	}
+	c.h.log.LogAttrs(context.Background(), logging.LevelComplete, what,
+		slog.String("request_id", c.id),
+		slog.String("body", logging.Body(piece, c.secrets()...)))
+}
+
+// firstFrames cuts a stack to the frames that tell where it was.
+func firstFrames(stack []byte) string {
+	const frames = 16
+	lines := strings.SplitAfterN(string(stack), "\n", 2*frames+2)
+	if len(lines) > 2*frames+1 {
+		lines = lines[:2*frames+1]
+	}
+	return strings.Join(lines, "")
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"log/slog"
+	"net/http/httputil"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+)
+
+// DefaultBody is the limit of a request body and of a reply that is read whole,
+// in bytes, where the configuration names none.
+const DefaultBody = 100_000_000
+
+// state is what one configuration means. An exchange keeps the one that it began
+// with, so a reload never changes a request under way.
+type state struct {
+	config  *config.Config
+	gateway *gateway.Gateway
+	client  *upstream.Client
+	window  *upstream.Window
+	pass    *httputil.ReverseProxy
+	idle    time.Duration // 0: none
+	apiKey  string
+	name    string // the upstream's
+}
+
+func newState(c *config.Config, log *slog.Logger) (*state, error) {
+	g, err := gateway.New(c, gateway.Edge{Health: true, MaxBody: DefaultBody})
+	if err != nil {
+		return nil, err
+	}
+	up := c.Upstreams[0]
+	client, err := upstream.New(up.URL, c.Timeouts)
+	if err != nil {
+		return nil, err
+	}
+	st := &state{
+		config:  c,
+		gateway: g,
+		client:  client,
+		window:  upstream.NewWindow(client, up.Model, nil),
+		idle:    time.Duration(c.Timeouts.Idle),
+		apiKey:  up.APIKey,
+		name:    up.Name,
+	}
+	st.pass = st.newPass(log)
+	return st, nil
+}

@@ -1,0 +1,131 @@
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func file(t *testing.T, text string) *string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &path
+}
+
+func TestFlagBeatsVariableBeatsFileBeatsDefault(t *testing.T) {
+	const text = "port: 1004\nupstreams: [{url: http://file:1, model: from-file}]\nenforce_sampling: true\nlog: {level: WARN}\nbuiltin_models: {thinking-coding: coding-file}\n"
+	for _, tt := range []struct {
+		name  string
+		flags Flags
+		env   []string
+		check func(*config.Config) (got, want any)
+	}{
+		{"default", Flags{}, nil, func(c *config.Config) (any, any) { return c.Listen, "127.0.0.1" }},
+		{"file", Flags{}, nil, func(c *config.Config) (any, any) { return c.Port, 1004 }},
+		{"old variable beats file", Flags{}, []string{"QWEN35RP_PORT", "1003"}, func(c *config.Config) (any, any) { return c.Port, 1003 }},
+		{"variable beats old variable", Flags{}, []string{"QWEN35RP_PORT", "1003", "QWENVOY_PORT", "1002"}, func(c *config.Config) (any, any) { return c.Port, 1002 }},
+		{"flag beats variable", Flags{Port: ptr("1001")}, []string{"QWENVOY_PORT", "1002"}, func(c *config.Config) (any, any) { return c.Port, 1001 }},
+		{"an empty variable is none", Flags{}, []string{"QWENVOY_PORT", ""}, func(c *config.Config) (any, any) { return c.Port, 1004 }},
+		{"Kubernetes' service variable is none", Flags{}, []string{"QWENVOY_PORT", "tcp://10.0.0.1:9000"}, func(c *config.Config) (any, any) { return c.Port, 1004 }},
+		{"target", Flags{}, []string{"QWEN35RP_TARGET", "http://env:1"}, func(c *config.Config) (any, any) { return c.Upstreams[0].URL, "http://env:1" }},
+		{"served model", Flags{ServedModel: ptr("from-flag")}, []string{"QWEN35RP_SERVED_MODEL_NAME", "from-env"}, func(c *config.Config) (any, any) { return c.Upstreams[0].Model, "from-flag" }},
+		{"level in any case", Flags{Loglevel: ptr("debug")}, nil, func(c *config.Config) (any, any) { return c.Log.Level, "DEBUG" }},
+		{"a false flag beats the file", Flags{EnforceSamplingParams: ptr(false)}, nil, func(c *config.Config) (any, any) { return c.EnforceSampling, false }},
+		{"a virtual model's name", Flags{}, []string{"QWEN35RP_THINKING_CODING_MODEL", "coding-env"}, func(c *config.Config) (any, any) { return c.BuiltinModels.ThinkingCoding, "coding-env" }},
+		{"the upstream's key", Flags{}, []string{"QWENVOY_UPSTREAM_API_KEY", "k"}, func(c *config.Config) (any, any) { return c.Upstreams[0].APIKey, "k" }},
+		{"the window", Flags{MaxModelLen: ptr("4096")}, nil, func(c *config.Config) (any, any) { return c.Upstreams[0].MaxModelLen, 4096 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.flags.Config = file(t, text)
+			c, err := Load(&tt.flags, env(tt.env...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := tt.check(c); got != want {
+				t.Errorf("%v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestFlagsAloneAreEnough(t *testing.T) {
+	c, err := Load(&Flags{ServedModel: ptr("m")}, env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := c.Upstreams[0]; u.URL != DefaultTarget || u.Model != "m" {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestFileByVariable(t *testing.T) {
+	path := file(t, `{"upstreams": [{"model": "from-json"}]}`)
+	c, err := Load(&Flags{}, env("QWENVOY_CONFIG", *path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Upstreams[0].Model; got != "from-json" {
+		t.Errorf("model %q", got)
+	}
+}
+
+func TestErrorsNameKeyValueAndWhatIsAllowed(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		flags Flags
+		env   []string
+		file  string
+		want  []string
+	}{
+		{"port", Flags{Port: ptr("many")}, nil, "", []string{"--port", `"many"`, "1 to 65535"}},
+		{"variable", Flags{}, []string{"QWENVOY_LOGLEVEL", "loud"}, "", []string{"QWENVOY_LOGLEVEL", `"loud"`, "COMPLETE, DEBUG"}},
+		{"window", Flags{MaxModelLen: ptr("-1")}, nil, "", []string{"--max-model-len", `"-1"`}},
+		{"listen with a port", Flags{Listen: ptr("127.0.0.1:9000")}, nil, "", []string{"listen", `"127.0.0.1:9000"`, "without a port"}},
+		{"file, unknown key", Flags{}, nil, "timeouts: {conect: 1s}\n", []string{"timeouts.conect", "connect"}},
+		{"file, bad duration", Flags{}, nil, "timeouts: {idle: soon}\n", []string{"timeouts.idle", "soon", "5m"}},
+		{"file, key twice", Flags{}, nil, "port: 1\nport: 2\n", []string{"port", "already defined"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.flags.ServedModel = ptr("m")
+			if tt.file != "" {
+				tt.flags.Config = file(t, tt.file)
+			}
+			_, err := Load(&tt.flags, env(tt.env...))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMisspeltVariablesAreFound(t *testing.T) {
+	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
+	if want := []string{"QWENVOY_LISTN"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
