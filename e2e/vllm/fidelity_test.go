@@ -42,7 +42,7 @@ func questions() []question {
 	post("thinking off", chat(real, off, user("What is 2+2?")))
 	post("effort none", chat(real, m{"reasoning_effort": "none"}, user("What is 2+2?")))
 	post("effort unknown", chat(real, m{"reasoning_effort": "enormous"}, user("What is 2+2?")))
-	post("n", chat(real, with(off, m{"n": 2}), user("hello")))
+	post("n", chat(real, with(off, m{"n": 2, "temperature": 0.01}), user("hello")))
 	post("logprobs", chat(real, with(off, m{"logprobs": true, "top_logprobs": 2, "max_tokens": 2}), user("hello")))
 	post("cut in reasoning", chat(real, m{"max_tokens": 2}, user("hello")))
 	post("cut in text", chat(real, with(off, m{"max_completion_tokens": 2}), user("hello")))

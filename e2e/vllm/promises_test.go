@@ -192,7 +192,7 @@ func TestStreams(t *testing.T) {
 		if a.sum("usage.prompt_tokens") == "" {
 			t.Error("the usage that was asked for did not come")
 		}
-		a = ask(t, "POST", url+"/v1/chat/completions", chat(thinking, m{"stream": true, "n": 2, "logprobs": true, "top_logprobs": 1}, user("hello")))
+		a = ask(t, "POST", url+"/v1/chat/completions", chat(thinking, m{"stream": true, "n": 2, "temperature": 0.01, "logprobs": true, "top_logprobs": 1}, user("hello")))
 		wantStream(t, a, thinking)
 		if a.sum(`choices.#(index==1).delta.content`) == "" || a.sum("choices.0.logprobs.content.0.token") == "" {
 			t.Errorf("a choice or its log probabilities are missing: %q", a.events)

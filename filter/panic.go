@@ -1,0 +1,84 @@
+//go:build wasip1
+
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// guard is deferred by every callback. A panic that left the module would kill the VM:
+// the worker answers 503 for a second or two, or for ever, by the failure policy.
+func (e *exchange) guard(at phase, action *types.Action) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	proxywasm.LogError("panic: " + describe(r))
+	e.plugin.panics.Increment(1)
+	switch {
+	case at == inRequest, at == inReplyHead, at == inReplyBody && e.held:
+		*action = e.send(e.panicAnswer())
+	case at == inReplyBody:
+		out := e.abort()
+		if e.reply == whole {
+			out = e.panicAnswer().Body
+		}
+		e.reply = discard
+		_ = proxywasm.ReplaceHttpResponseBody(out)
+		*action = next
+	default:
+		*action = next
+	}
+}
+
+// panicAnswer is the error reply; the exchange may be in any state, so it may panic again.
+func (e *exchange) panicAnswer() (a *hub.Answer) {
+	defer func() {
+		if recover() != nil || a == nil {
+			a = &hub.Answer{Status: 500, Reason: "panic",
+				Body: []byte(`{"error":{"message":"internal error","type":"server_error","param":null,"code":500}}`)}
+		}
+	}()
+	return e.core.Fault(hub.Panic)
+}
+
+// abort ends a stream; nothing when even that fails: the client then sees a stream without its end.
+func (e *exchange) abort() (out []byte) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	return e.core.Abort(nil, hub.Panic)
+}
+
+// describe names a panic and the first frames of its stack. Only the runtime's own
+// errors are quoted; the text of others might hold what a client sent.
+func describe(r any) string {
+	var b strings.Builder
+	if err, ok := r.(runtime.Error); ok {
+		b.WriteString(err.Error())
+	} else {
+		fmt.Fprintf(&b, "%T", r)
+	}
+	var pcs [24]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for shown := 0; shown < 8; {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasSuffix(f.Function, ".guard") {
+			fmt.Fprintf(&b, " | %s:%d", f.Function, f.Line)
+			shown++
+		}
+		if !more {
+			break
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,5 @@
+//go:build wasip1 && !qwenvoy_panic
+
+package main
+
+func faultPoint(string, fields) {}

@@ -1,0 +1,331 @@
+package wasmtest
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Results of host calls, as numbered by the proxy-wasm ABI 0.2.
+// https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
+const (
+	statusOK            = 0
+	statusNotFound      = 1
+	statusBadArgument   = 2
+	statusUnimplemented = 12
+)
+
+const (
+	bufferRequestBody  = 0
+	bufferResponseBody = 1
+	bufferPluginConfig = 7
+)
+
+const (
+	mapRequestHeaders   = 0
+	mapRequestTrailers  = 1
+	mapResponseHeaders  = 2
+	mapResponseTrailers = 3
+)
+
+var levels = [...]string{"trace", "debug", "info", "warn", "error", "critical"}
+
+// exportABI defines every function that the module imports from "env"; those that
+// have no place here say that they aren't implemented.
+func (h *Host) exportABI(compiled wazero.CompiledModule) error {
+	calls := map[string]func(a []uint64) uint32{
+		"proxy_log":                          h.log,
+		"proxy_send_local_response":          h.sendLocalResponse,
+		"proxy_get_header_map_value":         h.getHeaderMapValue,
+		"proxy_add_header_map_value":         h.addHeaderMapValue,
+		"proxy_replace_header_map_value":     h.replaceHeaderMapValue,
+		"proxy_remove_header_map_value":      h.removeHeaderMapValue,
+		"proxy_get_header_map_pairs":         h.getHeaderMapPairs,
+		"proxy_get_buffer_bytes":             h.getBufferBytes,
+		"proxy_set_buffer_bytes":             h.setBufferBytes,
+		"proxy_continue_stream":              h.continueStream,
+		"proxy_define_metric":                h.defineMetric,
+		"proxy_increment_metric":             h.incrementMetric,
+		"proxy_get_property":                 h.getProperty,
+		"proxy_set_effective_context":        func([]uint64) uint32 { return statusOK },
+		"proxy_set_tick_period_milliseconds": func([]uint64) uint32 { return statusOK },
+	}
+	env := h.runtime.NewHostModuleBuilder("env")
+	for _, f := range compiled.ImportedFunctions() {
+		module, name, _ := f.Import()
+		if module != "env" {
+			continue
+		}
+		call := calls[name]
+		if call == nil {
+			call = func([]uint64) uint32 { return statusUnimplemented }
+		}
+		params := f.ParamTypes()
+		env.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+			h.hostcall++
+			for i, p := range params {
+				if p == api.ValueTypeI32 { // the upper half is undefined
+					stack[i] = uint64(uint32(stack[i]))
+				}
+			}
+			stack[0] = uint64(call(stack))
+		}), params, f.ResultTypes()).Export(name)
+	}
+	_, err := env.Instantiate(h.ctx)
+	return err
+}
+
+func (h *Host) read(ptr, size uint64) []byte {
+	b, ok := h.module.Memory().Read(uint32(ptr), uint32(size))
+	if !ok {
+		panic("wasmtest: the filter named memory that it doesn't have")
+	}
+	return append([]byte(nil), b...)
+}
+
+// give copies b into memory that the module allocates and writes where it is.
+func (h *Host) give(b []byte, ptr, size uint64) uint32 {
+	var at uint64
+	if len(b) > 0 {
+		results, err := h.malloc.Call(h.ctx, uint64(len(b)))
+		if err != nil {
+			panic("wasmtest: the VM died allocating: " + err.Error() + "\n" + h.stderr.String())
+		}
+		at = results[0]
+		h.module.Memory().Write(uint32(at), b)
+	}
+	h.module.Memory().WriteUint32Le(uint32(ptr), uint32(at))
+	h.module.Memory().WriteUint32Le(uint32(size), uint32(len(b)))
+	return statusOK
+}
+
+func (h *Host) log(a []uint64) uint32 {
+	level := "?"
+	if int(a[0]) < len(levels) {
+		level = levels[a[0]]
+	}
+	h.logs = append(h.logs, Line{level, string(h.read(a[1], a[2]))})
+	return statusOK
+}
+
+func (h *Host) sendLocalResponse(a []uint64) uint32 {
+	if h.active == nil {
+		return statusOK
+	}
+	h.active.pending = &local{
+		status: int(a[0]), details: string(h.read(a[1], a[2])),
+		body: h.read(a[3], a[4]), header: parsePairs(h.read(a[5], a[6])),
+	}
+	return statusOK
+}
+
+// headers finds a head or trailers that the host still lets the filter see.
+func (h *Host) headers(kind uint64) *[][2]string {
+	if h.active == nil {
+		return nil
+	}
+	switch kind {
+	case mapRequestHeaders:
+		return h.active.request.head
+	case mapRequestTrailers:
+		return h.active.request.trailer
+	case mapResponseHeaders:
+		return h.active.reply.head
+	case mapResponseTrailers:
+		return h.active.reply.trailer
+	}
+	return nil
+}
+
+func (h *Host) getHeaderMapValue(a []uint64) uint32 {
+	m := h.headers(a[0])
+	if m == nil {
+		return statusBadArgument
+	}
+	name := strings.ToLower(string(h.read(a[1], a[2])))
+	for _, f := range *m {
+		if f[0] == name {
+			return h.give([]byte(f[1]), a[3], a[4])
+		}
+	}
+	return statusNotFound
+}
+
+func (h *Host) addHeaderMapValue(a []uint64) uint32 {
+	m := h.headers(a[0])
+	if m == nil {
+		return statusBadArgument
+	}
+	*m = append(*m, [2]string{strings.ToLower(string(h.read(a[1], a[2]))), string(h.read(a[3], a[4]))})
+	return statusOK
+}
+
+func (h *Host) replaceHeaderMapValue(a []uint64) uint32 {
+	m := h.headers(a[0])
+	if m == nil {
+		return statusBadArgument
+	}
+	name, value := strings.ToLower(string(h.read(a[1], a[2]))), string(h.read(a[3], a[4]))
+	var out [][2]string
+	done := false
+	for _, f := range *m {
+		if f[0] == name {
+			if done {
+				continue
+			}
+			f[1], done = value, true
+		}
+		out = append(out, f)
+	}
+	if !done {
+		out = append(out, [2]string{name, value})
+	}
+	*m = out
+	return statusOK
+}
+
+func (h *Host) removeHeaderMapValue(a []uint64) uint32 {
+	m := h.headers(a[0])
+	if m == nil {
+		return statusBadArgument
+	}
+	name := strings.ToLower(string(h.read(a[1], a[2])))
+	var out [][2]string
+	for _, f := range *m {
+		if f[0] != name {
+			out = append(out, f)
+		}
+	}
+	*m = out
+	return statusOK
+}
+
+func (h *Host) getHeaderMapPairs(a []uint64) uint32 {
+	m := h.headers(a[0])
+	if m == nil || len(*m) == 0 {
+		return h.give(nil, a[1], a[2])
+	}
+	return h.give(formatPairs(*m), a[1], a[2])
+}
+
+// body finds the bytes of a body callback: what was gathered while the filter pauses,
+// else the piece at hand; nil where there is none.
+func (h *Host) body(kind uint64) *[]byte {
+	if h.active == nil {
+		return nil
+	}
+	d := &h.active.request
+	if kind == bufferResponseBody {
+		d = &h.active.reply
+	}
+	if d.gathering {
+		return &d.gathered
+	}
+	return d.piece
+}
+
+func (h *Host) getBufferBytes(a []uint64) uint32 {
+	var data []byte
+	switch a[0] {
+	case bufferPluginConfig:
+		data = []byte(h.options.Config)
+	case bufferRequestBody, bufferResponseBody:
+		if b := h.body(a[0]); b != nil {
+			data = *b
+		}
+	default:
+		return statusNotFound
+	}
+	start, length := int(uint32(a[1])), int(uint32(a[2]))
+	if start > len(data) {
+		return statusBadArgument
+	}
+	return h.give(data[start:min(len(data), start+length)], a[3], a[4])
+}
+
+func (h *Host) setBufferBytes(a []uint64) uint32 {
+	if a[0] != bufferRequestBody && a[0] != bufferResponseBody {
+		return statusBadArgument
+	}
+	b := h.body(a[0])
+	if b == nil {
+		return statusBadArgument
+	}
+	start, length, data := int(uint32(a[1])), int(uint32(a[2])), h.read(a[3], a[4])
+	switch {
+	case start == 0: // drains length bytes, then writes in front
+		*b = append(data, (*b)[min(length, len(*b)):]...)
+	case start >= len(*b):
+		*b = append(append([]byte(nil), *b...), data...)
+	default:
+		return statusBadArgument
+	}
+	return statusOK
+}
+
+func (h *Host) continueStream(a []uint64) uint32 {
+	if h.active == nil || a[0] > 1 {
+		return statusBadArgument
+	}
+	if a[0] == 0 {
+		h.active.request.resumed = true
+	} else {
+		h.active.reply.resumed = true
+	}
+	return statusOK
+}
+
+func (h *Host) defineMetric(a []uint64) uint32 {
+	h.metrics = append(h.metrics, metric{name: string(h.read(a[1], a[2]))})
+	h.module.Memory().WriteUint32Le(uint32(a[3]), uint32(len(h.metrics)))
+	return statusOK
+}
+
+func (h *Host) incrementMetric(a []uint64) uint32 {
+	if a[0] == 0 || int(a[0]) > len(h.metrics) {
+		return statusNotFound
+	}
+	h.metrics[a[0]-1].value += a[1]
+	return statusOK
+}
+
+func (h *Host) getProperty(a []uint64) uint32 {
+	if h.active != nil && string(h.read(a[0], a[1])) == "response\x00code_details" && h.active.details != "" {
+		return h.give([]byte(h.active.details), a[2], a[3])
+	}
+	return statusNotFound
+}
+
+// formatPairs writes a head as the ABI does: the count, all lengths, then the texts,
+// each with a zero byte after it.
+func formatPairs(pairs [][2]string) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(len(pairs)))
+	for _, p := range pairs {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[0])))
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[1])))
+	}
+	for _, p := range pairs {
+		b = append(append(b, p[0]...), 0)
+		b = append(append(b, p[1]...), 0)
+	}
+	return b
+}
+
+func parsePairs(b []byte) [][2]string {
+	if len(b) < 4 {
+		return nil
+	}
+	pairs := make([][2]string, binary.LittleEndian.Uint32(b))
+	text := b[4+8*len(pairs):]
+	for i := range pairs {
+		for j := range 2 {
+			n := binary.LittleEndian.Uint32(b[4+8*i+4*j:])
+			pairs[i][j] = string(text[:n])
+			text = text[n+1:]
+		}
+	}
+	return pairs
+}

@@ -1,0 +1,186 @@
+package wasmtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tidwall/sjson"
+)
+
+// Options say what the filter runs in.
+type Options struct {
+	// Module is the wasm module; nil is Module(t).
+	Module []byte
+	// Config is the plugin configuration, a JSON object.
+	Config string
+	// Knob is Envoy's allow_on_headers_stop_iteration. Config is made to say the same.
+	Knob bool
+	// BufferLimit is Envoy's limit for a gathered body in bytes; 0 is none.
+	BufferLimit int
+}
+
+// ErrRefused: the filter didn't take its configuration.
+var ErrRefused = errors.New("wasmtest: configuration refused")
+
+// A Host is one VM with one plugin in it. It is not for concurrent use.
+type Host struct {
+	ctx     context.Context
+	runtime wazero.Runtime
+	module  api.Module
+	options Options
+	malloc  api.Function
+	calls   map[string]api.Function
+	stderr  bytes.Buffer
+
+	logs     []Line
+	metrics  []metric
+	nextID   uint32
+	streams  map[uint32]*Stream
+	active   *Stream // nil while the plugin's own callbacks run
+	hostcall int
+}
+
+// A Line is one log line of the filter.
+type Line struct {
+	Level string // trace, debug, info, warn, error, critical
+	Text  string
+}
+
+type metric struct {
+	name  string
+	value uint64
+}
+
+const pluginID = 1
+
+// compiled modules are shared by all hosts of the process.
+var compilations = sync.OnceValue(wazero.NewCompilationCache)
+
+// New starts a filter and stops it with the test. A refused configuration fails the test.
+func New(t testing.TB, o Options) *Host {
+	t.Helper()
+	if o.Module == nil {
+		o.Module = Module(t)
+	}
+	h, err := Start(o)
+	if h != nil {
+		t.Cleanup(h.Close)
+	}
+	if err != nil {
+		t.Fatalf("%v; log: %v", err, h.Logs())
+	}
+	return h
+}
+
+// Start starts a filter; Options.Module must be set. With ErrRefused the Host is
+// returned too, for its log.
+func Start(o Options) (*Host, error) {
+	if o.Config == "" {
+		o.Config = "{}"
+	}
+	if o.Knob {
+		config, err := sjson.Set(o.Config, "envoy.allow_on_headers_stop_iteration", true)
+		if err != nil {
+			return nil, fmt.Errorf("wasmtest: %w", err)
+		}
+		o.Config = config
+	}
+	ctx := context.Background()
+	h := &Host{
+		ctx: ctx, options: o, nextID: pluginID + 1,
+		calls: map[string]api.Function{}, streams: map[uint32]*Stream{},
+		runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compilations())),
+	}
+	if err := h.start(); err != nil {
+		return h, err
+	}
+	return h, nil
+}
+
+func (h *Host) start() error {
+	compiled, err := h.runtime.CompileModule(h.ctx, h.options.Module)
+	if err != nil {
+		return fmt.Errorf("wasmtest: %w", err)
+	}
+	wasi := h.runtime.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
+	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
+	// Envoy up to 1.38 has no poll_oneoff: whatever sleeps must fail here too.
+	const enosys = 52
+	wasi.NewFunctionBuilder().WithFunc(func(context.Context, uint32, uint32, uint32, uint32) uint32 { return enosys }).
+		Export("poll_oneoff")
+	if _, err := wasi.Instantiate(h.ctx); err != nil {
+		return fmt.Errorf("wasmtest: %w", err)
+	}
+	if err := h.exportABI(compiled); err != nil {
+		return fmt.Errorf("wasmtest: %w", err)
+	}
+	// With wazero's default clock, which stands still, Go's collector loses its pace.
+	config := wazero.NewModuleConfig().WithStartFunctions("_initialize").
+		WithSysWalltime().WithSysNanotime().WithSysNanosleep().
+		WithRandSource(rand.Reader).WithStdout(&h.stderr).WithStderr(&h.stderr)
+	if h.module, err = h.runtime.InstantiateModule(h.ctx, compiled, config); err != nil {
+		return fmt.Errorf("wasmtest: %w: %s", err, h.stderr.String())
+	}
+	// Envoy takes malloc where a module has one.
+	if h.malloc = h.module.ExportedFunction("malloc"); h.malloc == nil {
+		h.malloc = h.module.ExportedFunction("proxy_on_memory_allocate")
+	}
+	h.call("proxy_on_context_create", pluginID, 0)
+	if h.call("proxy_on_vm_start", pluginID, 0) == 0 {
+		return ErrRefused
+	}
+	if h.call("proxy_on_configure", pluginID, uint64(len(h.options.Config))) == 0 {
+		return ErrRefused
+	}
+	return nil
+}
+
+// Close ends the VM.
+func (h *Host) Close() { _ = h.runtime.Close(h.ctx) }
+
+// Logs returns what the filter logged so far.
+func (h *Host) Logs() []Line { return h.logs }
+
+// Counter returns the value of a counter that the filter defined; 0 when it didn't.
+func (h *Host) Counter(name string) uint64 {
+	for _, m := range h.metrics {
+		if m.name == name {
+			return m.value
+		}
+	}
+	return 0
+}
+
+// MemoryBytes is the size of the VM's linear memory, which only grows.
+func (h *Host) MemoryBytes() int { return int(h.module.Memory().Size()) }
+
+// Hostcalls counts the calls that the filter made to the host so far.
+func (h *Host) Hostcalls() int { return h.hostcall }
+
+// call runs one of the module's exports. A trap is a dead VM in Envoy, so it panics:
+// no test can go on from there.
+func (h *Host) call(name string, args ...uint64) uint64 {
+	f := h.calls[name]
+	if f == nil {
+		if f = h.module.ExportedFunction(name); f == nil {
+			panic("wasmtest: the module has no " + name)
+		}
+		h.calls[name] = f
+	}
+	results, err := f.Call(h.ctx, args...)
+	if err != nil {
+		panic(fmt.Sprintf("wasmtest: the VM died in %s: %v\n%s", name, err, h.stderr.String()))
+	}
+	if len(results) == 0 {
+		return 0
+	}
+	return results[0]
+}
