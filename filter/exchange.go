@@ -42,7 +42,7 @@ type exchange struct {
 	request, reply task
 	// answered: our own local reply is on its way through our reply callbacks.
 	answered bool
-	// held: the reply's head waits for the body.
+	// held: the request's head, later the reply's, waits for the body.
 	held   bool
 	status int
 	// maxReply is the limit of a gathered reply in bytes; 0 is none.
@@ -84,9 +84,10 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	if e.plan.Action == gateway.Local {
 		return e.send(e.plan.Answer)
 	}
+	e.held = e.plan.Action == gateway.Transform && !e.plan.NoBody && !end && e.plugin.hold
 	// Keys are put in place for passed requests too.
 	for _, name := range e.plan.Drop {
-		if head.has(name) {
+		if head.has(name) && !(e.held && name == "content-length") { // a held head gets the new one
 			_ = proxywasm.RemoveHttpRequestHeader(name)
 		}
 	}
@@ -113,7 +114,7 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 		return next
 	}
 	e.request = whole
-	if e.plugin.hold {
+	if e.held {
 		return wait
 	}
 	return next
@@ -149,20 +150,22 @@ func (e *exchange) OnHttpRequestTrailers(int) (action types.Action) {
 
 func (e *exchange) rewriteRequest() types.Action {
 	faultPoint("request-body", nil)
-	body, _ := proxywasm.GetHttpRequestBody(0, all) // an empty body is an error here, and nil
+	lend()
+	body, _ := proxywasm.GetHttpRequestBody(0, all) // nil for an empty body
 	out, answer := e.core.Request(buffers.out[:0], body)
 	if answer != nil {
 		return e.send(answer)
 	}
 	e.request = pass
-	if e.plugin.hold {
+	if e.held {
+		e.held = false
 		_ = proxywasm.ReplaceHttpRequestHeader("content-length", strconv.Itoa(len(out)))
 	}
 	err := proxywasm.ReplaceHttpRequestBody(out)
 	keep(out)
 	if err != nil {
 		// Going on would send the client's own bytes, or none, under our head.
-		proxywasm.LogError("qwenvoy: the request's body can't be replaced: " + err.Error())
+		proxywasm.LogError("the request's body can't be replaced: " + err.Error())
 		return e.send(e.core.Fault(hub.Panic))
 	}
 	return next
@@ -172,7 +175,7 @@ func (e *exchange) rewriteRequest() types.Action {
 // takes it in every phase; from the request's side it comes back through our own reply callbacks.
 func (e *exchange) send(a *hub.Answer) types.Action {
 	e.answered = true
-	e.request, e.reply = discard, pass
+	e.request, e.reply, e.status = discard, pass, a.Status
 	if a.Status >= 400 {
 		e.plugin.errors.Increment(1)
 	}
@@ -180,7 +183,7 @@ func (e *exchange) send(a *hub.Answer) types.Action {
 	header = append(header, [2]string{"content-type", contentType(a)})
 	header = append(header, a.Header...)
 	if err := proxywasm.SendHttpResponse(uint32(a.Status), header, a.Body, -1); err != nil {
-		proxywasm.LogError("qwenvoy: local reply refused: " + err.Error())
+		proxywasm.LogError("local reply refused: " + err.Error())
 	}
 	return wait
 }
@@ -197,9 +200,14 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 	}
 	faultPoint("reply-head", nil)
 	head := fields(headers)
+	e.held = false
 	e.status, _ = strconv.Atoi(head.get(":status"))
 	if e.status >= 400 && !end {
 		if fault := envoyFault(); fault != hub.NoFault {
+			if fault == hub.BodyTooLarge && !e.plugin.warned {
+				e.plugin.warned = true
+				proxywasm.LogWarn("a body is over Envoy's own buffer limit; per_connection_buffer_limit_bytes and the route's request_body_buffer_limit must be larger than limits.body (said once)")
+			}
 			return e.rewriteLocal(e.core.Fault(fault))
 		}
 	}
@@ -210,8 +218,9 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 	if reply.Mode == gateway.ReplyLocal {
 		return e.send(reply.Answer)
 	}
+	e.held = reply.Mode == gateway.ReplyWhole && !end && e.plugin.hold
 	for _, name := range reply.Drop {
-		if head.has(name) {
+		if name != "content-length" && head.has(name) {
 			_ = proxywasm.RemoveHttpResponseHeader(name)
 		}
 	}
@@ -224,7 +233,7 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 	if end {
 		return e.rewriteEmpty(reply.Mode, head)
 	}
-	if head.has("content-length") {
+	if !e.held && head.has("content-length") { // a held head gets the new one
 		_ = proxywasm.RemoveHttpResponseHeader("content-length")
 	}
 	if reply.Mode == gateway.ReplyStream {
@@ -232,8 +241,7 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 		return next
 	}
 	e.reply, e.maxReply = whole, reply.MaxBody
-	if e.plugin.hold {
-		e.held = true
+	if e.held {
 		return wait
 	}
 	return next
@@ -260,7 +268,7 @@ func (e *exchange) rewriteEmpty(mode gateway.ReplyMode, head fields) types.Actio
 // rewriteLocal turns a reply that Envoy itself makes into ours, as it passes.
 func (e *exchange) rewriteLocal(a *hub.Answer) types.Action {
 	e.plugin.errors.Increment(1)
-	e.reply, e.answer = replace, a
+	e.reply, e.answer, e.status = replace, a, a.Status
 	e.setHead(a)
 	return next
 }
@@ -306,12 +314,13 @@ func (e *exchange) OnHttpResponseBody(size int, end bool) (action types.Action) 
 func (e *exchange) rewriteChunk(size int, end bool) {
 	var chunk []byte
 	if size > 0 {
+		lend()
 		chunk, _ = proxywasm.GetHttpResponseBody(0, all)
 	}
 	out := e.core.Reply(buffers.out[:0], chunk, end)
 	if !bytes.Equal(out, chunk) {
 		if err := proxywasm.ReplaceHttpResponseBody(out); err != nil {
-			proxywasm.LogError("qwenvoy: a chunk can't be replaced: " + err.Error())
+			proxywasm.LogError("a chunk can't be replaced: " + err.Error())
 		}
 	}
 	keep(out)
@@ -321,6 +330,7 @@ func (e *exchange) rewriteChunk(size int, end bool) {
 }
 
 func (e *exchange) rewriteReply() types.Action {
+	lend()
 	body, _ := proxywasm.GetHttpResponseBody(0, all)
 	out, answer := e.core.ReplyWhole(buffers.out[:0], body)
 	if answer != nil {
@@ -333,7 +343,7 @@ func (e *exchange) rewriteReply() types.Action {
 	err := proxywasm.ReplaceHttpResponseBody(out)
 	keep(out)
 	if err != nil {
-		proxywasm.LogError("qwenvoy: the reply's body can't be replaced: " + err.Error())
+		proxywasm.LogError("the reply's body can't be replaced: " + err.Error())
 	}
 	return next
 }
@@ -347,7 +357,7 @@ func (e *exchange) refuseReply(a *hub.Answer) types.Action {
 	e.reply = discard
 	e.plugin.errors.Increment(1)
 	if err := proxywasm.ReplaceHttpResponseBody(a.Body); err != nil {
-		proxywasm.LogError("qwenvoy: the reply's body can't be replaced: " + err.Error())
+		proxywasm.LogError("the reply's body can't be replaced: " + err.Error())
 	}
 	return next
 }
@@ -395,7 +405,7 @@ func (e *exchange) OnHttpStreamDone() {
 
 // trace writes one line about the exchange. It never holds text of prompts or answers.
 func (e *exchange) trace(r *gateway.Report) {
-	proxywasm.LogDebugf("qwenvoy: %s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s reason=%s",
+	proxywasm.LogDebugf("%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s reason=%s",
 		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
 		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","), r.Reason)
 }

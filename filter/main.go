@@ -39,6 +39,8 @@ type plugin struct {
 	hold bool
 	// trace: a line for each exchange at Envoy's debug level.
 	trace bool
+	// warned: Envoy's buffer limit was complained of.
+	warned bool
 
 	requests, passed, repairs, errors, cut, panics proxywasm.MetricCounter
 }
@@ -47,7 +49,7 @@ type plugin struct {
 func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 	defer func() {
 		if r := recover(); r != nil {
-			proxywasm.LogCritical("qwenvoy: start failed: " + describe(r))
+			proxywasm.LogCritical("start failed: " + describe(r))
 			ok = types.OnPluginStartStatusFailed
 		}
 	}()
@@ -55,13 +57,13 @@ func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 	if size > 0 {
 		var err error
 		if data, err = proxywasm.GetPluginConfiguration(); err != nil {
-			proxywasm.LogCritical("qwenvoy: the plugin configuration can't be read: " + err.Error())
+			proxywasm.LogCritical("the plugin configuration can't be read: " + err.Error())
 			return types.OnPluginStartStatusFailed
 		}
 	}
 	if data = bytes.TrimSpace(data); !bytes.HasPrefix(data, []byte("{")) {
 		// Envoy hands over a google.protobuf.Struct in protobuf's own encoding.
-		proxywasm.LogCritical("qwenvoy: configuration refused: a JSON object is wanted, in a google.protobuf.StringValue")
+		proxywasm.LogCritical("configuration refused: a JSON object is wanted, in a google.protobuf.StringValue")
 		return types.OnPluginStartStatusFailed
 	}
 	c, err := config.Decode(data)
@@ -69,11 +71,11 @@ func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 		p.gateway, err = gateway.New(c, gateway.Edge{})
 	}
 	if err != nil {
-		proxywasm.LogCritical("qwenvoy: configuration refused: " + err.Error())
+		proxywasm.LogCritical("configuration refused: " + err.Error())
 		return types.OnPluginStartStatusFailed
 	}
 	if unused := unusedHere(c); len(unused) > 0 {
-		proxywasm.LogInfo("qwenvoy: not used by the filter: " + strings.Join(unused, ", "))
+		proxywasm.LogInfo("not used by the filter: " + strings.Join(unused, ", "))
 	}
 	p.hold = c.Envoy.AllowOnHeadersStopIteration
 	p.trace = c.Log.Level == "DEBUG" || c.Log.Level == "COMPLETE"

@@ -2,9 +2,12 @@
 
 package main
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"unsafe"
+)
 
-// maxKept is the largest buffer that is kept for the next exchange, in bytes. wasm
+// maxKept is the largest buffer that is kept for the next callback, in bytes. wasm
 // memory never shrinks, but what is let go of can serve other bodies.
 const maxKept = 2 << 20
 
@@ -16,16 +19,37 @@ func tuneMemory() {
 }
 
 // buffers is what one VM reuses from callback to callback: a VM has one thread, and
-// nothing that a callback writes here is needed after it returns.
+// nothing that a callback reads or writes here is needed after it returns.
 var buffers struct {
-	out []byte
+	in, out []byte
+	lent    bool
 }
 
-// keep hands a buffer back for the next callback.
+// keep hands the output buffer back for the next callback.
 func keep(b []byte) {
-	if cap(b) <= maxKept {
-		buffers.out = b[:0]
-		return
+	if cap(b) > maxKept {
+		b = nil
 	}
-	buffers.out = nil
+	buffers.out = b[:0]
+}
+
+// lend makes the host's next value, a body, go into the input buffer.
+func lend() { buffers.lent = true }
+
+// malloc is where hosts put what they hand over. Envoy takes it before the SDK's
+// proxy_on_memory_allocate, which makes a new slice for every body; heads, whose
+// strings stay in use, get new slices here too.
+//
+//go:wasmexport malloc
+func malloc(size uint32) unsafe.Pointer {
+	n := int(size)
+	if !buffers.lent || n > maxKept {
+		buffers.lent = false
+		return unsafe.Pointer(unsafe.SliceData(make([]byte, max(n, 1))))
+	}
+	buffers.lent = false
+	if n > cap(buffers.in) {
+		buffers.in = make([]byte, n+n/4)
+	}
+	return unsafe.Pointer(unsafe.SliceData(buffers.in))
 }

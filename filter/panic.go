@@ -20,7 +20,7 @@ func (e *exchange) guard(at phase, action *types.Action) {
 	if r == nil {
 		return
 	}
-	proxywasm.LogError("qwenvoy: panic: " + describe(r))
+	proxywasm.LogError("panic: " + describe(r))
 	e.plugin.panics.Increment(1)
 	switch {
 	case at == inRequest, at == inReplyHead, at == inReplyBody && e.held:

@@ -69,7 +69,7 @@ func (p *process) serve(ctx context.Context, s service) error {
 	}
 	srv := server.HTTP(s.handler, s.config, s.log)
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	go func() { failed <- srv.Serve(server.Listener(ln)) }()
 
 	changes, unwatch := s.watch()
 	defer unwatch()

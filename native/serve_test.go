@@ -456,4 +456,3 @@ func TestOneDashOrTwo(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
-

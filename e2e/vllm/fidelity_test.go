@@ -145,7 +145,7 @@ func streamShape(r *reply) (lines []string) {
 		if c := v.Get("choices.0.index"); c.Exists() {
 			choice = c.Int()
 		}
-		for _, field := range []string{"delta.reasoning", "delta.content", "text"} {
+		for _, field := range []string{"delta.reasoning", "delta.content"} {
 			texts[fmt.Sprintf("choice %d %s", choice, field)] += v.Get("choices.0." + field).String()
 		}
 		kind := "event " + strings.Join(structure("", v), " ")
@@ -194,7 +194,7 @@ func structure(path string, v gjson.Result) (lines []string) {
 
 var (
 	// texts are the model's words; what surrounds them is the server's doing.
-	texts = []string{"content", "reasoning", "text"}
+	texts = []string{"content", "reasoning"}
 	// models are values of the model, or the place where it lies.
 	models = []string{"content", "reasoning", "text", "arguments", "token", "root", "prompt", "prompt_text", "token_strs[]", "tokens[]", "text_offset[]", "top_logprobs"}
 

@@ -188,6 +188,7 @@ func questions() (all []question) {
 	send("no content type", "POST", chatPath, plain, [2]string{"Content-Type", ""})
 	ask("temperature of a wrong type", hello, m{"temperature": "hot"})
 	ask("temperature below 0", hello, m{"temperature": -3})
+	ask("temperature above 2", hello, m{"temperature": 3})
 	ask("top_p above 1", hello, m{"top_p": 3})
 	ask("max_tokens 0", hello, m{"max_tokens": 0})
 	ask("max_tokens over the window", hello, m{"max_tokens": 999999})
@@ -199,6 +200,7 @@ func questions() (all []question) {
 	ask("no user", l{system("a")})
 	ask("messages empty", l{})
 	ask("messages missing", nil)
+	send("messages null", "POST", chatPath, `{"model":"`+real+`","messages":null}`)
 	ask("message without a role", l{m{"content": "hello"}})
 	ask("unknown role", l{m{"role": "robot", "content": "hello"}})
 	ask("content null", l{m{"role": "user", "content": nil}})
@@ -222,7 +224,9 @@ func questions() (all []question) {
 	complete("completion, prompt missing", m{"prompt": nil})
 	complete("completion, unknown model", m{"model": "nope"})
 	complete("completion, max_tokens over the window", m{"max_tokens": 999999})
-	send("completion, broken JSON", "POST", completionsPath, `{`)
+	for _, text := range []string{`{`, `{"prompt"`, `{"prompt":"x"`, `{"prompt":"x`, `{"prompt":"\x"}`, `{"prompt":"x",}`, `{"prompt":["x" "y"]}`, `{"prompt":"x"} {}`, `{"prompt":tru}`, "{\"prompt\":\"a\nb\"}", `{"prompt":01}`, `{prompt:1}`} {
+		send("completion, broken JSON "+text, "POST", completionsPath, text)
+	}
 
 	tokenize := func(name string, body m) { send(name, "POST", "/tokenize", body) }
 	tokenize("tokenize", m{"model": real, "prompt": "hello <think>"})

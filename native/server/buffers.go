@@ -29,7 +29,11 @@ func newBuffer(n int) *buffer {
 	return &buffer{b: make([]byte, 0, 1<<class)}
 }
 
+// free returns the buffer to its pool; p may be nil.
 func (p *buffer) free() {
+	if p == nil {
+		return
+	}
 	class := bits.Len(uint(cap(p.b))) - 1 // a buffer may serve the class that it can fill
 	if class < minClass || class > maxClass {
 		return

@@ -81,11 +81,12 @@ type call struct {
 	r  *http.Request
 	x  *gateway.Exchange
 
+	conn      *conn // the client's, of HTTP/1
 	start     time.Time
 	id        string
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
-	idle      *time.Timer
+	idle      *stall
 	body      *buffer // the upstream's request body
 	reply     *upstream.Reply
 	status    int
@@ -124,6 +125,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.h, c.st, c.w, c.r = h, h.state.Load(), w, r
 	c.start = time.Now()
 	c.id = h.ids.of(r)
+	if r.ProtoMajor == 1 {
+		c.conn, _ = r.Context().Value(connKey{}).(*conn)
+	}
 	defer c.finish()
 	c.serve()
 }
@@ -273,21 +277,20 @@ func (c *call) begin() context.Context {
 // watch arms the idle timer once the reply has begun. There is no total limit.
 func (c *call) watch() {
 	if c.st.idle > 0 {
-		cancel := c.cancel
-		c.idle = time.AfterFunc(c.st.idle, func() { cancel(errIdle) })
-	}
-}
-
-func (c *call) stopIdle() {
-	if c.idle != nil {
-		c.idle.Stop()
-		c.idle = nil
+		c.idle = newStall(c.st.idle, c.cancel, c.w)
 	}
 }
 
 func (c *call) alive() {
 	if c.idle != nil {
-		c.idle.Reset(c.st.idle)
+		c.idle.timer.Reset(c.st.idle)
+	}
+}
+
+func (c *call) stopIdle() {
+	if c.idle != nil {
+		c.idle.stop()
+		c.idle = nil
 	}
 }
 
@@ -327,9 +330,18 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 		length = 8 << 10
 	}
 	in := newBuffer(int(length) + 1) // one more, to meet the end without growing
-	for {
+	var armed time.Time              // when the read deadline was last set
+	for first := true; ; first = false {
 		if len(in.b) == cap(in.b) {
 			in.b = append(in.b, 0)[:len(in.b)]
+		}
+		if now := time.Now(); !first && c.st.idle > 0 && now.Sub(armed) > c.st.idle/4 {
+			if armed.IsZero() {
+				// Once the body is in, the server waits for the client to leave: without a deadline.
+				defer func() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }()
+			}
+			armed = now
+			_ = http.NewResponseController(c.w).SetReadDeadline(now.Add(c.st.idle))
 		}
 		n, err := c.r.Body.Read(in.b[len(in.b):cap(in.b)])
 		in.b = in.b[:len(in.b)+n]
@@ -345,7 +357,11 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 			in.free()
 			c.failed("client_gone")
 			c.status = statusClientGone
-			if c.r.Context().Err() == nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.failure = "slow_body"
+				c.w.Header().Set("Connection", "close")
+				c.answer(&hub.Answer{Status: http.StatusRequestTimeout, Reason: "slow_body", Body: []byte(`{"error":{"message":"The rest of the request body did not come in time (timeouts.idle).","type":"invalid_request_error","param":null,"code":408}}`)})
+			} else if c.r.Context().Err() == nil {
 				// A body that can't be read, such as a bad chunk: the client may still listen.
 				c.failure = "bad_body"
 				c.w.Header().Set("Connection", "close")
@@ -474,46 +490,51 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	c.logComplete("reply to the client", c.w.Header(), b)
 }
 
-// replyStream sends each event on as it comes.
+// replyStream sends each event on as it comes. Events that are here already go out together.
 func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.streaming = true
 	c.head(rp, -1)
-	if !c.reply.Buffered() {
+	if !c.reply.Ready() {
 		c.flush() // the first token may take its time
 	}
 	c.watch()
-	in, out := newBuffer(streamBuffer), newBuffer(streamBuffer)
-	defer func() { in.free(); out.free() }()
-	chunk, ended := in.b[:piece], false
+	in := newBuffer(streamBuffer)
+	defer in.free()
+	chunk, ended := in.b[:cap(in.b)], false
+	var out *buffer // held only while there is something to send
+	defer func() { out.free() }()
 	for {
 		n, err := c.reply.Read(chunk)
-		if n > 0 || err == io.EOF {
-			if !ended {
-				c.alive()
-			}
-			c.logChunk("event from the upstream", chunk[:n])
-			out.b = c.x.Reply(out.b[:0], chunk[:n], err == io.EOF)
-			if !c.send(out.b) {
-				return
-			}
+		if out == nil {
+			out = newBuffer(2 * batch)
 		}
-		switch {
-		case err == io.EOF:
+		if n > 0 || err == io.EOF {
+			c.logChunk("event from the upstream", chunk[:n])
+			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
+		}
+		if err == nil && len(out.b) < batch && c.reply.Ready() {
+			continue
+		}
+		if !ended {
+			c.alive()
+		}
+		if !c.send(out.b) {
 			return
-		case c.x.Ended() && err != nil:
+		}
+		out.free()
+		out = nil
+		switch {
+		case err == io.EOF, c.x.Ended() && err != nil:
 			return
 		case c.x.Ended() && !ended:
 			// Only the upstream's own end is missing. It is worth a short wait, since it
 			// saves the connection.
 			ended = true
 			c.stopIdle()
-			cancel := c.cancel
-			c.idle = time.AfterFunc(afterEnd, func() { cancel(errDone) })
+			c.idle = newStall(afterEnd, c.cancel, c.w)
 		case err != nil:
-			f, gone := c.fault()
-			if !gone {
-				out.b = c.x.Abort(out.b[:0], f)
-				c.send(out.b)
+			if f, gone := c.fault(); !gone {
+				c.send(c.x.Abort(nil, f))
 			}
 			return
 		}
@@ -527,10 +548,8 @@ const (
 	// streamBuffer is small, since a slow stream holds it all the time: vLLM's events
 	// are a few hundred bytes.
 	streamBuffer = 4 << 10
-	// piece is the most that goes out between two flushes: with its chunk's framing it
-	// fits into net/http's buffer of 4 KiB, so it costs one system call. A byte
-	// more would cost two.
-	piece = streamBuffer - 16
+	// batch is how much is gathered at most, of what has come already, before it goes out.
+	batch = 16 << 10
 )
 
 // send writes and flushes a piece of a stream. On false the client is gone.
@@ -539,15 +558,16 @@ func (c *call) send(b []byte) bool {
 		return true
 	}
 	c.logChunk("event to the client", b)
-	for len(b) > 0 {
-		n := min(len(b), piece)
-		if !c.write(b[:n]) {
-			c.failed("client_gone")
-			return false
-		}
-		c.flush()
-		b = b[n:]
+	// net/http's buffer of 4 KiB would cut a larger piece into several system calls.
+	if c.conn != nil && len(b) > streamBuffer-16 {
+		c.conn.cork()
+		defer c.conn.uncork()
 	}
+	if !c.write(b) {
+		c.failed("client_gone")
+		return false
+	}
+	c.flush()
 	return true
 }
 

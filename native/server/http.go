@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -19,12 +20,16 @@ func HTTP(h *Handler, c *config.Config, log *slog.Logger) *http.Server {
 		Handler:           h,
 		Protocols:         protocols,
 		BaseContext:       h.BaseContext,
+		ConnContext:       connContext,
 		ReadHeaderTimeout: time.Duration(c.Timeouts.Header),
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// Listener prepares a listener for the server of HTTP.
+func Listener(ln net.Listener) net.Listener { return listener{ln} }
 
 // lastWords is how long streams that are ended by the drain get for their last bytes.
 const lastWords = 2 * time.Second

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,6 +60,65 @@ func TestEventsAreNotHeldBack(t *testing.T) {
 	}
 }
 
+// An upstream that is faster than its client must be read and written in large
+// pieces, of which none may be lost, doubled or out of order.
+func TestBurstsComeThroughWhole(t *testing.T) {
+	var burst, want strings.Builder
+	for i := range 3000 {
+		text := fmt.Sprint(" word", i, strings.Repeat("x", i%700))
+		if i%500 == 7 {
+			text += strings.Repeat("y", 70_000)
+		}
+		burst.WriteString(chatEvent(text))
+		want.WriteString(text)
+	}
+	burst.WriteString(chatEnd)
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	defer tr.CloseIdleConnections()
+	clients := map[string]*http.Client{"HTTP/1.1": client(t), "HTTP/2.0": {Transport: tr}}
+	for _, size := range []int{100, 5000, 1 << 20} { // of the upstream's chunks
+		e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "text/event-stream")
+			for b := []byte(burst.String()); len(b) > 0; {
+				n := min(size, len(b))
+				_, _ = w.Write(b[:n])
+				w.(http.Flusher).Flush()
+				b = b[n:]
+			}
+		}))
+		for proto, c := range clients {
+			for range 3 { // the connections are used again
+				resp, err := c.Post(e.url+"/v1/chat/completions", "application/json", strings.NewReader(chatBody(true)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.Proto != proto {
+					t.Fatal(err, resp.Proto)
+				}
+				wholeStream(t, string(b))
+				var got strings.Builder
+				for line := range strings.Lines(string(b)) {
+					var ev struct {
+						Choices []struct{ Delta struct{ Content string } }
+					}
+					if data, ok := strings.CutPrefix(line, "data: {"); ok && json.Unmarshal([]byte("{"+data), &ev) == nil {
+						for _, c := range ev.Choices {
+							got.WriteString(c.Delta.Content)
+						}
+					}
+				}
+				if got.String() != want.String() {
+					t.Errorf("%s, chunks of %d: %d bytes of text, want %d", proto, size, got.Len(), want.Len())
+				}
+			}
+		}
+	}
+}
+
 // Two thousand streams are open at the same moment, and each comes to its end.
 func TestTwoThousandOpenStreams(t *testing.T) {
 	const streams = 2000
@@ -100,16 +160,16 @@ func TestTwoThousandOpenStreams(t *testing.T) {
 }
 
 func TestLargeBodyComesThroughWhole(t *testing.T) {
-	const size = 20 << 20
+	const size, replySize = 20 << 20, 2 << 20
 	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"pad":%q}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", size))
+		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"pad":"%s"}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", replySize))
 	}))
 	body := sized(t, size)
 	status, _, reply := e.post(t, strings.NewReader(body))
 	want := fmt.Sprintf(`{"model":%q,"x":%d,"whole":true`, virtual, strings.Count(body, "x"))
-	if status != 200 || !strings.HasPrefix(reply, want) || strings.Count(reply, "y") != size {
+	if status != 200 || !strings.HasPrefix(reply, want) || strings.Count(reply, "y") != replySize {
 		t.Errorf("%d %.200s, want %s", status, reply, want)
 	}
 }

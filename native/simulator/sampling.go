@@ -32,6 +32,9 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 	if t, ok := f.number("temperature"); ok && t < 0 {
 		return p, badParameter("temperature", fmt.Sprintf("temperature must be non-negative, got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
 	}
+	if t, ok := f.number("temperature"); ok && t > 2 {
+		return p, badParameter("temperature", fmt.Sprintf("temperature must be in [0, 2], got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
+	}
 	if t, ok := f.number("top_p"); ok && (t <= 0 || t > 1) {
 		return p, badParameter("top_p", fmt.Sprintf("top_p must be in (0, 1], got %[1]s. (parameter=top_p, value=%[1]s)", pyFloat(t)))
 	}

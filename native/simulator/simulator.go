@@ -23,7 +23,8 @@ type Options struct {
 }
 
 const (
-	defaultModel       = "Qwen/Qwen3.5-397B-A17B-FP8"
+	// DefaultModel is the served model when Options name none.
+	DefaultModel       = "Qwen/Qwen3.5-397B-A17B-FP8"
 	defaultMaxModelLen = 32768
 	version            = "0.32.0"
 	fingerprint        = "vllm-0.32.0-bc32ddd4"
@@ -54,7 +55,7 @@ func (o *Options) Validate() error {
 // answers every request by a 400 that says so: see [Options.Validate].
 func New(o Options) http.Handler {
 	if o.ServedModel == "" {
-		o.ServedModel = defaultModel
+		o.ServedModel = DefaultModel
 	}
 	if o.MaxModelLen <= 0 {
 		o.MaxModelLen = defaultMaxModelLen

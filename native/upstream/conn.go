@@ -19,6 +19,7 @@ import (
 // Sizes in bytes.
 const (
 	readBuffer = 4 << 10
+	readAhead  = 32 << 10
 	maxHead    = 1 << 20
 	// A body of this size or less is written before the reply is read: it fits
 	// into socket buffers, so an upstream that answers without reading can't stall it.
@@ -29,26 +30,67 @@ const (
 
 type conn struct {
 	net.Conn
-	pool  *pool
-	br    *bufio.Reader
-	raw   syscall.RawConn
-	left  int // bytes that a head may still have; -1: not in a head
+	pool *pool
+	br   *bufio.Reader
+	raw  syscall.RawConn
+	// ahead is what a busy upstream has sent beyond br's buffer, within lent.
+	ahead []byte
+	lent  *[readAhead]byte
+	full  bool // the last read filled br's buffer: more is waiting
+	left  int  // bytes that a head may still have; -1: not in a head
 	since time.Time
 	parts [2][]byte // what net.Buffers points to
 	bufs  net.Buffers
 }
 
-// Read limits a reply's head; it is for br.
+// Read is for br. It limits a reply's head. And while more comes than br's small
+// buffer holds, it reads through a large one that is borrowed for as long: slow
+// streams need little memory, fast ones few system calls.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.left < 0 {
-		return c.Conn.Read(p)
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+			c.freeAhead()
+		}
+		return n, nil
 	}
-	if c.left == 0 {
-		return 0, errHeadTooLarge
+	if c.left >= 0 {
+		if c.left == 0 {
+			return 0, errHeadTooLarge
+		}
+		n, err := c.Conn.Read(p[:min(len(p), c.left)])
+		c.left -= n
+		c.full = n == len(p)
+		return n, err
 	}
-	n, err := c.Conn.Read(p[:min(len(p), c.left)])
-	c.left -= n
+	if !c.full {
+		n, err := c.Conn.Read(p)
+		c.full = n == len(p)
+		return n, err
+	}
+	c.lent = aheads.Get().(*[readAhead]byte)
+	n, err := c.Conn.Read(c.lent[:])
+	c.full = n == readAhead
+	c.ahead = c.lent[:n]
+	if n == 0 {
+		c.freeAhead()
+		return 0, err
+	}
+	n = copy(p, c.ahead)
+	if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+		c.freeAhead()
+	}
 	return n, err
+}
+
+var aheads = sync.Pool{New: func() any { return new([readAhead]byte) }}
+
+func (c *conn) freeAhead() {
+	c.ahead = nil
+	if c.lent != nil {
+		aheads.Put(c.lent)
+		c.lent = nil
+	}
 }
 
 // exchange writes a request and reads the reply's head. again: nothing was written,

@@ -64,8 +64,12 @@ func (r *Reply) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Buffered reports whether some of the body has come along with the head.
-func (r *Reply) Buffered() bool { return r.conn != nil && r.conn.br.Buffered() > 0 }
+// Ready reports whether Read will return at once with some of the body: enough has
+// come already to hold a chunk's head and a byte of it.
+func (r *Reply) Ready() bool {
+	const chunkHead = 64
+	return r.conn != nil && r.conn.br.Buffered()+len(r.conn.ahead) >= chunkHead
+}
 
 // Close frees the connection. It may be called twice.
 func (r *Reply) Close() {
@@ -79,11 +83,12 @@ func (r *Reply) Close() {
 	c := r.conn
 	r.conn = nil
 	tied := r.stop()
-	if tied && r.end && r.keep && r.Sent() && c.br.Buffered() == 0 {
+	if tied && r.end && r.keep && r.Sent() && c.br.Buffered()+len(c.ahead) == 0 {
 		c.pool.put(c)
 		return
 	}
 	_ = c.Close()
+	c.freeAhead()
 	if r.sent != nil {
 		<-r.sent // the writer is done with the body once the connection is closed
 	}

@@ -156,7 +156,8 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
 	x.plan.Route = x.route.name
-	if head.Header("upgrade") != "" {
+	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
+	if head.Method != x.route.method && head.Header("upgrade") != "" {
 		if (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket") {
 			x.local(&hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
 				Message: "WebSocket is not served on /v1/responses here. Use POST."})

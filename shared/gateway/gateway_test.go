@@ -67,6 +67,7 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 		{"WebSocket elsewhere", "GET", "/v1/realtime", []string{"upgrade", "websocket"}, "pass", Pass, 0},
 		{"WebSocket on one of our routes", "GET", "/v1/chat/completions", []string{"upgrade", "websocket"}, "pass", Pass, 0},
 		{"WebSocket on responses", "GET", "/v1/responses?x", []string{"upgrade", "WebSocket"}, "pass", Local, 426},
+		{"h2c offered with a chat", "POST", "/v1/chat/completions", []string{"upgrade", "h2c"}, "chat", Transform, 0},
 		{"responses by POST", "POST", "/v1/responses", nil, "pass", Pass, 0},
 	}
 	g := newGateway(t, "", Edge{Health: true})

@@ -23,8 +23,10 @@ type message struct {
 	role    role
 	roleAt  jsonedit.Span
 	content jsonedit.Span
-	// grown: something was joined to it, so its text is no longer what src says.
-	grown bool
+	// grown: something was joined to it, so its text is no longer what src says; text is
+	// the literal that it was joined to, at its front or end, absent where a part was added.
+	grown, front bool
+	text         jsonedit.Span
 }
 
 // scanMessages walks messages, repairing what stands in the history. Where system

@@ -248,7 +248,10 @@ func (ed *Editor) model() *Problem {
 	}
 	literal := f.value.Of(ed.src)
 	ed.text = jsonedit.AppendUnquoted(ed.text[:0], literal)
-	if t.Model = t.Catalog.Resolve(ed.text); t.Model == nil {
+	if len(literal) <= maxName {
+		t.Model = t.Catalog.Resolve(ed.text)
+	}
+	if t.Model == nil {
 		return UnknownModel(string(ed.text), t.Catalog)
 	}
 	t.Name = append(t.Name[:0], literal...)
@@ -259,6 +262,10 @@ func (ed *Editor) model() *Problem {
 	}
 	return nil
 }
+
+// maxName is the most bytes of a model name's literal that a pattern may match. The
+// name comes back in every chunk of a stream.
+const maxName = 1 << 10
 
 // UnknownModel is the 404 for a name that no virtual model or alias has.
 func UnknownModel(name string, c *catalog.Catalog) *Problem {

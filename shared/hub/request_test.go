@@ -146,17 +146,45 @@ func FuzzEditNeverBreaksARequest(f *testing.F) {
 	})
 }
 
-func TestManyDuplicatesAndMessagesTakeLinearTime(t *testing.T) {
-	// 100,000 of each took minutes when every duplicate searched all edits made so far.
-	const n = 100_000
-	body := `{` + strings.Repeat(`"model":"a",`, n) + `"messages":[` + strings.Repeat(`{"role":"system","content":"x"},{"role":"assistant","reasoning_content":"r"},`, n) +
-		`{"role":"user","content":"hi"}],"model":"gpt-5"}`
-	var ed Editor
-	for _, late := range []LateSystem{Merge, Fold, Keep} {
-		out, p := ed.Edit(nil, []byte(body), newTurn(t, late), chatForm)
-		if p != nil || !json.Valid(out) {
-			t.Fatalf("%v: %v", late, p)
+func TestHostileRequestsTakeLinearTime(t *testing.T) {
+	// Each of these took minutes or more while something was searched anew for each message.
+	const n = 50_000
+	list := func(messages string) string {
+		return `{"model":"gpt-5","messages":[{"role":"user","content":[` + strings.Repeat(`{"type":"text","text":"hi"},`, 10_000) + `{"type":"text","text":"hi"}]},` +
+			messages + `{"role":"user","content":"hi"}]}`
+	}
+	for name, body := range map[string]string{
+		"duplicates":     `{` + strings.Repeat(`"model":"a",`, n) + `"messages":[` + strings.Repeat(`{"role":"assistant","reasoning_content":"r"},`, n) + `{"role":"user","content":"hi"}],"model":"gpt-5"}`,
+		"system":         list(strings.Repeat(`{"role":"system","content":"x"},`, n)),
+		"between":        list(strings.Repeat(`{"role":"system","content":"x"},{"role":"assistant","content":"x"},`, n/2)),
+		"among results":  list(`{"role":"assistant","content":"x"},` + strings.Repeat(`{"role":"tool","content":"x"},{"role":"system","content":"x"},`, n/2)),
+		"arguments":      list(strings.Repeat(`{"role":"assistant","tool_calls":[{"function":{"arguments":"{"}}]},`, n/2)),
+		"flat tools":     `{"model":"gpt-5","messages":[],"tools":[` + strings.Repeat(`{"type":"function","name":"f"},`, n) + `1]}`,
+		"nothing but {}": list(strings.Repeat(`{},`, n)),
+	} {
+		var ed Editor
+		for _, late := range []LateSystem{Merge, Fold, Keep} {
+			out, p := ed.Edit(nil, []byte(body), newTurn(t, late), chatForm)
+			if p != nil || !json.Valid(out) {
+				t.Errorf("%s, %v: %v", name, late, p)
+			}
 		}
+	}
+}
+
+func TestABodyOfNothingButElementsIsRefused(t *testing.T) {
+	var ed Editor
+	_, p := ed.Edit(nil, []byte(`{"model":"gpt-5","messages":[`+strings.Repeat("0,", 1_000_000)+`0]}`), newTurn(t, Merge), chatForm)
+	if p == nil || p.Status != 400 || cap(ed.messages) > 1<<19 {
+		t.Errorf("%+v, room for %d messages", p, cap(ed.messages))
+	}
+}
+
+func TestALongNameMatchesNoPattern(t *testing.T) {
+	var ed Editor
+	_, p := ed.Edit(nil, []byte(`{"model":"gpt-`+strings.Repeat("x", 2000)+`","messages":[]}`), newTurn(t, Merge), chatForm)
+	if p == nil || p.Status != 404 || len(p.Message) > 1000 {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -24,12 +24,8 @@ func (ed *Editor) placeSystem() *Problem {
 		}
 	}
 	if t.LateSystem == Fold {
-		for i := leading; i < len(ed.messages); i++ {
-			if ed.messages[i].role.isSystem() {
-				if p := ed.fold(i); p != nil {
-					return p
-				}
-			}
+		if p := ed.foldAll(leading); p != nil {
+			return p
 		}
 	}
 	var insert []byte
@@ -135,46 +131,58 @@ func textOfPart(s *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
 	return text
 }
 
-// fold joins the late system message i to the turn before it: to the end of a user's
+// foldAll joins each late system message to the turn before it: to the end of a user's
 // text, or of the last result of a run of tool results; behind an assistant's turn,
 // to the front of the user's text that follows. It never comes between a call and its
 // results. Where there is no such turn it becomes a user's turn of its own.
-func (ed *Editor) fold(i int) *Problem {
+func (ed *Editor) foldAll(leading int) *Problem {
+	before := leading // the last message that is no system message
+	for i := leading; i < len(ed.messages); {
+		if !ed.messages[i].role.isSystem() {
+			before = i
+			i++
+			continue
+		}
+		// A run of system messages, and what follows it. Behind or before tool results
+		// the run goes on to their end, system messages among them included.
+		after := i
+		for after < len(ed.messages) && ed.messages[after].role.isSystem() {
+			after++
+		}
+		target, front := -1, false
+		switch {
+		case after < len(ed.messages) && ed.messages[after].role == toolRole:
+			for ; after < len(ed.messages) && (ed.messages[after].role == toolRole || ed.messages[after].role.isSystem()); after++ {
+				if ed.messages[after].role == toolRole {
+					target = after
+				}
+			}
+			before = target
+		case ed.messages[before].role == userRole || ed.messages[before].role == toolRole:
+			target = before
+		case after < len(ed.messages) && ed.messages[after].role == userRole:
+			target, front = after, true
+		}
+		for ; i < after; i++ {
+			if !ed.messages[i].role.isSystem() {
+				continue
+			}
+			if p := ed.fold(i, target, front); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// fold joins the late system message i to message target, -1 for none.
+func (ed *Editor) fold(i, target int, front bool) *Problem {
 	text, p := ed.appendText(nil, i)
 	if p != nil {
 		return p
 	}
 	ed.turn.Changes |= SystemFolded
-	before, after := i-1, i+1
-	for before >= 0 && ed.messages[before].role.isSystem() {
-		before--
-	}
-	for after < len(ed.messages) && ed.messages[after].role.isSystem() {
-		after++
-	}
-	roleAt := func(j int) role {
-		if j < 0 || j >= len(ed.messages) {
-			return otherRole
-		}
-		return ed.messages[j].role
-	}
-	joined := len(text) == 0
-	switch {
-	case joined:
-	case roleAt(after) == toolRole: // between results, or between a call and them
-		last := after
-		for j := after; j < len(ed.messages) && (roleAt(j) == toolRole || roleAt(j).isSystem()); j++ {
-			if roleAt(j) == toolRole {
-				last = j
-			}
-		}
-		joined = ed.join(last, text, false)
-	case roleAt(before) == userRole || roleAt(before) == toolRole:
-		joined = ed.join(before, text, false)
-	case roleAt(after) == userRole:
-		joined = ed.join(after, text, true)
-	}
-	if joined {
+	if len(text) == 0 || target >= 0 && ed.join(target, text, front) {
 		ed.messageList.Drop(i)
 		return nil
 	}
@@ -190,36 +198,28 @@ func (ed *Editor) join(i int, text []byte, front bool) bool {
 	if m.content.Absent() {
 		return false
 	}
-	at, literal := m.content, m.content
-	if ed.src[at.Start] == '[' {
-		// The last text part, or the first.
-		literal = jsonedit.Span{}
-		raw := at.Of(ed.src)
-		s := &ed.part
-		s.Reset(raw)
-		n := 0
-		for s.BeginArray(); s.NextElement(); n++ {
-			part := textOfPart(s, raw)
-			if !front || n == 0 {
-				literal = part
-			}
+	at := m.content
+	if !m.grown || m.front != front {
+		if m.text, m.front = at, front; ed.src[at.Start] == '[' {
+			m.text = ed.textOfParts(at, front)
 		}
-		if n == 0 {
+	}
+	literal := m.text
+	if literal.Absent() { // no text on that side: an image, say
+		if jsonedit.IsEmpty(at.Of(ed.src)) {
 			return false
 		}
-		if literal.Absent() { // an image, say
-			if front {
-				ed.e.ReplaceFunc(at.Start+1, at.Start+1, func(dst []byte) []byte {
-					return append(append(append(dst, `{"type":"text","text":"`...), text...), `\n\n"},`...)
-				})
-			} else {
-				ed.e.ReplaceFunc(at.End-1, at.End-1, func(dst []byte) []byte {
-					return append(append(append(dst, `,{"type":"text","text":"\n\n`...), text...), `"}`...)
-				})
-			}
-			return true
+		m.grown = true
+		if front {
+			ed.e.ReplaceFunc(at.Start+1, at.Start+1, func(dst []byte) []byte {
+				return append(append(append(dst, `{"type":"text","text":"`...), text...), `\n\n"},`...)
+			})
+		} else {
+			ed.e.ReplaceFunc(at.End-1, at.End-1, func(dst []byte) []byte {
+				return append(append(append(dst, `,{"type":"text","text":"\n\n`...), text...), `"}`...)
+			})
 		}
-		literal.Start, literal.End = literal.Start+at.Start, literal.End+at.Start
+		return true
 	}
 	if ed.src[literal.Start] != '"' {
 		return false
@@ -241,4 +241,22 @@ func (ed *Editor) join(i int, text []byte, front bool) bool {
 		return dst
 	})
 	return true
+}
+
+// textOfParts is where the literal of a list's last text part stands, or its first
+// one's; absent if the part on that side is no text.
+func (ed *Editor) textOfParts(list jsonedit.Span, first bool) (literal jsonedit.Span) {
+	raw := list.Of(ed.src)
+	s := &ed.part
+	s.Reset(raw)
+	n := 0
+	for s.BeginArray(); s.NextElement(); n++ {
+		if part := textOfPart(s, raw); !first || n == 0 {
+			literal = part
+		}
+	}
+	if literal.Absent() {
+		return literal
+	}
+	return jsonedit.Span{Start: literal.Start + list.Start, End: literal.End + list.Start}
 }

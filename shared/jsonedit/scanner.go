@@ -10,6 +10,12 @@ import (
 // reads the text after us, gives up at about the same depth.
 const MaxDepth = 1000
 
+// MaxSteps is how many members and elements a walk may step through (what Value skips
+// is not counted). Whoever walks keeps notes on each, so a body of nothing but braces
+// must not grow them without bound: in a filter the memory never comes back. An agent's
+// request with 300 tools and 2,000 messages takes about 20,000.
+const MaxSteps = 250_000
+
 // A SyntaxError says where a text stops being JSON.
 type SyntaxError struct {
 	Offset int    // bytes before the fault
@@ -57,6 +63,7 @@ type Scanner struct {
 	src     []byte
 	pos     int
 	depth   int
+	steps   int
 	first   bool // the innermost object or array has shown nothing yet
 	key     []byte
 	keySpan Span
@@ -67,7 +74,7 @@ type Scanner struct {
 
 // Reset starts on a new text. The Scanner keeps a reference to src.
 func (s *Scanner) Reset(src []byte) {
-	s.src, s.pos, s.depth, s.first, s.err = src, 0, 0, false, SyntaxError{}
+	s.src, s.pos, s.depth, s.steps, s.first, s.err = src, 0, 0, 0, false, SyntaxError{}
 	s.key, s.keySpan = nil, Span{}
 	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
 		s.pos = 3
@@ -182,6 +189,10 @@ func (s *Scanner) next(closing byte) bool {
 		s.pos++
 		s.depth--
 		s.first = false
+		return false
+	}
+	if s.steps++; s.steps > MaxSteps {
+		s.fail("too many members and elements")
 		return false
 	}
 	if s.first {

@@ -74,6 +74,16 @@ func TestScannerSaysWhereAndWhat(t *testing.T) {
 	}
 }
 
+func TestScannerStepsThroughSoManyAndSkipsAny(t *testing.T) {
+	text := "[" + strings.Repeat("1,", MaxSteps) + "1]"
+	if err := walk(text); err == nil || !strings.HasPrefix(err.Error(), "too many members and elements") {
+		t.Errorf("walked: %v", err)
+	}
+	if err := valueOnly(text); err != nil {
+		t.Errorf("skipped: %v", err)
+	}
+}
+
 func TestScannerUnescapesKeys(t *testing.T) {
 	var s Scanner
 	s.Reset([]byte(`{"mod\u0065l":1,"\"":2}`))

@@ -37,7 +37,9 @@ type Framer struct {
 	// Limit is the most bytes that one event may take; 0 is none.
 	Limit int
 
-	in      []byte // what Feed gave and Next hasn't read
+	in      []byte // what Feed gave
+	pos     int    // what Next has read of it
+	lf, cr  int    // the next LF and CR in it, looked for once; behind its end: none
 	carry   []byte // the start of a line whose end hasn't come
 	event   Event
 	own     []byte // Data's bytes where they could not stay in the chunk
@@ -58,7 +60,7 @@ func (f *Framer) Reset() {
 }
 
 // Feed gives the next bytes; they must stay unchanged until Next has said false.
-func (f *Framer) Feed(chunk []byte) { f.in = chunk }
+func (f *Framer) Feed(chunk []byte) { f.in, f.pos, f.lf, f.cr = chunk, 0, -1, -1 }
 
 // End says that no more bytes come: what is left becomes the last event, though no
 // blank line followed it. Call Next once more until it says false.
@@ -120,32 +122,24 @@ func (f *Framer) dispatch() (Event, bool) {
 // line returns the next line without its end; false if its end hasn't come. A line
 // that is not inChunk lies in carry and must be copied to be kept.
 func (f *Framer) line() (line []byte, inChunk, ok bool) {
-	if f.skipLF && len(f.in) > 0 {
+	if f.skipLF && f.pos < len(f.in) {
 		f.skipLF = false
-		if f.in[0] == '\n' {
-			f.in = f.in[1:]
+		if f.in[f.pos] == '\n' {
+			f.pos++
 		}
 	}
-	end := bytes.IndexByte(f.in, '\n')
-	head := f.in
-	if end >= 0 {
-		head = f.in[:end]
-	}
-	if cr := bytes.IndexByte(head, '\r'); cr >= 0 {
-		end = cr
-	}
-	switch {
-	case end >= 0:
-		line = f.in[:end]
+	f.lf, f.cr = f.find('\n', f.lf), f.find('\r', f.cr)
+	if end := min(f.lf, f.cr); end < len(f.in) {
+		line = f.in[f.pos:end]
 		f.skipLF = f.in[end] == '\r'
-		f.in = f.in[end+1:]
+		f.pos = end + 1
 		if inChunk = len(f.carry) == 0; !inChunk {
 			line = append(f.carry, line...)
 			f.carry = line[:0]
 		}
-	default:
-		f.carry = append(f.carry, f.in...)
-		f.in = nil
+	} else {
+		f.carry = append(f.carry, f.in[f.pos:]...)
+		f.pos = len(f.in)
 		if !f.ended || len(f.carry) == 0 {
 			return nil, false, false
 		}
@@ -157,6 +151,17 @@ func (f *Framer) line() (line []byte, inChunk, ok bool) {
 		line = bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF"))
 	}
 	return line, inChunk, true
+}
+
+// find returns where c is next, at or behind pos; at is where it was found last.
+func (f *Framer) find(c byte, at int) int {
+	if at >= f.pos {
+		return at
+	}
+	if i := bytes.IndexByte(f.in[f.pos:], c); i >= 0 {
+		return f.pos + i
+	}
+	return len(f.in)
 }
 
 func (f *Framer) field(line []byte, inChunk bool) {

@@ -91,6 +91,15 @@ func TestFramerKeepsToItsLimit(t *testing.T) {
 	}
 }
 
+func TestManyShortLinesTakeLinearTime(t *testing.T) {
+	// 4 MiB of CR took hours when each line looked for the next LF anew.
+	var f Framer
+	f.Feed(bytes.Repeat([]byte{'\r'}, 4<<20))
+	if ev, ok := f.Next(); ok {
+		t.Errorf("an event out of nothing: %+v", ev)
+	}
+}
+
 func TestAppendSplitsDataLines(t *testing.T) {
 	if got := string(Append(nil, []byte(": c\n"), "n", []byte("a\nb"))); got != ": c\nevent: n\ndata: a\ndata: b\n\n" {
 		t.Errorf("%q", got)
