@@ -224,7 +224,7 @@ func questions() (all []question) {
 	complete("completion, prompt missing", m{"prompt": nil})
 	complete("completion, unknown model", m{"model": "nope"})
 	complete("completion, max_tokens over the window", m{"max_tokens": 999999})
-	for _, text := range []string{`{`, `{"prompt"`, `{"prompt":"x"`, `{"prompt":"x`, `{"prompt":"\x"}`, `{"prompt":"x",}`, `{"prompt":["x" "y"]}`, `{"prompt":"x"} {}`, `{"prompt":tru}`, "{\"prompt\":\"a\nb\"}", `{"prompt":01}`, `{prompt:1}`} {
+	for _, text := range []string{`{`, `{"prompt"`, `{"prompt":"x"`, `{"prompt":"x`, `{"prompt":"\x"}`, `{"prompt":"x",}`, `{"prompt":["x" "y"]}`, `{"prompt":"x"} {}`, `{"prompt":tru}`, "{\"prompt\":\"a\nb\"}", `{"é":"é`, `{"é":"\u00`, `{"é":"\u00x"}`, `{"prompt":"x\`, `[1`, `[nul]`, `{prompt:1}`} {
 		send("completion, broken JSON "+text, "POST", completionsPath, text)
 	}
 

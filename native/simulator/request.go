@@ -37,8 +37,8 @@ func readFields(w http.ResponseWriter, r *http.Request) (f fields, ok bool) {
 		return nil, false
 	}
 	var raw json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
-		writeError(w, invalidJSON(body, err))
+	if json.Unmarshal(body, &raw) != nil {
+		writeError(w, invalidJSON(body))
 		return nil, false
 	}
 	if json.Unmarshal(body, &f) != nil || f == nil {
@@ -80,14 +80,15 @@ func invalid(faults ...fault) *apiError {
 
 // invalidJSON says where JSON breaks off, in the words of Python's decoder as
 // far as Go's error tells.
-func invalidJSON(body []byte, err error) *apiError {
+func invalidJSON(body []byte) *apiError {
 	at, message := len(body), "Expecting value"
-	if se, ok := err.(*json.SyntaxError); ok {
-		text := se.Error()
-		if !strings.Contains(text, "unexpected end") {
-			at = int(se.Offset) - 1
-		}
-		switch {
+	// Where the text ends too early the decoder says what it wants there only of a byte,
+	// so it gets one that can't be right anywhere.
+	var v any
+	se, ok := json.Unmarshal(append(body[:len(body):len(body)], 0), &v).(*json.SyntaxError)
+	if ok {
+		at = min(int(se.Offset)-1, len(body))
+		switch text := se.Error(); {
 		case strings.Contains(text, "beginning of object key"):
 			message = "Expecting property name enclosed in double quotes"
 		case strings.Contains(text, "after object key:value pair"), strings.Contains(text, "after array element"):
@@ -96,13 +97,36 @@ func invalidJSON(body []byte, err error) *apiError {
 			message = "Expecting ':' delimiter"
 		case strings.Contains(text, "after top-level value"):
 			message = "Extra data"
+		case at == len(body) && (strings.Contains(text, "in string literal") || strings.Contains(text, "in string escape code")):
+			message, at = "Unterminated string starting at", lastString(body)
 		case strings.Contains(text, "in string literal"):
 			message = "Invalid control character at"
 		case strings.Contains(text, "in string escape code"):
-			message = "Invalid \\escape"
+			message, at = "Invalid \\escape", at-1
+		case strings.Contains(text, "hexadecimal character escape"):
+			message, at = "Invalid \\uXXXX escape", bytes.LastIndexByte(body[:at], '\\')+1
+		case strings.Contains(text, "in literal"):
+			at = len(bytes.TrimRight(body[:at], "aeflnrstu"))
 		}
 	}
+	at = utf8.RuneCount(body[:at])
 	return invalid(fault{"json_invalid", "body." + strconv.Itoa(at), "JSON decode error", "<dict of 0 items>", "{'error': " + pyString(message) + "}"})
+}
+
+// lastString is where the last string of the JSON text begins.
+func lastString(body []byte) (start int) {
+	inside := false
+	for i := 0; i < len(body); i++ {
+		switch {
+		case body[i] == '"' && !inside:
+			start, inside = i, true
+		case body[i] == '"':
+			inside = false
+		case body[i] == '\\' && inside:
+			i++
+		}
+	}
+	return start
 }
 
 // pyString writes s as Python's repr does.
