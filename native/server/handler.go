@@ -693,8 +693,16 @@ func (c *call) readRequestHeader(name string) string {
 
 func (c *call) readReplyHeader(name string) string { return first(c.reply.Header, name) }
 
+// canonical holds the names that the core asks for at each request and that
+// net/http's own table of common names lacks.
+var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade"}
+
 func first(h http.Header, name string) string {
-	values := h[http.CanonicalHeaderKey(name)]
+	key, ok := canonical[name]
+	if !ok {
+		key = http.CanonicalHeaderKey(name)
+	}
+	values := h[key]
 	switch len(values) {
 	case 0:
 		return ""
