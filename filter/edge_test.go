@@ -533,11 +533,11 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 	}
 	for _, test := range tests {
 		h, err := wasmtest.Start(wasmtest.Options{Module: wasmtest.Module(t), Config: test.config})
-		defer h.Close()
 		if err != wasmtest.ErrRefused {
 			t.Errorf("%s: %v, want it refused", test.config, err)
 			continue
 		}
+		defer h.Close()
 		if logs := h.Logs(); len(logs) != 1 || logs[0].Level != "critical" || !strings.Contains(logs[0].Text, test.key) {
 			t.Errorf("%s: the log says %v", test.config, logs)
 		}
