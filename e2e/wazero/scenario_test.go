@@ -1,43 +1,44 @@
-package scenario
+package wazero_test
 
 import (
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/e2e/scenario"
 	"github.com/qwenvoy/qwenvoy/filter/wasmtest"
 )
 
-// wazero carries scenarios through the filter's module in a wazero host that behaves
+// carrier carries scenarios through the filter's module in a wazero host that behaves
 // as Envoy does, with or without allow_on_headers_stop_iteration.
-type wazero struct {
+type carrier struct {
 	hosts map[string]*wasmtest.Host
 	knob  bool
 	// piece is the size in bytes of the pieces in which bodies come; 0 is at once.
 	piece int
 }
 
-func newWazero(t testing.TB, knob bool, piece int) *wazero {
+func newCarrier(t testing.TB, knob bool, piece int) *carrier {
 	t.Helper()
-	configs, err := Configs()
+	configs, err := scenario.Configs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wazero{hosts: map[string]*wasmtest.Host{}, knob: knob, piece: piece}
+	w := &carrier{hosts: map[string]*wasmtest.Host{}, knob: knob, piece: piece}
 	for name, text := range configs {
 		w.hosts[name] = wasmtest.New(t, wasmtest.Options{Config: string(text), Knob: knob})
 	}
 	return w
 }
 
-func (w *wazero) Name() string {
+func (w *carrier) Name() string {
 	if w.knob {
 		return "wazero"
 	}
 	return "wazero-no-knob"
 }
 
-func (w *wazero) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
+func (w *carrier) Carry(t *testing.T, s *scenario.Scenario) (upstream, reply *scenario.Message) {
 	t.Helper()
 	h := w.hosts[s.Config]
 	if h == nil {
@@ -50,12 +51,12 @@ func (w *wazero) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 		return wasmtest.Reply{Header: head(&answer, [2]string{":status", answer.Start}), Body: w.pieces(answer.Body), Gone: s.Cut}
 	})
 	if m := &st.Upstream; m.Ended {
-		upstream = &Message{m.Get(":method") + " " + m.Get(":path"), m.Header, m.Body()}
+		upstream = &scenario.Message{Start: m.Get(":method") + " " + m.Get(":path"), Header: m.Header, Body: m.Body()}
 	}
-	return upstream, &Message{strconv.Itoa(st.Client.Status()), st.Client.Header, st.Client.Body()}
+	return upstream, &scenario.Message{Start: strconv.Itoa(st.Client.Status()), Header: st.Client.Header, Body: st.Client.Body()}
 }
 
-func (w *wazero) pieces(b []byte) [][]byte {
+func (w *carrier) pieces(b []byte) [][]byte {
 	switch {
 	case len(b) == 0:
 		return nil
@@ -66,7 +67,7 @@ func (w *wazero) pieces(b []byte) [][]byte {
 }
 
 // head is a message's head as HTTP/2 and Envoy write it, with the body's length.
-func head(m *Message, pseudo ...[2]string) [][2]string {
+func head(m *scenario.Message, pseudo ...[2]string) [][2]string {
 	out := pseudo
 	for _, f := range m.Header {
 		out = append(out, [2]string{strings.ToLower(f[0]), f[1]})
@@ -77,11 +78,11 @@ func head(m *Message, pseudo ...[2]string) [][2]string {
 	return out
 }
 
-func TestWazero(t *testing.T) {
+func TestScenarios(t *testing.T) {
 	for _, knob := range []bool{true, false} {
 		for _, piece := range []int{0, 7} {
-			w := newWazero(t, knob, piece)
-			t.Run(w.Name()+"/pieces="+strconv.Itoa(piece), func(t *testing.T) { Run(t, w) })
+			w := newCarrier(t, knob, piece)
+			t.Run(w.Name()+"/pieces="+strconv.Itoa(piece), func(t *testing.T) { scenario.Run(t, w) })
 		}
 	}
 }
