@@ -6,12 +6,10 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -132,12 +130,7 @@ func TestCompressedBodiesGoUpPlain(t *testing.T) {
 func TestClientThatIsStillSendingSeesThe413(t *testing.T) {
 	e := start(t, upstreamOf(t, answers), func(c *config.Config) { c.Limits.Body = 64 << 10 })
 	for _, framing := range []string{"Content-Length: 20000000\r\n", "Transfer-Encoding: chunked\r\n"} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(soon))
+		c := dial(t, e)
 		_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+framing+"\r\n")
 		piece := strings.Repeat("x", 100_000)
 		if strings.HasPrefix(framing, "Transfer") {
@@ -180,12 +173,7 @@ func TestReplyOverTheLimit(t *testing.T) {
 
 func TestBrokenRequestBody(t *testing.T) {
 	e := start(t, upstreamOf(t, answers))
-	c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(soon))
+	c := dial(t, e)
 	_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

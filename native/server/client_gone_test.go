@@ -1,12 +1,17 @@
 package server
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 func TestClientGoneCancelsTheUpstream(t *testing.T) {
@@ -54,4 +59,71 @@ func TestClientGoneCancelsTheUpstream(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client that stays but takes or gives nothing doesn't hold the upstream for ever.
+func TestAStuckClientIsLetGo(t *testing.T) {
+	t.Run("that stops reading", func(t *testing.T) {
+		cancelled := make(chan struct{})
+		e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "text/event-stream")
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, chatEvent(strings.Repeat("x", 10_000))); err != nil {
+					break
+				}
+				w.(http.Flusher).Flush()
+			}
+			close(cancelled)
+		}), short)
+		c := dial(t, e)
+		_, _ = fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(chatBody(true)), chatBody(true))
+		select {
+		case <-cancelled:
+		case <-time.After(soon):
+			t.Fatal("the upstream still sends")
+		}
+		eventually(t, "the exchange is over", func() bool { return e.handler.InFlight() == 0 })
+	})
+	t.Run("that stops sending", func(t *testing.T) {
+		e := start(t, upstreamOf(t, answers), short)
+		c := dial(t, e)
+		_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 408 || !resp.Close {
+			t.Errorf("status %d, close %t", resp.StatusCode, resp.Close)
+		}
+	})
+	t.Run("that is only slow", func(t *testing.T) {
+		e := start(t, upstreamOf(t, answers), func(c *config.Config) { c.Timeouts.Idle = config.Duration(2 * time.Second) })
+		c := dial(t, e)
+		body := chatBody(false)
+		_, _ = fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body))
+		for _, b := range []byte(body) {
+			_, _ = c.Write([]byte{b})
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	})
+}
+
+func dial(t *testing.T, e *edge) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(soon))
+	return c
 }

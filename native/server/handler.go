@@ -86,7 +86,7 @@ type call struct {
 	id        string
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
-	idle      *time.Timer
+	idle      *stall
 	body      *buffer // the upstream's request body
 	reply     *upstream.Reply
 	status    int
@@ -277,21 +277,20 @@ func (c *call) begin() context.Context {
 // watch arms the idle timer once the reply has begun. There is no total limit.
 func (c *call) watch() {
 	if c.st.idle > 0 {
-		cancel := c.cancel
-		c.idle = time.AfterFunc(c.st.idle, func() { cancel(errIdle) })
-	}
-}
-
-func (c *call) stopIdle() {
-	if c.idle != nil {
-		c.idle.Stop()
-		c.idle = nil
+		c.idle = newStall(c.st.idle, c.cancel, c.w)
 	}
 }
 
 func (c *call) alive() {
 	if c.idle != nil {
-		c.idle.Reset(c.st.idle)
+		c.idle.timer.Reset(c.st.idle)
+	}
+}
+
+func (c *call) stopIdle() {
+	if c.idle != nil {
+		c.idle.stop()
+		c.idle = nil
 	}
 }
 
@@ -331,9 +330,18 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 		length = 8 << 10
 	}
 	in := newBuffer(int(length) + 1) // one more, to meet the end without growing
-	for {
+	var armed time.Time              // when the read deadline was last set
+	for first := true; ; first = false {
 		if len(in.b) == cap(in.b) {
 			in.b = append(in.b, 0)[:len(in.b)]
+		}
+		if now := time.Now(); !first && c.st.idle > 0 && now.Sub(armed) > c.st.idle/4 {
+			if armed.IsZero() {
+				// Once the body is in, the server waits for the client to leave: without a deadline.
+				defer func() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }()
+			}
+			armed = now
+			_ = http.NewResponseController(c.w).SetReadDeadline(now.Add(c.st.idle))
 		}
 		n, err := c.r.Body.Read(in.b[len(in.b):cap(in.b)])
 		in.b = in.b[:len(in.b)+n]
@@ -349,7 +357,11 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 			in.free()
 			c.failed("client_gone")
 			c.status = statusClientGone
-			if c.r.Context().Err() == nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.failure = "slow_body"
+				c.w.Header().Set("Connection", "close")
+				c.answer(&hub.Answer{Status: http.StatusRequestTimeout, Reason: "slow_body", Body: []byte(`{"error":{"message":"The rest of the request body did not come in time (timeouts.idle).","type":"invalid_request_error","param":null,"code":408}}`)})
+			} else if c.r.Context().Err() == nil {
 				// A body that can't be read, such as a bad chunk: the client may still listen.
 				c.failure = "bad_body"
 				c.w.Header().Set("Connection", "close")
@@ -519,8 +531,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			// saves the connection.
 			ended = true
 			c.stopIdle()
-			cancel := c.cancel
-			c.idle = time.AfterFunc(afterEnd, func() { cancel(errDone) })
+			c.idle = newStall(afterEnd, c.cancel, c.w)
 		case err != nil:
 			if f, gone := c.fault(); !gone {
 				c.send(c.x.Abort(nil, f))

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -55,12 +54,7 @@ func TestExpectContinue(t *testing.T) {
 		{"a body that is too large", sized(t, 2<<10), []int{413}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(soon))
+			c := dial(t, e)
 			fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(tt.body))
 			r := bufio.NewReader(c)
 			for _, want := range tt.want {
@@ -133,12 +127,7 @@ func TestNothingIsAddedToAPassedRequest(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 	}))
 	for _, path := range []string{"/a%2Fb//c?x=%41;y&&z", "//v1//models", "/ä?ö=%zz", "/metrics?"} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(soon))
+		c := dial(t, e)
 		_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: client.example\r\n\r\n")
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
@@ -287,12 +276,7 @@ func TestForwardProxyRequestsAreNotServed(t *testing.T) {
 		{"CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", 405},
 		{"GET http://other.example/x HTTP/1.1\r\nHost: other.example\r\n\r\n", 200},
 	} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(soon))
+		c := dial(t, e)
 		_, _ = io.WriteString(c, tt.request)
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {

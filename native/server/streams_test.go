@@ -160,16 +160,16 @@ func TestTwoThousandOpenStreams(t *testing.T) {
 }
 
 func TestLargeBodyComesThroughWhole(t *testing.T) {
-	const size = 20 << 20
+	const size, replySize = 20 << 20, 2 << 20
 	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"pad":%q}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", size))
+		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"pad":"%s"}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", replySize))
 	}))
 	body := sized(t, size)
 	status, _, reply := e.post(t, strings.NewReader(body))
 	want := fmt.Sprintf(`{"model":%q,"x":%d,"whole":true`, virtual, strings.Count(body, "x"))
-	if status != 200 || !strings.HasPrefix(reply, want) || strings.Count(reply, "y") != size {
+	if status != 200 || !strings.HasPrefix(reply, want) || strings.Count(reply, "y") != replySize {
 		t.Errorf("%d %.200s, want %s", status, reply, want)
 	}
 }
