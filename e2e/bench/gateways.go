@@ -94,10 +94,14 @@ func (s *stage) prepareEnvoy() error {
 		return err
 	}
 	s.noopWasm = filepath.Join(s.scratch, "noop.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", "-s -w", "-o", s.noopWasm, "./e2e/bench/noop")
+	return buildWasm(s.noopWasm, "./e2e/bench/noop")
+}
+
+func buildWasm(path, pkg string) error {
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the filter that does nothing: %w\n%s", err, out)
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}
 	return nil
 }
