@@ -86,13 +86,13 @@ func TestFaultsOfAStream(t *testing.T) {
 			}
 		}},
 		{"gzip", func(t *testing.T, got string, err error) {
-			z, err := gzip.NewReader(strings.NewReader(got))
-			if err != nil {
-				t.Fatal(err)
+			z, bad := gzip.NewReader(strings.NewReader(got))
+			if bad != nil {
+				t.Fatal(bad)
 			}
-			plain, err := io.ReadAll(z)
-			if s := read(t, string(plain)); s.content != all.content || !s.done || err != nil {
-				t.Errorf("%+v, %v", s, err)
+			plain, bad := io.ReadAll(z)
+			if s := read(t, string(plain)); s.content != all.content || !s.done || bad != nil || err != nil {
+				t.Errorf("%+v, %v, %v", s, bad, err)
 			}
 		}},
 		{"split=5, slow=1us", func(t *testing.T, got string, err error) {

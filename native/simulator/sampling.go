@@ -19,6 +19,9 @@ type sampling struct {
 	tokenIDs    bool
 }
 
+// maxChoices bounds n so that no request takes much memory.
+const maxChoices = 128
+
 // sampling reads and checks the shared fields; room is what the prompt leaves
 // of the window.
 func (s *server) sampling(f fields, room int) (sampling, *apiError) {
@@ -27,6 +30,9 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 		p.n = int(n)
 		if p.n < 1 {
 			return p, badRequest(fmt.Sprintf("n must be at least 1, got %d.", p.n))
+		}
+		if p.n > maxChoices {
+			return p, badRequest(fmt.Sprintf("n must be at most %d, got %d.", maxChoices, p.n))
 		}
 	}
 	if t, ok := f.number("temperature"); ok && t < 0 {
