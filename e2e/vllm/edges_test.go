@@ -20,6 +20,9 @@ var (
 )
 
 var (
+	// recorded stands between the edges and the real server.
+	recorded *recorder
+
 	scratch string
 	ends    []func()
 )
@@ -29,6 +32,13 @@ func TestMain(m *testing.M) {
 	if scratch, err = os.MkdirTemp("", "qwenvoy-vllm"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	if vllmURL != "" {
+		if recorded, err = newRecorder(vllmURL); err != nil {
+			fmt.Fprintln(os.Stderr, "QWENVOY_VLLM_URL:", err)
+			os.Exit(1)
+		}
+		ends = append(ends, recorded.Close)
 	}
 	code := m.Run()
 	for i := len(ends) - 1; i >= 0; i-- {
@@ -61,7 +71,7 @@ func start(args ...string) (string, error) {
 }
 
 var native = sync.OnceValues(func() (string, error) {
-	return start("serve", "--target", vllmURL, "--served-model", real)
+	return start("serve", "--target", recorded.URL, "--served-model", real)
 })
 
 var filter = sync.OnceValues(func() (string, error) {
@@ -74,7 +84,7 @@ var filter = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	config := fmt.Sprintf(`{"upstreams":[{"model":%q,"max_model_len":8192}]}`, real)
-	e, err := envoy.Start(envoyPath, scratch, template, []envoy.Listener{{Name: "vllm", Knob: true, Config: config, Upstream: vllmURL[len("http://"):]}}, wasm)
+	e, err := envoy.Start(envoyPath, scratch, template, []envoy.Listener{{Name: "vllm", Knob: true, Config: config, Upstream: recorded.Listener.Addr().String()}}, wasm)
 	if err != nil {
 		return "", err
 	}

@@ -2,7 +2,9 @@ package simulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -125,8 +127,14 @@ func chatWishes(f fields, tools []tool) (want wishes, e *apiError) {
 	case "json_object":
 		want.anyJSON = true
 	}
-	if so := f.object("structured_outputs"); kindOf(so["json"]) == '{' {
+	so := f.object("structured_outputs")
+	if kindOf(so["json"]) == '{' {
 		want.schema = so["json"]
+	}
+	if expression := so.text("regex"); expression != "" {
+		if _, err := regexp.Compile(expression); err != nil {
+			return want, badRequest(fmt.Sprintf("Grammar error: invalid regex %q", expression))
+		}
 	}
 	return want, checkSchema(want.schema)
 }
