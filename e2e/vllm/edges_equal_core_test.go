@@ -16,6 +16,7 @@ import (
 
 // beyond are questions that an edge answers itself, before Qwenvoy sees them.
 var beyond = map[string]map[string]string{
+	"native": {"70 KB of header": "the binary takes 64 KiB of header"},
 	"envoy": {
 		"70 KB of header":    "Envoy takes 60 KiB of header by default",
 		"stream to HTTP/1.0": "Envoy speaks no HTTP/1.0 by default",

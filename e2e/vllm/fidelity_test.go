@@ -124,7 +124,7 @@ func shape(t *testing.T, url string, q *question) (lines []string) {
 // streamShape lists the kinds of events in their order. How many deltas a text comes
 // in is the tokenizer's doing, so that several of one kind count as one.
 func streamShape(r *reply) (lines []string) {
-	framed := true
+	framed := len(r.chunks) > 0
 	for _, c := range r.chunks {
 		framed = framed && bytes.HasPrefix(c, []byte("data: ")) && bytes.HasSuffix(c, []byte("\n\n")) && bytes.Count(c, []byte("\n")) == 2
 	}
