@@ -29,6 +29,8 @@ type exchange struct {
 	status       int
 	header       http.Header
 	reply        bytes.Buffer
+	// left is closed when the edge gives up before the reply's end.
+	left chan struct{}
 }
 
 // A recorder stands between the edges and the real server and changes nothing, but for
@@ -68,10 +70,19 @@ func newRecorder(vllm string) (*recorder, error) {
 		if err != nil {
 			return // the edge gave up
 		}
-		x := &exchange{method: req.Method, path: req.RequestURI, request: body}
+		x := &exchange{method: req.Method, path: req.RequestURI, request: body, left: make(chan struct{})}
 		r.mu.Lock()
 		r.exchanges[name] = x
 		r.mu.Unlock()
+		ended := make(chan struct{})
+		defer close(ended)
+		go func() {
+			select {
+			case <-ended:
+			case <-req.Context().Done():
+				close(x.left)
+			}
+		}()
 		most, _ := strconv.Atoi(req.Header.Get(capHeader)) // absent: no cap
 		body = capped(body, int64(most))
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -80,8 +91,8 @@ func newRecorder(vllm string) (*recorder, error) {
 	return r, nil
 }
 
-// take returns what was recorded under a name, nil for nothing. It is called when the
-// client has the whole reply.
+// take returns what was recorded under a name, nil for nothing. All of it may be read
+// once the client has the whole reply; left at any time.
 func (r *recorder) take(name string) *exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,4 +17,4 @@ if [ -z "${QWENVOY_VLLM_URL:-}" ]; then
 	e2e/vllm/serve.sh start "$port"
 	export QWENVOY_VLLM_URL=http://127.0.0.1:$port
 fi
-"$go" test -count=1 -timeout 20m ./e2e/vllm
+"$go" test -count=1 -timeout 30m ./e2e/vllm
