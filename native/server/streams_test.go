@@ -159,6 +159,35 @@ func TestTwoThousandOpenStreams(t *testing.T) {
 	}
 }
 
+// Buffers are shared between requests, what is in them must not be.
+func TestEachReplyNamesItsOwnModel(t *testing.T) {
+	e := start(t, upstreamOf(t, answers), func(c *config.Config) {
+		c.Log.Level = "WARN"
+		c.Models = []config.Model{{Name: "team", Profile: "thinking-coding", Aliases: []string{"team-*"}}}
+	})
+	c := client(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 100 {
+				name := fmt.Sprintf("team-%d-%d", i, j)
+				body := strings.Replace(chatBody(j%2 == 0), virtual, name, 1)
+				resp, err := c.Post(e.url+"/v1/chat/completions", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || !strings.Contains(string(b), `"model":"`+name+`"`) || strings.Contains(string(b), served) {
+					t.Errorf("%s: %v %s", name, err, b)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestLargeBodyComesThroughWhole(t *testing.T) {
 	const size, replySize = 20 << 20, 2 << 20
 	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
