@@ -529,7 +529,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.logChunk("event from the upstream", chunk[:n])
 			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
 		}
-		if err == nil && len(out.b) < batch && c.reply.Ready() {
+		if err == nil && len(out.b) < batch && c.reply.Ready() && !c.x.Ended() {
 			continue
 		}
 		if !ended {
