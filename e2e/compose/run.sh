@@ -27,7 +27,7 @@ teardown() {
 	status=$?
 	trap - EXIT INT TERM
 	if [ $status -ne 0 ]; then
-		"${compose[@]}" logs --tail=40 || true
+		"${compose[@]}" logs --no-color --tail=10 || true
 	fi
 	"${compose[@]}" down --volumes --timeout 5 || true
 	rm -rf "$work"

@@ -68,12 +68,12 @@ func post(ctx context.Context, url, id, body string) (*http.Response, error) {
 	return client().Do(r)
 }
 
-// ask is post, and the whole reply. err tells that it broke off.
+// ask is post, and the whole reply. With a status, err tells that it broke off.
 func ask(t *testing.T, url, id, body string) (status int, text string, err error) {
 	t.Helper()
 	resp, err := post(t.Context(), url, id, body)
 	if err != nil {
-		t.Fatal(err)
+		return 0, "", err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
@@ -290,6 +290,49 @@ func TestTwentyMegabytesGoThrough(t *testing.T) {
 		if fields.Model.Str != served || fields.Content.Str != gjson.Get(body, "messages.0.content").Str {
 			t.Errorf("the upstream got model %q and %d characters", fields.Model.Str, len(fields.Content.Str))
 		}
+	})
+}
+
+func TestBodyAtTheLimitGoesThrough(t *testing.T) {
+	onEveryEdge(t, func(t *testing.T, e edge) {
+		size := 32 << 20
+		if e.name == "native" {
+			size = 100_000_000
+		}
+		var got int64
+		id := play(t, func(w http.ResponseWriter, r *http.Request) {
+			got, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("content-type", "application/json")
+			_, _ = io.WriteString(w, reply)
+		})
+		status, text, err := ask(t, e.url, id, chatOf(size))
+		if err != nil || status != 200 || got < int64(size) {
+			t.Errorf("got %d %q (%v), the upstream %d bytes", status, text, err, got)
+		}
+	})
+}
+
+func TestUpstreamThatAnswersBeforeItReadsLosesNothing(t *testing.T) {
+	body := chatOf(67_000)
+	onEveryEdge(t, func(t *testing.T, e edge) {
+		id := play(t, func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).EnableFullDuplex()
+			sendEvents(w, event("H", "null")+event("i", `"stop"`)+"data: [DONE]\n\n")
+			_, _ = io.Copy(io.Discard, r.Body)
+		})
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 50 {
+					status, text, err := ask(t, e.url, id, strings.Replace(body, `{"messages"`, `{"stream":true,"messages"`, 1))
+					if err != nil || status != 200 || !strings.HasSuffix(text, "data: [DONE]\n\n") || strings.Contains(text, `"error"`) {
+						t.Errorf("got %d %q (%v)", status, text, err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
 	})
 }
 

@@ -54,3 +54,16 @@ func TestScenariosOnEnvoy(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutTheKnobErrorsKeepTheStatusThatIsOut(t *testing.T) {
+	configs := must[map[string][]byte](t)(scenario.Configs())
+	f := theFleet(t)
+	urls := map[string]string{}
+	for name := range configs {
+		urls[name] = f.URLs[name+"-no-knob"]
+	}
+	s := must[*upstream.Server](t)(scripted())
+	client := carrier.NewClient(false)
+	defer client.CloseIdleConnections()
+	carrier.RunStatusExceptions(t, &carrier.HTTP{Title: "envoy-no-knob", Bases: urls, Upstream: carrier.InProcess{Server: s}, Client: client})
+}

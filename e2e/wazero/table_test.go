@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	carriers "github.com/qwenvoy/qwenvoy/e2e/carrier"
 	"github.com/qwenvoy/qwenvoy/e2e/scenario"
 	"github.com/qwenvoy/qwenvoy/filter/wasmtest"
 )
@@ -91,7 +92,9 @@ func TestFilterInWazero(t *testing.T) {
 }
 
 func TestFilterInWazeroWithoutTheKnob(t *testing.T) {
-	scenario.Run(t, newCarrier(t, "wazero-no-knob", false))
+	c := newCarrier(t, "wazero-no-knob", false)
+	scenario.Run(t, c)
+	t.Run("errors keep the status that is out", func(t *testing.T) { carriers.RunStatusExceptions(t, c) })
 }
 
 // Bodies that arrive in small pieces, multi-byte characters and line ends torn apart.
