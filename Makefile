@@ -49,9 +49,9 @@ fuzz:
 lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
 	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "gofmt these:" $$files; exit 1; }
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter ./shared/...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter ./shared/... ./e2e/bench/noop
 	$< ./...
-	GOOS=wasip1 GOARCH=wasm $< ./filter ./shared/...
+	GOOS=wasip1 GOARCH=wasm $< ./filter ./shared/... ./e2e/bench/noop
 	cd filter/deploy/check && $(GO) vet ./...
 
 $(CACHE)/bin/staticcheck-$(STATICCHECK):
@@ -74,6 +74,12 @@ e2e: build
 .PHONY: e2e-vllm
 e2e-vllm: build
 	e2e/vllm/run.sh $(lastword $(ENVOYS))
+
+# Qwenvoy beside bare proxies, as a table; about 10 minutes. BENCHFLAGS: see the head of
+# e2e/bench/main.go.
+.PHONY: bench
+bench: build
+	$(GO) run ./e2e/bench -envoy $(lastword $(ENVOYS)) $(BENCHFLAGS)
 
 .PHONY: clean
 clean:

@@ -483,7 +483,7 @@ func TestPanicIsAnsweredAndTheVMLives(t *testing.T) {
 	for _, knob := range []bool{false, true} {
 		for _, point := range []string{"request-head", "request-body", "reply-head", "reply-body", "stream"} {
 			t.Run(fmt.Sprintf("%s knob=%t", point, knob), func(t *testing.T) {
-				h := wasmtest.New(t, wasmtest.Options{Module: module, Config: configuration(""), Knob: knob})
+				h := wasmtest.New(t, wasmtest.Options{Module: module, Interpret: true, Config: configuration(""), Knob: knob})
 				body, reply, at := question, wasmtest.JSON(200, []byte(answer)), point
 				if point == "stream" {
 					body, reply, at = streamed, wasmtest.Events([]byte(events[0]), []byte(events[1])), "reply-body"
@@ -533,11 +533,11 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 	}
 	for _, test := range tests {
 		h, err := wasmtest.Start(wasmtest.Options{Module: wasmtest.Module(t), Config: test.config})
-		defer h.Close()
 		if err != wasmtest.ErrRefused {
 			t.Errorf("%s: %v, want it refused", test.config, err)
 			continue
 		}
+		defer h.Close()
 		if logs := h.Logs(); len(logs) != 1 || logs[0].Level != "critical" || !strings.Contains(logs[0].Text, test.key) {
 			t.Errorf("%s: the log says %v", test.config, logs)
 		}

@@ -40,6 +40,7 @@ func lend() { buffers.lent = true }
 // proxy_on_memory_allocate, which makes a new slice for every body; heads, whose
 // strings stay in use, get new slices here too.
 //
+//lint:ignore U1000 the host calls it
 //go:wasmexport malloc
 func malloc(size uint32) unsafe.Pointer {
 	n := int(size)

@@ -399,7 +399,7 @@ func TestListeningAddress(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	healthy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	defer healthy.Close()
-	valid := write(t, "upstreams: [{url: http://user:sekret@127.0.0.1:8000, model: Served, api_key: sekret}]\n")
+	valid := write(t, `upstreams: [{url: "http://127.0.0.1:8000/?key=sekret", model: Served, api_key: sekret}]`)
 	for _, tt := range []struct {
 		name   string
 		args   string
@@ -413,6 +413,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "bad port", args: "--served-model x --port=99999", code: 1, stderr: []string{"--port", `"99999"`, "1 to 65535"}},
 		{name: "bad variable", args: "--served-model x", env: map[string]string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS": "si"}, code: 1, stderr: []string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS", `"si"`, "true and false"}},
 		{name: "bad target", args: "--served-model x --target ftp://x", code: 1, stderr: []string{"upstreams[0].url", `"ftp://x"`, "http://127.0.0.1:8000"}},
+		{name: "password in the target", args: "--served-model x --target http://user:sekret@x", code: 1, stderr: []string{"user and password", "api_key"}},
 		{name: "misspelt flag", args: "--servedmodel x", code: 1, stderr: []string{"--servedmodel", "--served-model"}},
 		{name: "no such file", args: "--config /nowhere.yaml", code: 1, stderr: []string{"/nowhere.yaml"}},
 		{name: "misspelt key", args: "check-config " + write(t, "upstream: []\n"), code: 1, stderr: []string{"qwenvoy.yaml", "upstream: unknown key", "upstreams"}},

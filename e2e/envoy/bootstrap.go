@@ -21,6 +21,8 @@ type Listener struct {
 	Upstream string
 	// Port to listen on; 0 lets the kernel choose.
 	Port int
+	// Plain leaves the filter out.
+	Plain bool
 }
 
 // A Bootstrap is an Envoy configuration made from the repository's envoy.yaml, so that
@@ -34,8 +36,9 @@ type Bootstrap struct {
 }
 
 const (
-	wasmPath  = "filter_chains.0.filters.0.typed_config.http_filters.0.typed_config.config."
-	routePath = "filter_chains.0.filters.0.typed_config.route_config.virtual_hosts.0.routes.0.route."
+	wasmPath   = "filter_chains.0.filters.0.typed_config.http_filters.0.typed_config.config."
+	filterPath = "filter_chains.0.filters.0.typed_config.http_filters.0"
+	routePath  = "filter_chains.0.filters.0.typed_config.route_config.virtual_hosts.0.routes.0.route."
 )
 
 // JSON makes the configuration from the text of envoy.yaml.
@@ -87,6 +90,9 @@ func (l *Listener) json(template string, b *Bootstrap, err *error) string {
 	e.set(wasmPath+"vm_config.vm_id", vm)
 	e.set(wasmPath+"vm_config.code.local.filename", b.Wasm)
 	e.set(routePath+"cluster", l.Upstream)
+	if l.Plain {
+		e.delete(filterPath)
+	}
 	for _, failed := range []error{config.err, e.err} {
 		if *err == nil {
 			*err = failed

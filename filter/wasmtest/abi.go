@@ -33,48 +33,47 @@ const (
 
 var levels = [...]string{"trace", "debug", "info", "warn", "error", "critical"}
 
-// exportABI defines every function that the module imports from "env"; those that
-// have no place here say that they aren't implemented.
-func (h *Host) exportABI(compiled wazero.CompiledModule) error {
-	calls := map[string]func(a []uint64) uint32{
-		"proxy_log":                          h.log,
-		"proxy_send_local_response":          h.sendLocalResponse,
-		"proxy_get_header_map_value":         h.getHeaderMapValue,
-		"proxy_add_header_map_value":         h.addHeaderMapValue,
-		"proxy_replace_header_map_value":     h.replaceHeaderMapValue,
-		"proxy_remove_header_map_value":      h.removeHeaderMapValue,
-		"proxy_get_header_map_pairs":         h.getHeaderMapPairs,
-		"proxy_get_buffer_bytes":             h.getBufferBytes,
-		"proxy_set_buffer_bytes":             h.setBufferBytes,
-		"proxy_continue_stream":              h.continueStream,
-		"proxy_define_metric":                h.defineMetric,
-		"proxy_increment_metric":             h.incrementMetric,
-		"proxy_get_property":                 h.getProperty,
-		"proxy_set_effective_context":        func([]uint64) uint32 { return statusOK },
-		"proxy_set_tick_period_milliseconds": func([]uint64) uint32 { return statusOK },
-	}
-	env := h.runtime.NewHostModuleBuilder("env")
-	for _, f := range compiled.ImportedFunctions() {
-		module, name, _ := f.Import()
-		if module != "env" {
+var hostcalls = map[string]func(h *Host, a []uint64) uint32{
+	"proxy_log":                      (*Host).log,
+	"proxy_send_local_response":      (*Host).sendLocalResponse,
+	"proxy_get_header_map_value":     (*Host).getHeaderMapValue,
+	"proxy_add_header_map_value":     (*Host).addHeaderMapValue,
+	"proxy_replace_header_map_value": (*Host).replaceHeaderMapValue,
+	"proxy_remove_header_map_value":  (*Host).removeHeaderMapValue,
+	"proxy_get_header_map_pairs":     (*Host).getHeaderMapPairs,
+	"proxy_get_buffer_bytes":         (*Host).getBufferBytes,
+	"proxy_set_buffer_bytes":         (*Host).setBufferBytes,
+	"proxy_continue_stream":          (*Host).continueStream,
+	"proxy_define_metric":            (*Host).defineMetric,
+	"proxy_increment_metric":         (*Host).incrementMetric,
+	"proxy_get_property":             (*Host).getProperty,
+}
+
+// exportABI defines every function that a module imports from "env"; those that have
+// no place here say that they aren't implemented.
+func exportABI(ctx context.Context, r wazero.Runtime, module wazero.CompiledModule) error {
+	env := r.NewHostModuleBuilder("env")
+	for _, f := range module.ImportedFunctions() {
+		from, name, _ := f.Import()
+		if from != "env" {
 			continue
 		}
-		call := calls[name]
+		call, params := hostcalls[name], f.ParamTypes()
 		if call == nil {
-			call = func([]uint64) uint32 { return statusUnimplemented }
+			call = func(*Host, []uint64) uint32 { return statusUnimplemented }
 		}
-		params := f.ParamTypes()
-		env.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+		env.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
+			h := ctx.Value(hostKey{}).(*Host)
 			h.hostcall++
 			for i, p := range params {
 				if p == api.ValueTypeI32 { // the upper half is undefined
 					stack[i] = uint64(uint32(stack[i]))
 				}
 			}
-			stack[0] = uint64(call(stack))
+			stack[0] = uint64(call(h, stack))
 		}), params, f.ResultTypes()).Export(name)
 	}
-	_, err := env.Instantiate(h.ctx)
+	_, err := env.Instantiate(ctx)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,6 +26,8 @@ type Options struct {
 	Knob bool
 	// BufferLimit is Envoy's limit for a gathered body in bytes; 0 is none.
 	BufferLimit int
+	// Interpret runs the module without compiling it: quick to start, slow to run.
+	Interpret bool
 }
 
 // ErrRefused: the filter didn't take its configuration.
@@ -32,8 +35,7 @@ var ErrRefused = errors.New("wasmtest: configuration refused")
 
 // A Host is one VM with one plugin in it. It is not for concurrent use.
 type Host struct {
-	ctx     context.Context
-	runtime wazero.Runtime
+	ctx     context.Context // carries the Host to the host calls
 	module  api.Module
 	options Options
 	malloc  api.Function
@@ -61,8 +63,53 @@ type metric struct {
 
 const pluginID = 1
 
-// compiled modules are shared by all hosts of the process.
-var compilations = sync.OnceValue(wazero.NewCompilationCache)
+// A program is a compiled module with what it imports. Compiling takes seconds, so all
+// hosts of a process share it; it lives as long as the process.
+type program struct {
+	runtime wazero.Runtime
+	module  wazero.CompiledModule
+}
+
+var programs sync.Map // programKey -> func() (*program, error)
+
+type programKey struct {
+	sum       [sha256.Size]byte
+	interpret bool
+}
+
+func load(wasm []byte, interpret bool) (*program, error) {
+	key := programKey{sha256.Sum256(wasm), interpret}
+	f, _ := programs.LoadOrStore(key, sync.OnceValues(func() (*program, error) { return compile(wasm, interpret) }))
+	return f.(func() (*program, error))()
+}
+
+func compile(wasm []byte, interpret bool) (*program, error) {
+	ctx := context.Background()
+	config := wazero.NewRuntimeConfig()
+	if interpret {
+		config = wazero.NewRuntimeConfigInterpreter()
+	}
+	r := wazero.NewRuntimeWithConfig(ctx, config)
+	module, err := r.CompileModule(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	wasi := r.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
+	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
+	// Envoy up to 1.38 has no poll_oneoff: whatever sleeps must fail here too.
+	const enosys = 52
+	wasi.NewFunctionBuilder().WithFunc(func(context.Context, uint32, uint32, uint32, uint32) uint32 { return enosys }).
+		Export("poll_oneoff")
+	if _, err := wasi.Instantiate(ctx); err != nil {
+		return nil, err
+	}
+	if err := exportABI(ctx, r, module); err != nil {
+		return nil, err
+	}
+	return &program{r, module}, nil
+}
+
+type hostKey struct{}
 
 // New starts a filter and stops it with the test. A refused configuration fails the test.
 func New(t testing.TB, o Options) *Host {
@@ -93,40 +140,21 @@ func Start(o Options) (*Host, error) {
 		}
 		o.Config = config
 	}
-	ctx := context.Background()
-	h := &Host{
-		ctx: ctx, options: o, nextID: pluginID + 1,
-		calls: map[string]api.Function{}, streams: map[uint32]*Stream{},
-		runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compilations())),
-	}
-	if err := h.start(); err != nil {
-		return h, err
-	}
-	return h, nil
+	h := &Host{options: o, nextID: pluginID + 1, calls: map[string]api.Function{}, streams: map[uint32]*Stream{}}
+	h.ctx = context.WithValue(context.Background(), hostKey{}, h)
+	return h, h.start()
 }
 
 func (h *Host) start() error {
-	compiled, err := h.runtime.CompileModule(h.ctx, h.options.Module)
+	p, err := load(h.options.Module, h.options.Interpret)
 	if err != nil {
 		return fmt.Errorf("wasmtest: %w", err)
 	}
-	wasi := h.runtime.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
-	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
-	// Envoy up to 1.38 has no poll_oneoff: whatever sleeps must fail here too.
-	const enosys = 52
-	wasi.NewFunctionBuilder().WithFunc(func(context.Context, uint32, uint32, uint32, uint32) uint32 { return enosys }).
-		Export("poll_oneoff")
-	if _, err := wasi.Instantiate(h.ctx); err != nil {
-		return fmt.Errorf("wasmtest: %w", err)
-	}
-	if err := h.exportABI(compiled); err != nil {
-		return fmt.Errorf("wasmtest: %w", err)
-	}
 	// With wazero's default clock, which stands still, Go's collector loses its pace.
-	config := wazero.NewModuleConfig().WithStartFunctions("_initialize").
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").
 		WithSysWalltime().WithSysNanotime().WithSysNanosleep().
 		WithRandSource(rand.Reader).WithStdout(&h.stderr).WithStderr(&h.stderr)
-	if h.module, err = h.runtime.InstantiateModule(h.ctx, compiled, config); err != nil {
+	if h.module, err = p.runtime.InstantiateModule(h.ctx, p.module, config); err != nil {
 		return fmt.Errorf("wasmtest: %w: %s", err, h.stderr.String())
 	}
 	// Envoy takes malloc where a module has one.
@@ -144,7 +172,11 @@ func (h *Host) start() error {
 }
 
 // Close ends the VM.
-func (h *Host) Close() { _ = h.runtime.Close(h.ctx) }
+func (h *Host) Close() {
+	if h.module != nil {
+		_ = h.module.Close(h.ctx)
+	}
+}
 
 // Logs returns what the filter logged so far.
 func (h *Host) Logs() []Line { return h.logs }

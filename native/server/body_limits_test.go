@@ -126,12 +126,21 @@ func TestCompressedBodiesGoUpPlain(t *testing.T) {
 	}
 }
 
-// A client that sends all before it reads still gets to see the 413.
-func TestClientThatIsStillSendingSeesThe413(t *testing.T) {
-	e := start(t, upstreamOf(t, answers), func(c *config.Config) { c.Limits.Body = 64 << 10 })
-	for _, framing := range []string{"Content-Length: 20000000\r\n", "Transfer-Encoding: chunked\r\n"} {
+// A client that sends all before it reads still gets to see an early refusal.
+func TestClientThatIsStillSendingSeesTheRefusal(t *testing.T) {
+	e := start(t, upstreamOf(t, answers), func(c *config.Config) { c.Limits.Body, c.Passthrough = 64<<10, false })
+	for _, tt := range []struct {
+		path, framing string
+		status        int
+	}{
+		{"/v1/chat/completions", "Content-Length: 20000000\r\n", 413},
+		{"/v1/chat/completions", "Transfer-Encoding: chunked\r\n", 413},
+		{"/elsewhere", "Content-Length: 20000000\r\n", 404},
+		{"/elsewhere", "Transfer-Encoding: chunked\r\n", 404},
+	} {
+		framing := tt.framing
 		c := dial(t, e)
-		_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+framing+"\r\n")
+		_, _ = io.WriteString(c, "POST "+tt.path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+framing+"\r\n")
 		piece := strings.Repeat("x", 100_000)
 		if strings.HasPrefix(framing, "Transfer") {
 			piece = chunked(piece)
@@ -149,7 +158,7 @@ func TestClientThatIsStillSendingSeesThe413(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		if b, err := io.ReadAll(resp.Body); resp.StatusCode != 413 || !resp.Close || err != nil {
+		if b, err := io.ReadAll(resp.Body); resp.StatusCode != tt.status || !resp.Close || err != nil {
 			t.Errorf("%d, close %t, %v: %s", resp.StatusCode, resp.Close, err, b)
 		}
 	}

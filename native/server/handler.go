@@ -217,7 +217,11 @@ func (c *call) serve() {
 	}
 	switch plan.Action {
 	case gateway.Local:
-		c.answer(plan.Answer)
+		if n := c.r.ContentLength; n < 0 || n > discarded {
+			c.refuse(plan.Answer)
+		} else {
+			c.answer(plan.Answer)
+		}
 	case gateway.Transform:
 		c.h.modified.Add(1)
 		c.transform(plan, target)
@@ -323,7 +327,7 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 	limit := int64(plan.MaxBody)
 	length := c.r.ContentLength
 	if limit > 0 && length > limit {
-		c.refuseBody()
+		c.refuse(c.x.Fault(hub.BodyTooLarge))
 		return nil, false
 	}
 	if length < 0 {
@@ -347,7 +351,7 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 		in.b = in.b[:len(in.b)+n]
 		if limit > 0 && int64(len(in.b)) > limit {
 			in.free()
-			c.refuseBody()
+			c.refuse(c.x.Fault(hub.BodyTooLarge))
 			return nil, false
 		}
 		if err == io.EOF {
@@ -372,6 +376,9 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 	}
 }
 
+// discarded is how much of an unread body net/http reads by itself to keep the connection.
+const discarded = 256 << 10
+
 // How much of a refused body is still read, and for how long, so that a client
 // that sends before it reads gets to see the reply instead of a reset.
 const (
@@ -379,14 +386,15 @@ const (
 	lingerTime  = 5 * time.Second
 )
 
-func (c *call) refuseBody() {
+// refuse answers a request whose body is not read to its end.
+func (c *call) refuse(a *hub.Answer) {
 	rc := http.NewResponseController(c.w)
 	_ = rc.EnableFullDuplex() // else the reply's first byte closes the body
 	expects := c.r.ProtoMajor == 1 && c.r.Header.Get("Expect") != ""
 	if c.r.ProtoMajor == 1 {
 		c.w.Header().Set("Connection", "close")
 	}
-	c.answer(c.x.Fault(hub.BodyTooLarge))
+	c.answer(a)
 	c.flush()
 	if expects {
 		return // it waits for our word and sends nothing
@@ -685,8 +693,16 @@ func (c *call) readRequestHeader(name string) string {
 
 func (c *call) readReplyHeader(name string) string { return first(c.reply.Header, name) }
 
+// canonical holds the names that the core asks for at each request and that
+// net/http's own table of common names lacks.
+var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade"}
+
 func first(h http.Header, name string) string {
-	values := h[http.CanonicalHeaderKey(name)]
+	key, ok := canonical[name]
+	if !ok {
+		key = http.CanonicalHeaderKey(name)
+	}
+	values := h[key]
 	switch len(values) {
 	case 0:
 		return ""

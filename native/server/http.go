@@ -47,15 +47,30 @@ func Drain(srv *http.Server, h *Handler, limit time.Duration, now <-chan struct{
 		case <-ctx.Done():
 		}
 	}()
-	if srv.Shutdown(ctx) == nil {
+	if srv.Shutdown(ctx) == nil && idle(ctx, h) {
 		return 0
 	}
 	cut = h.InFlight()
 	h.End()
 	last, stop := context.WithTimeout(context.Background(), lastWords)
 	defer stop()
-	if srv.Shutdown(last) != nil {
+	if srv.Shutdown(last) != nil || !idle(last, h) {
 		_ = srv.Close()
 	}
 	return cut
+}
+
+// idle waits for the connections that Shutdown has no eye on: those that were
+// upgraded to another protocol.
+func idle(ctx context.Context, h *Handler) bool {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for h.InFlight() > 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-look.C:
+		}
+	}
+	return true
 }

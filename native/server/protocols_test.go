@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -260,6 +261,58 @@ func TestWebSocketsPassThrough(t *testing.T) {
 	}
 	if _, resp, err := websocket.Dial(ctx, e.url+"/v1/responses", nil); err == nil || resp.StatusCode != 426 {
 		t.Errorf("/v1/responses: %v, want 426", err)
+	}
+}
+
+// http.Server's Shutdown knows nothing of upgraded connections.
+func TestTheDrainWaitsForWebSockets(t *testing.T) {
+	target := upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		for {
+			kind, b, err := c.Read(r.Context())
+			if err != nil || c.Write(r.Context(), kind, b) != nil {
+				return
+			}
+		}
+	})
+	for _, closes := range []bool{true, false} {
+		h, err := NewHandler(configured(target), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv, ln := HTTP(h, h.Config(), slog.New(slog.DiscardHandler)), listen(t)
+		served := make(chan error, 1)
+		go func() { served <- srv.Serve(Listener(ln)) }()
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		defer cancel()
+		c, _, err := websocket.Dial(ctx, "http://"+ln.Addr().String()+"/v1/realtime", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, cut := make(chan struct{}), make(chan int64, 1)
+		go func() { cut <- Drain(srv, h, soon, now) }()
+		<-served
+		if err := c.Write(ctx, websocket.MessageText, []byte("still")); err != nil {
+			t.Fatal(err)
+		}
+		if _, b, err := c.Read(ctx); err != nil || string(b) != "still" {
+			t.Errorf("during the drain: %q, %v", b, err)
+		}
+		want := int64(0)
+		if closes {
+			_ = c.Close(websocket.StatusNormalClosure, "")
+		} else {
+			want = 1
+			close(now)
+		}
+		if n := <-cut; n != want {
+			t.Errorf("the client closes: %t; %d ended early, want %d", closes, n, want)
+		}
+		_ = c.CloseNow()
 	}
 }
 

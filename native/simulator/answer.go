@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // steering is what a user message's lines that begin with "simulate:" ask for.
@@ -245,7 +247,7 @@ func chooseCalls(tools []tool, prompt string, want wishes) []toolCall {
 // mentions reports whether the prompt, in lower case, holds a tool's name or
 // all telling words of it.
 func mentions(prompt, name string) bool {
-	if strings.Contains(prompt, strings.ToLower(name)) {
+	if hasWord(prompt, strings.ToLower(name)) {
 		return true
 	}
 	telling := 0
@@ -253,12 +255,31 @@ func mentions(prompt, name string) bool {
 		if w = strings.ToLower(w); commonWords[w] || len(w) < 3 {
 			continue
 		}
-		if ok, _ := regexp.MatchString(`\b`+regexp.QuoteMeta(w)+`\b`, prompt); !ok {
+		if !hasWord(prompt, w) {
 			return false
 		}
 		telling++
 	}
 	return telling > 0
+}
+
+// hasWord reports whether word stands in text with no letter, digit or
+// underscore beside it.
+func hasWord(text, word string) bool {
+	beside := func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for word != "" {
+		before, after, ok := strings.Cut(text, word)
+		if !ok {
+			return false
+		}
+		l, _ := utf8.DecodeLastRuneInString(before)
+		r, _ := utf8.DecodeRuneInString(after)
+		if !beside(l) && !beside(r) {
+			return true
+		}
+		text = after
+	}
+	return false
 }
 
 // lastWord is the last word of the prompt, without the signs around it; a path

@@ -162,6 +162,9 @@ type chatRun struct {
 }
 
 func (s *server) prepareChat(r *http.Request, f fields) (*chatRun, *apiError) {
+	if _, there := f["messages"]; there && kindOf(f["messages"]) == 'n' {
+		return nil, badRequest("'NoneType' object is not iterable")
+	}
 	if faults := append(append(append(f.checkMessages(), f.checkTypes(chatTypes...)...), f.checkTools()...), f.checkEffort()...); len(faults) > 0 {
 		return nil, invalid(faults...)
 	}

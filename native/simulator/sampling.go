@@ -19,6 +19,9 @@ type sampling struct {
 	tokenIDs    bool
 }
 
+// maxChoices bounds n so that no request takes much memory.
+const maxChoices = 128
+
 // sampling reads and checks the shared fields; room is what the prompt leaves
 // of the window.
 func (s *server) sampling(f fields, room int) (sampling, *apiError) {
@@ -28,9 +31,15 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 		if p.n < 1 {
 			return p, badRequest(fmt.Sprintf("n must be at least 1, got %d.", p.n))
 		}
+		if p.n > maxChoices {
+			return p, badRequest(fmt.Sprintf("n must be at most %d, got %d.", maxChoices, p.n))
+		}
 	}
 	if t, ok := f.number("temperature"); ok && t < 0 {
 		return p, badParameter("temperature", fmt.Sprintf("temperature must be non-negative, got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
+	}
+	if t, ok := f.number("temperature"); ok && t > 2 {
+		return p, badParameter("temperature", fmt.Sprintf("temperature must be in [0, 2], got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
 	}
 	if t, ok := f.number("top_p"); ok && (t <= 0 || t > 1) {
 		return p, badParameter("top_p", fmt.Sprintf("top_p must be in (0, 1], got %[1]s. (parameter=top_p, value=%[1]s)", pyFloat(t)))

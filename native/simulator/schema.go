@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// schemaDepth bounds a schema that refers to itself.
-const schemaDepth = 12
+// Bounds for a schema that refers to itself.
+const (
+	schemaDepth  = 12
+	schemaValues = 2000
+)
 
 // fitting makes a value that fits a JSON schema: required properties only,
 // the first of an enum, texts from word. Keywords about patterns and formats
@@ -17,16 +20,24 @@ const schemaDepth = 12
 func fitting(schema json.RawMessage, word string) json.RawMessage {
 	var root fields
 	json.Unmarshal(schema, &root)
-	return fit(root, root, word, 0)
+	f := fitter{root: root, word: word, left: schemaValues}
+	return f.fit(root, 0)
 }
 
-func fit(root, s fields, word string, depth int) json.RawMessage {
-	if depth > schemaDepth {
+type fitter struct {
+	root fields
+	word string
+	left int // values that may yet be made
+}
+
+func (f *fitter) fit(s fields, depth int) json.RawMessage {
+	if f.left--; depth > schemaDepth || f.left < 0 {
 		return json.RawMessage("null")
 	}
+	root, word := f.root, f.word
 	if s.has("$ref") {
 		if t := resolve(root, s.text("$ref")); t != nil {
-			return fit(root, t, word, depth+1)
+			return f.fit(t, depth+1)
 		}
 	}
 	if v, ok := s["const"]; ok {
@@ -44,7 +55,7 @@ func fit(root, s fields, word string, depth int) json.RawMessage {
 		if l := list(s[k]); len(l) > 0 {
 			var o fields
 			json.Unmarshal(l[0], &o)
-			return fit(root, o, word, depth+1)
+			return f.fit(o, depth+1)
 		}
 	}
 	if l := list(s["allOf"]); len(l) > 0 {
@@ -66,7 +77,7 @@ func fit(root, s fields, word string, depth int) json.RawMessage {
 				}
 			}
 		}
-		return fit(root, merged, word, depth+1)
+		return f.fit(merged, depth+1)
 	}
 	kind := s.text("type")
 	if l := list(s["type"]); len(l) > 0 {
@@ -94,7 +105,7 @@ func fit(root, s fields, word string, depth int) json.RawMessage {
 			var p fields
 			json.Unmarshal(props[text(raw)], &p)
 			b.WriteString(jsonText(text(raw)) + ": ")
-			b.Write(fit(root, p, word, depth+1))
+			b.Write(f.fit(p, depth+1))
 		}
 		b.WriteByte('}')
 		return json.RawMessage(b.String())
@@ -108,7 +119,7 @@ func fit(root, s fields, word string, depth int) json.RawMessage {
 		}
 		var items []string
 		for range n {
-			items = append(items, string(fit(root, s.object("items"), word, depth+1)))
+			items = append(items, string(f.fit(s.object("items"), depth+1)))
 		}
 		return json.RawMessage("[" + strings.Join(items, ", ") + "]")
 	case "integer", "number":

@@ -108,7 +108,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
-	if s.o.APIKey != "" && strings.HasPrefix(path, "/v1") && r.Header.Get("Authorization") != "Bearer "+s.o.APIKey {
+	if s.o.APIKey != "" && strings.HasPrefix(path, "/v1") && r.Method != http.MethodOptions && r.Header.Get("Authorization") != "Bearer "+s.o.APIKey {
+		w.Header().Del("Vary")
 		writeJSON(w, http.StatusUnauthorized, struct {
 			Error string `json:"error"`
 		}{"Unauthorized"})

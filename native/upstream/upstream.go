@@ -37,6 +37,9 @@ func New(target string, t config.Timeouts) (*Client, error) {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, fmt.Errorf("upstream url %q: want http://host:port or https://host:port", u.Redacted())
 	}
+	if u.User != nil {
+		return nil, fmt.Errorf("upstream url %q: a user and password are not supported there, a key goes into api_key", u.Redacted())
+	}
 	tr := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: (&net.Dialer{
