@@ -333,6 +333,52 @@ func TestStreamIsTheSameHoweverItIsCut(t *testing.T) {
 	})
 }
 
+// The VM's buffers are shared by all streams, so none may leave anything in them.
+func TestInterleavedStreamsDontMix(t *testing.T) {
+	bothKnobs(t, "", func(t *testing.T, h *wasmtest.Host, knob bool) {
+		const n = 3
+		var streams [n]*wasmtest.Stream
+		request := func(i int) []byte {
+			return []byte(strings.Replace(streamed, "Grüße", strings.Repeat(strconv.Itoa(i), 100*(i+1)), 1))
+		}
+		for i := range streams {
+			streams[i] = h.NewStream()
+			defer streams[i].Close()
+			streams[i].RequestHead(wasmtest.Post(chat).Header, false)
+			// An empty body before, so that nothing is read where a body could be.
+			wantError(t, h.Exchange(t, wasmtest.Post(chat, []byte{}), unreached(t)), 400)
+		}
+		for part := range 2 {
+			for i, s := range streams {
+				body := request(i)
+				s.RequestBody(wasmtest.Split(body, len(body)/2)[part], part == 1)
+			}
+		}
+		for _, s := range streams {
+			s.ReplyHead(wasmtest.Events().Header, false)
+		}
+		for _, e := range events {
+			for i, s := range streams {
+				e := []byte(strings.ReplaceAll(e, "Grü", strings.Repeat(strconv.Itoa(i), 10)))
+				s.ReplyBody(e[:len(e)/2], false)
+			}
+			for i, s := range streams {
+				e := []byte(strings.ReplaceAll(e, "Grü", strings.Repeat(strconv.Itoa(i), 10)))
+				s.ReplyBody(e[len(e)/2:], false)
+			}
+		}
+		want := clientEvents(t, h)
+		for i, s := range streams {
+			if got := gjson.GetBytes(s.Upstream.Body(), "messages.0.content").String(); got != strings.Repeat(strconv.Itoa(i), 100*(i+1)) {
+				t.Errorf("stream %d: upstream got %s", i, s.Upstream.Body())
+			}
+			if got, want := string(s.Client.Body()), strings.ReplaceAll(want, "Grü", strings.Repeat(strconv.Itoa(i), 10)); got != want {
+				t.Errorf("stream %d: client got\n%s\nwant\n%s", i, got, want)
+			}
+		}
+	})
+}
+
 func TestStreamThatEndsEarlyIsClosedByItsGrammar(t *testing.T) {
 	bothKnobs(t, "", func(t *testing.T, h *wasmtest.Host, knob bool) {
 		s := h.Exchange(t, wasmtest.Post(chat, []byte(streamed)), replies(wasmtest.Events([]byte(events[0]+events[1]))))

@@ -17,8 +17,6 @@ import (
 const (
 	next = types.ActionContinue
 	wait = types.ActionPause
-	// all is a length that reaches to the end of any buffer.
-	all = 1<<31 - 1
 )
 
 // task says what is still to be done with a body.
@@ -150,8 +148,7 @@ func (e *exchange) OnHttpRequestTrailers(int) (action types.Action) {
 
 func (e *exchange) rewriteRequest() types.Action {
 	faultPoint("request-body", nil)
-	lend()
-	body, _ := proxywasm.GetHttpRequestBody(0, all) // nil for an empty body
+	body := borrow(proxywasm.GetHttpRequestBody)
 	out, answer := e.core.Request(buffers.out[:0], body)
 	if answer != nil {
 		return e.send(answer)
@@ -314,8 +311,7 @@ func (e *exchange) OnHttpResponseBody(size int, end bool) (action types.Action) 
 func (e *exchange) rewriteChunk(size int, end bool) {
 	var chunk []byte
 	if size > 0 {
-		lend()
-		chunk, _ = proxywasm.GetHttpResponseBody(0, all)
+		chunk = borrow(proxywasm.GetHttpResponseBody)
 	}
 	out := e.core.Reply(buffers.out[:0], chunk, end)
 	if !bytes.Equal(out, chunk) {
@@ -330,8 +326,7 @@ func (e *exchange) rewriteChunk(size int, end bool) {
 }
 
 func (e *exchange) rewriteReply() types.Action {
-	lend()
-	body, _ := proxywasm.GetHttpResponseBody(0, all)
+	body := borrow(proxywasm.GetHttpResponseBody)
 	out, answer := e.core.ReplyWhole(buffers.out[:0], body)
 	if answer != nil {
 		return e.refuseReply(answer)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math"
 	"runtime/debug"
 	"unsafe"
 )
@@ -33,8 +34,17 @@ func keep(b []byte) {
 	buffers.out = b[:0]
 }
 
-// lend makes the host's next value, a body, go into the input buffer.
-func lend() { buffers.lent = true }
+// borrow gets a whole body into the input buffer: it is valid until the next borrow.
+// An empty body is nil.
+func borrow(get func(start, max int) ([]byte, error)) []byte {
+	buffers.lent = true
+	body, err := get(0, math.MaxInt32)
+	buffers.lent = false
+	if err != nil { // not found: empty
+		return nil
+	}
+	return body
+}
 
 // malloc is where hosts put what they hand over. Envoy takes it before the SDK's
 // proxy_on_memory_allocate, which makes a new slice for every body; heads, whose
@@ -45,10 +55,8 @@ func lend() { buffers.lent = true }
 func malloc(size uint32) unsafe.Pointer {
 	n := int(size)
 	if !buffers.lent || n > maxKept {
-		buffers.lent = false
 		return unsafe.Pointer(unsafe.SliceData(make([]byte, max(n, 1))))
 	}
-	buffers.lent = false
 	if n > cap(buffers.in) {
 		buffers.in = make([]byte, n+n/4)
 	}

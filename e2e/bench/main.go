@@ -75,7 +75,7 @@ func main() {
 	flag.Parse()
 	o.round, o.chunks, o.goBench = time.Duration(*seconds*float64(time.Second)), 20, time.Second
 	if *quick {
-		o.rounds, o.round, o.streams, o.chunks, o.requests, o.goBench = 2, time.Second, 200, 4, 2000, 50*time.Millisecond
+		o.rounds, o.round, o.streams, o.chunks, o.requests, o.goBench = 2, time.Second, 200, 6, 2000, 50*time.Millisecond
 	}
 	if *only != "" {
 		o.only = strings.Split(*only, ",")

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
 
 	"github.com/qwenvoy/qwenvoy/e2e/envoy"
@@ -41,6 +42,12 @@ func TestMain(m *testing.M) {
 	}
 	scratch = dir
 	code := m.Run()
+	if watched != nil {
+		if err := watched.unharmed(); err != nil {
+			fmt.Fprintln(os.Stderr, "FAIL:", err)
+			code = max(code, 1)
+		}
+	}
 	for i := len(ends) - 1; i >= 0; i-- {
 		ends[i]()
 	}
@@ -197,6 +204,31 @@ type envoyFleet struct {
 	raw *upstream.Raw // behind the listeners "raw" and "raw-no-knob"
 }
 
+// watched is the fleet once it was started.
+var watched *envoyFleet
+
+// unharmed tells whether the filter came through all that the tests did to it.
+func (f *envoyFleet) unharmed() error {
+	stats, err := f.Get("/stats?format=json&filter=qwenvoy_panics|vm_reload_backoff|vm_reload_failure")
+	if err != nil {
+		return err
+	}
+	seen := false
+	for _, s := range gjson.Get(stats, "stats").Array() {
+		seen = seen || strings.HasSuffix(s.Get("name").Str, "qwenvoy_panics")
+		if s.Get("value").Int() != 0 {
+			return fmt.Errorf("Envoy counts %s: %d\n%s", s.Get("name").Str, s.Get("value").Int(), f.Log())
+		}
+	}
+	if !seen {
+		return fmt.Errorf("Envoy has no counter qwenvoy_panics: %s", stats)
+	}
+	if log := f.Log(); strings.Contains(log, "[critical]") || strings.Contains(log, "[error]") {
+		return fmt.Errorf("Envoy or the filter logged an error:\n%s", log)
+	}
+	return nil
+}
+
 var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 	configs, err := scenario.Configs()
 	if err != nil {
@@ -235,7 +267,8 @@ var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 		return nil, err
 	}
 	ends = append(ends, e.Stop)
-	return &envoyFleet{e, raw}, nil
+	watched = &envoyFleet{e, raw}
+	return watched, nil
 })
 
 func bothWays(name, config, address string) []envoy.Listener {

@@ -45,7 +45,6 @@ type Host struct {
 	logs     []Line
 	metrics  []metric
 	nextID   uint32
-	streams  map[uint32]*Stream
 	active   *Stream // nil while the plugin's own callbacks run
 	hostcall int
 }
@@ -140,7 +139,7 @@ func Start(o Options) (*Host, error) {
 		}
 		o.Config = config
 	}
-	h := &Host{options: o, nextID: pluginID + 1, calls: map[string]api.Function{}, streams: map[uint32]*Stream{}}
+	h := &Host{options: o, nextID: pluginID + 1, calls: map[string]api.Function{}}
 	h.ctx = context.WithValue(context.Background(), hostKey{}, h)
 	return h, h.start()
 }

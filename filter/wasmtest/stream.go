@@ -96,7 +96,6 @@ type direction struct {
 func (h *Host) NewStream() *Stream {
 	s := &Stream{host: h, id: h.nextID}
 	h.nextID++
-	h.streams[s.id] = s
 	s.request = direction{stream: s, name: "request", out: &s.Upstream}
 	s.reply = direction{stream: s, name: "response", out: &s.Client}
 	s.enter("proxy_on_context_create", pluginID)
@@ -162,7 +161,6 @@ func (s *Stream) Close() {
 	s.enter("proxy_on_log")
 	s.enter("proxy_on_done")
 	s.enter("proxy_on_delete")
-	delete(s.host.streams, s.id)
 }
 
 // enter runs a callback of the filter for this stream.

@@ -494,9 +494,18 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 		return
 	}
 	c.head(rp, int64(len(b)))
-	c.write(b)
+	for rest := b; len(rest) > 0; c.alive() { // in pieces, since a slow client is not a stuck one
+		n := min(len(rest), wholePiece)
+		if !c.write(rest[:n]) {
+			c.failed("client_gone")
+			break
+		}
+		rest = rest[n:]
+	}
 	c.logComplete("reply to the client", c.w.Header(), b)
 }
+
+const wholePiece = 256 << 10
 
 // replyStream sends each event on as it comes. Events that are here already go out together.
 func (c *call) replyStream(rp *gateway.ReplyPlan) {
@@ -520,7 +529,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.logChunk("event from the upstream", chunk[:n])
 			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
 		}
-		if err == nil && len(out.b) < batch && c.reply.Ready() {
+		if err == nil && len(out.b) < batch && c.reply.Ready() && !c.x.Ended() {
 			continue
 		}
 		if !ended {

@@ -64,9 +64,9 @@ func TestEventsAreNotHeldBack(t *testing.T) {
 // pieces, of which none may be lost, doubled or out of order.
 func TestBurstsComeThroughWhole(t *testing.T) {
 	var burst, want strings.Builder
-	for i := range 3000 {
+	for i := range 1000 {
 		text := fmt.Sprint(" word", i, strings.Repeat("x", i%700))
-		if i%500 == 7 {
+		if i%250 == 7 {
 			text += strings.Repeat("y", 70_000)
 		}
 		burst.WriteString(chatEvent(text))
@@ -89,7 +89,7 @@ func TestBurstsComeThroughWhole(t *testing.T) {
 			}
 		}))
 		for proto, c := range clients {
-			for range 3 { // the connections are used again
+			for range 2 { // the connections are used again
 				resp, err := c.Post(e.url+"/v1/chat/completions", "application/json", strings.NewReader(chatBody(true)))
 				if err != nil {
 					t.Fatal(err)
@@ -157,6 +157,35 @@ func TestTwoThousandOpenStreams(t *testing.T) {
 	if whole.Load() != streams {
 		t.Errorf("%d of %d streams came whole", whole.Load(), streams)
 	}
+}
+
+// Buffers are shared between requests, what is in them must not be.
+func TestEachReplyNamesItsOwnModel(t *testing.T) {
+	e := start(t, upstreamOf(t, answers), func(c *config.Config) {
+		c.Log.Level = "WARN"
+		c.Models = []config.Model{{Name: "team", Profile: "thinking-coding", Aliases: []string{"team-*"}}}
+	})
+	c := client(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 100 {
+				name := fmt.Sprintf("team-%d-%d", i, j)
+				body := strings.Replace(chatBody(j%2 == 0), virtual, name, 1)
+				resp, err := c.Post(e.url+"/v1/chat/completions", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || !strings.Contains(string(b), `"model":"`+name+`"`) || strings.Contains(string(b), served) {
+					t.Errorf("%s: %v %s", name, err, b)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestLargeBodyComesThroughWhole(t *testing.T) {

@@ -112,21 +112,36 @@ func TestACutReplyThatIsPassedOnShowsAsCut(t *testing.T) {
 	}
 }
 
-// What is said after the stream's end must not keep the client waiting.
+// What is said after the stream's end, if anything, must not keep the client waiting.
 func TestAStreamEndsWithItsLastEvent(t *testing.T) {
-	stop := make(chan struct{})
-	e := start(t, rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
-		if readRequest(r) == nil {
-			_, _ = io.WriteString(c, eventStreamHead+chunked(chatEvent("first")+chatEnd))
-			<-stop // never closes, never ends the chunks
-		}
-	}))
-	defer close(stop)
-	_, _, body := e.post(t, strings.NewReader(chatBody(true)))
-	wholeStream(t, body)
-	eventually(t, "the log line", func() bool { return len(e.lines(t, "exchange")) == 1 })
-	if reason, ok := e.lines(t, "exchange")[0]["error_type"]; ok {
-		t.Errorf("logged as a fault: %v", reason)
+	for _, tt := range []struct {
+		name string
+		more func(c net.Conn, stop <-chan struct{})
+	}{
+		{"silence", func(_ net.Conn, stop <-chan struct{}) { <-stop }},
+		{"a flood", func(c net.Conn, _ <-chan struct{}) {
+			more := chunked(chatEvent(strings.Repeat("more", 500)))
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(c, more)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stop := make(chan struct{})
+			e := start(t, rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
+				if readRequest(r) == nil {
+					_, _ = io.WriteString(c, eventStreamHead+chunked(chatEvent("first")+chatEnd))
+					tt.more(c, stop)
+				}
+			}))
+			defer close(stop)
+			_, _, body := e.post(t, strings.NewReader(chatBody(true)))
+			wholeStream(t, body)
+			eventually(t, "the log line", func() bool { return len(e.lines(t, "exchange")) == 1 })
+			if reason, ok := e.lines(t, "exchange")[0]["error_type"]; ok {
+				t.Errorf("logged as a fault: %v", reason)
+			}
+		})
 	}
 }
 

@@ -117,7 +117,6 @@ type Editor struct {
 	call         jsonedit.Members
 	text         []byte
 	hasTools     bool
-	toolList     jsonedit.Members
 	tool         jsonedit.Members
 	kwargs       jsonedit.Members
 	enable       field
@@ -190,12 +189,6 @@ func (ed *Editor) scan() {
 }
 
 func (ed *Editor) kind(n int) jsonedit.Kind { return ed.fields[n].kind(ed.src) }
-
-func (ed *Editor) fail(p *Problem) {
-	if ed.problem == nil {
-		ed.problem = p
-	}
-}
 
 // finish makes the edits that need the whole request to be known.
 func (ed *Editor) finish() *Problem {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -39,12 +40,29 @@ type Member struct {
 	Key, Value jsonedit.Span
 }
 
-// Read reads a reply. An error means that it is not a JSON object.
-func (v *View) Read(src []byte) error {
+// A Head is how the chunks of one stream begin: alike, up to their choices. What was
+// read there once need not be read in each chunk.
+type Head struct {
+	text  []byte
+	model jsonedit.Span
+}
+
+// Read reads a whole reply. An error means that it is not a JSON object.
+func (v *View) Read(src []byte) error { return v.ReadChunk(src, nil) }
+
+// ReadChunk reads a chunk of the stream that h belongs to.
+func (v *View) ReadChunk(src []byte, h *Head) error {
 	s := &v.s
 	v.Model, v.Error, v.Choices, v.HasChoices, v.Usage, v.HasUsage = jsonedit.Span{}, jsonedit.Span{}, v.Choices[:0], false, Usage{}, false
-	s.Reset(src)
-	for s.BeginObject(); s.NextMember(); {
+	if h != nil && len(h.text) > 0 && bytes.HasPrefix(src, h.text) {
+		s.Resume(src, len(h.text))
+		v.Model = h.model
+		v.choices(src)
+	} else {
+		s.Reset(src)
+		s.BeginObject()
+	}
+	for s.NextMember() {
 		switch string(s.Key()) {
 		case "model":
 			v.Model = s.Value()
@@ -55,18 +73,10 @@ func (v *View) Read(src []byte) error {
 				v.Error = s.Value()
 			}
 		case "choices":
-			if s.Kind() != jsonedit.Array {
-				s.Value()
-				continue
+			if h != nil && v.Error.Absent() && !v.HasUsage && !v.HasChoices {
+				h.text, h.model = append(h.text[:0], src[:s.Pos()]...), v.Model
 			}
-			v.HasChoices, v.Choices = true, v.Choices[:0]
-			for s.BeginArray(); s.NextElement(); {
-				if s.Kind() == jsonedit.Object {
-					v.choice(src)
-				} else {
-					s.Value()
-				}
-			}
+			v.choices(src)
 		case "usage":
 			if s.Kind() == jsonedit.Object {
 				v.usage(src)
@@ -78,6 +88,22 @@ func (v *View) Read(src []byte) error {
 		}
 	}
 	return s.Finish()
+}
+
+func (v *View) choices(src []byte) {
+	s := &v.s
+	if s.Kind() != jsonedit.Array {
+		s.Value()
+		return
+	}
+	v.HasChoices, v.Choices = true, v.Choices[:0]
+	for s.BeginArray(); s.NextElement(); {
+		if s.Kind() == jsonedit.Object {
+			v.choice(src)
+		} else {
+			s.Value()
+		}
+	}
 }
 
 func (v *View) choice(src []byte) {

@@ -81,6 +81,13 @@ func (s *Scanner) Reset(src []byte) {
 	}
 }
 
+// Resume is Reset into the middle of a walk: behind the colon of a member of the
+// outermost object. src[:pos] must be bytes that were walked before without a fault.
+func (s *Scanner) Resume(src []byte, pos int) {
+	s.Reset(src)
+	s.pos, s.depth = pos, 1
+}
+
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {
 	if s.err.What == "" {

@@ -96,6 +96,7 @@ func (Dialect) Stream(t *hub.Turn) hub.Stream { return &stream{turn: t} }
 
 type stream struct {
 	turn *hub.Turn
+	head hub.Head
 	// finished: a finish_reason was seen, so the end of the connection is no fault.
 	finished bool
 	// plain holds what came where events were expected, as when an upstream sends a
@@ -128,7 +129,7 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	}
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
-	if b.view.Read(data) != nil {
+	if b.view.ReadChunk(data, &s.head) != nil {
 		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
 	}
 	if !b.view.Error.Absent() && !b.view.HasChoices {
