@@ -15,7 +15,7 @@ func describeMachine(envoyBinary string) string {
 	parts := []string{
 		time.Now().UTC().Format("2 January 2006"),
 		fmt.Sprintf("%s, %d cores", firstMatch(`(?m)^model name\s*:\s*(.+)$`, readText("/proc/cpuinfo"), runtime.GOARCH), runtime.NumCPU()),
-		"Linux " + strings.TrimSpace(readText("/proc/sys/kernel/osrelease")),
+		"Linux " + firstMatch(`^(\d+\.\d+\.\d+)`, readText("/proc/sys/kernel/osrelease"), "of unknown version"),
 		strings.Replace(runtime.Version(), "go", "Go ", 1),
 	}
 	if envoyBinary != "" {
