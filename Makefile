@@ -23,7 +23,7 @@ $(BIN)/qwenvoy.wasm:
 .PHONY: run
 run: $(BIN)/qwenvoy
 ifdef TARGET
-	$(BIN)/qwenvoy serve --target '$(TARGET)' --served-model '$(or $(SERVED_MODEL),$(error SERVED_MODEL is missing: the name that the server at TARGET serves its model by))'
+	$(BIN)/qwenvoy demo --target '$(TARGET)' --served-model '$(or $(SERVED_MODEL),$(error SERVED_MODEL is missing: the name that the server at TARGET serves its model by))'
 else
 	$(BIN)/qwenvoy demo
 endif

@@ -43,7 +43,7 @@ type process struct {
 type commands struct {
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Serve as a gateway (the default command)."`
 	Simulate    simulateCommand    `cmd:"" help:"Serve as a simulated vLLM."`
-	Demo        demoCommand        `cmd:"" help:"Serve in front of a simulated vLLM of its own."`
+	Demo        demoCommand        `cmd:"" help:"Serve, and print what to type next; without a target, in front of a simulated vLLM."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Check a configuration file and say what it means."`
 	Health      healthCommand      `cmd:"" help:"Ask a running gateway for its health; exit code 1 when it has none."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

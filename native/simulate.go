@@ -64,53 +64,68 @@ func (s *simulateCommand) Run(ctx context.Context, p *process) error {
 	}
 }
 
-// demoCommand is the gateway in front of a simulated vLLM, in one process.
+// demoCommand serves like serve and prints what to type next. Without a target it
+// brings a simulated vLLM of its own.
 type demoCommand struct {
 	settings.Flags
 	ChunkDelay time.Duration `default:"20ms" help:"The simulated server's pause between two events of a stream."`
 }
 
 func (d *demoCommand) Run(ctx context.Context, p *process) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	target := "http://" + ln.Addr().String()
-	load := func() (*config.Config, error) {
-		flags := d.Flags
+	flags, behind := d.Flags, "a simulated vLLM"
+	if flags.Target != nil {
+		behind = redactedURL(*flags.Target)
+	} else {
+		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), ChunkDelay: d.ChunkDelay})
+		if err != nil {
+			return err
+		}
+		defer srv.Close()
 		flags.Target = &target
 		if flags.ServedModel == nil {
 			served := simulator.DefaultModel
 			flags.ServedModel = &served
 		}
-		return settings.Load(&flags, p.env)
 	}
+	load := func() (*config.Config, error) { return settings.Load(&flags, p.env) }
 	c, err := load()
 	if err != nil {
-		ln.Close()
 		return fmt.Errorf("load config: %w", err)
 	}
-	srv, err := simulatorServer(simulator.Options{ServedModel: c.Upstreams[0].Model, ChunkDelay: d.ChunkDelay})
-	if err != nil {
-		ln.Close()
-		return err
+	return p.serve(ctx, service{
+		config: c, file: d.File(p.env), load: load,
+		serving: func(a net.Addr) { p.greet(a, c, behind) },
+	})
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
 	}
-	defer srv.Close()
+	return *s
+}
+
+// startSimulator starts a simulated vLLM on a port of the kernel's choice.
+func startSimulator(o simulator.Options) (srv *http.Server, url string, err error) {
+	if srv, err = simulatorServer(o); err != nil {
+		return nil, "", err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
 	go func() {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			fmt.Fprintln(os.Stderr, "qwenvoy: the simulated server ended:", err)
 		}
 	}()
-	return p.serve(ctx, service{
-		config: c, file: d.File(p.env), load: load,
-		serving: func(a net.Addr) { p.greet(a, c) },
-	})
+	return srv, "http://" + ln.Addr().String(), nil
 }
 
 // greet prints what to type next.
-func (p *process) greet(a net.Addr, c *config.Config) {
+func (p *process) greet(a net.Addr, c *config.Config, behind string) {
 	fmt.Fprintf(p.stdout, `
-Qwenvoy serves on http://%[1]s, in front of a simulated vLLM. Try:
+Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
 
   curl http://%[1]s/v1/chat/completions -H 'content-type: application/json' \
     -d '{"model":"%[2]s","messages":[{"role":"user","content":"Count to 5"}]}'
@@ -120,5 +135,5 @@ Qwenvoy serves on http://%[1]s, in front of a simulated vLLM. Try:
 
   curl http://%[1]s/v1/models
 
-`, a, c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral)
+`, a, c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral, behind)
 }
