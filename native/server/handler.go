@@ -630,6 +630,9 @@ func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 	h := c.w.Header()
 	upstream.CopyHeader(h, c.reply.Header)
 	edit(h, rp.Drop, rp.Set)
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // else net/http guesses one
+	}
 	delete(h, "Content-Length")
 	if length >= 0 {
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}

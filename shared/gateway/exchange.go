@@ -312,6 +312,8 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	kind = strings.TrimSpace(strings.ToLower(kind))
 	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
 	switch {
+	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
+		return ReplyPlan{}
 	case x.asIs && !x.gzipped:
 		return ReplyPlan{} // not ours, whatever it is
 	case !plain && !x.gzipped:

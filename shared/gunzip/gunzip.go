@@ -43,18 +43,31 @@ func (d *Decoder) run(yield func([]byte) bool) {
 	}
 	buf := make([]byte, 4<<10)
 	for {
+		// Left to itself the reader would hold a member's last bytes until the next begins.
+		z.Multistream(false)
 		n, err := z.Read(buf)
 		if n > 0 && !yield(buf[:n]) {
 			return
 		}
-		if err != nil {
-			if err != io.EOF {
-				d.err = err
-			}
+		switch {
+		case err == nil:
+			continue
+		case err != io.EOF:
+			d.err = err
+			return
+		}
+		if (*source)(d).more() != nil || d.in[0] != firstByte {
+			return // what follows the last member and is none is dropped, as gzip and curl do
+		}
+		if err := z.Reset((*source)(d)); err != nil {
+			d.err = err
 			return
 		}
 	}
 }
+
+// firstByte is what every member begins with (RFC 1952 §2.3.1).
+const firstByte = 0x1f
 
 // source hands the pushed bytes to the reader; it is a ByteReader so that the reader
 // takes no more than it needs.

@@ -80,3 +80,41 @@ func TestABombIsStoppedAtTheLimit(t *testing.T) {
 		t.Errorf("%d bytes, error %v", len(out), err)
 	}
 }
+
+// As gzip and curl do it: each member at once, whatever follows the last one dropped.
+func TestMembersAndWhatFollowsThem(t *testing.T) {
+	one, _ := pack(t, "data: one\n\n")
+	two, _ := pack(t, "data: two\n\n")
+	d := New()
+	defer d.Close()
+	for i, member := range [][]byte{one, two} {
+		if out, err := d.Push(nil, member, false); err != nil || string(out) != []string{"data: one\n\n", "data: two\n\n"}[i] {
+			t.Errorf("member %d: %q %v", i, out, err)
+		}
+	}
+	if out, err := d.Push(nil, nil, true); err != nil || len(out) != 0 {
+		t.Errorf("end: %q %v", out, err)
+	}
+	for _, rest := range []string{"\x00\x00\x00", "\n", strings.Repeat("no gzip", 5)} {
+		out, err := Append(nil, append(bytes.Clone(one), rest...), 1<<20)
+		if err != nil || string(out) != "data: one\n\n" {
+			t.Errorf("behind it %q: %q %v", rest, out, err)
+		}
+	}
+	if _, err := Append(nil, append(bytes.Clone(one), two[:len(two)/2]...), 1<<20); err == nil {
+		t.Error("a cut second member is no error")
+	}
+}
+
+// The last text of a member that was not flushed comes with the member's end.
+func TestAMemberThatWasNotFlushedComesOutAtItsEnd(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte("data: one\n\n"))
+	_ = z.Close()
+	d := New()
+	defer d.Close()
+	if out, err := d.Push(nil, b.Bytes(), false); err != nil || string(out) != "data: one\n\n" {
+		t.Errorf("%q %v", out, err)
+	}
+}

@@ -6,7 +6,7 @@ import "github.com/tidwall/gjson"
 // gives it the status that its code names, 502 if that is no error status: a client
 // must never see a 200 for an error. nil if the reply is none.
 func ErrorInReply(body []byte, v *View) *Problem {
-	if v.Error.Absent() || v.HasChoices {
+	if v.Error.Absent() || len(v.Choices) > 0 {
 		return nil
 	}
 	e := gjson.ParseBytes(v.Error.Of(body))

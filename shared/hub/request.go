@@ -480,7 +480,7 @@ func integer(raw []byte) (int, bool) {
 	if err != nil && !math.IsInf(f, 0) || f != math.Trunc(f) {
 		return 0, false
 	}
-	if f > math.MaxInt {
+	if f >= math.MaxInt { // which as a float64 is one more than an int can hold
 		return math.MaxInt, true
 	}
 	return int(f), f > 0

@@ -139,7 +139,8 @@ func (v *View) choice(src []byte) {
 
 func (v *View) message(c *Choice) {
 	s := &v.s
-	c.HasMessage = true
+	// Of two, the last counts: what was noted of the first belongs to another object.
+	c.HasMessage, c.Content, c.Reasoning, c.ReasoningContent, c.ToolCalls = true, Member{}, Member{}, Member{}, Member{}
 	for c.Message.Begin(s.BeginObject()); s.NextMember(); {
 		key := s.KeySpan()
 		var m *Member

@@ -60,6 +60,15 @@ func isText(src []byte, m *hub.Member) bool {
 
 func rename(e *jsonedit.Edits, src []byte, c *hub.Choice, field hub.ReasoningField) {
 	reasoning, content := &c.Reasoning, &c.ReasoningContent
+	switch { // a null says nothing beside a text
+	case reasoning.Value.Absent() || content.Value.Absent():
+	case src[reasoning.Value.Start] == 'n' && src[content.Value.Start] != 'n':
+		c.Message.Drop(reasoning.Number)
+		*reasoning = hub.Member{}
+	case src[content.Value.Start] == 'n' && src[reasoning.Value.Start] != 'n':
+		c.Message.Drop(content.Number)
+		*content = hub.Member{}
+	}
 	switch {
 	case reasoning.Value.Absent() && content.Value.Absent():
 	case field == hub.OnlyReasoning:

@@ -78,7 +78,7 @@ func (b *bench) choices(src []byte, t *hub.Turn) (finished bool) {
 		if c.HasMessage {
 			repair.Reasoning(&b.edits, src, c, t)
 		}
-		if f := c.Finish; !f.Absent() {
+		if f := c.Finish; f.End-f.Start > len(`""`) { // some servers say "" until there is one
 			finished = true
 			if c.Index == 0 {
 				t.Finish = hub.FinishWord(src[f.Start+1 : f.End-1])
@@ -132,7 +132,7 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	if b.view.ReadChunk(data, &s.head) != nil {
 		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
 	}
-	if !b.view.Error.Absent() && !b.view.HasChoices {
+	if !b.view.Error.Absent() && len(b.view.Choices) == 0 {
 		s.turn.Finish = "error"
 		return append(sse.Append(dst, other, "", data), done...), true
 	}
