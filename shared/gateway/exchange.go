@@ -39,7 +39,7 @@ type Action uint8
 
 const (
 	// Pass: forward the request and its reply untouched; no other method of the
-	// Exchange but Fault and Report may be called.
+	// Exchange but Fault, Report and Close may be called.
 	Pass Action = iota
 	// Local: send Plan.Answer, call no upstream.
 	Local
@@ -124,6 +124,7 @@ type Report struct {
 //  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set.
 //  5. Fault before the client has got a head, Abort after, when something breaks.
 //  6. Report, at any time.
+//  7. Close, when it is over, however it ended.
 //
 // It is not for concurrent use.
 type Exchange struct {
@@ -427,6 +428,12 @@ func (x *Exchange) event(dst []byte, ev *sse.Event) ([]byte, bool) {
 
 func (x *Exchange) finish() {
 	x.ended = true
+	x.Close()
+}
+
+// Close frees what an exchange that is left before its end would hold for ever: the
+// decoder of a compressed stream. It may be called at any time, and twice.
+func (x *Exchange) Close() {
 	if x.gunzip != nil {
 		x.gunzip.Close()
 	}
