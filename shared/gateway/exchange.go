@@ -346,7 +346,7 @@ var (
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its body.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
-	if x.gzipped {
+	if x.gzipped && !(x.asIs && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
 		case err == gunzip.ErrTooLarge:
