@@ -310,9 +310,12 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	x.gzipped = encoding == "gzip" || encoding == "x-gzip"
 	plain := encoding == "" || encoding == "identity"
 	kind, _, _ := strings.Cut(header("content-type"), ";")
+	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
 	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
 	switch {
+	case status == 101:
+		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
 	case x.asIs && !x.gzipped:

@@ -263,3 +263,24 @@ func TestErrorsAreUTF8(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 }
+
+// Envoy joins a repeated field with a comma, and so does the binary.
+func TestARepeatedContentTypeIsOne(t *testing.T) {
+	for kind, want := range map[string]ReplyMode{
+		"application/json, application/json": ReplyWhole, "text/event-stream,text/event-stream; charset=utf-8": ReplyStream,
+		"Application/JSON ; charset=\"a,b\"": ReplyWhole, "text/html, application/json": ReplyPass,
+	} {
+		x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+		if got := x.ReplyHead(200, values("content-type", kind)).Mode; got != want {
+			t.Errorf("%s: %d, want %d", kind, got, want)
+		}
+	}
+}
+
+// Nobody asked for another protocol.
+func TestAnUpstreamThatSwitchesProtocolsIsRefused(t *testing.T) {
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if p := x.ReplyHead(101, values()); p.Mode != ReplyLocal || p.Answer.Status != 502 {
+		t.Errorf("%+v", p)
+	}
+}
