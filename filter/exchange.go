@@ -396,6 +396,7 @@ func (e *exchange) OnHttpStreamDone() {
 	if e.plugin.trace {
 		e.trace(&report)
 	}
+	e.core.Close()
 }
 
 // trace writes one line about the exchange. It never holds text of prompts or answers.

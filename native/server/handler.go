@@ -172,6 +172,9 @@ func (c *call) recovered(p any) {
 
 func (c *call) free() {
 	c.stopIdle()
+	if c.x != nil {
+		c.x.Close()
+	}
 	if c.reply != nil {
 		c.reply.Close() // before its context ends, which would cost the connection
 	}

@@ -2,9 +2,13 @@ package server
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -45,5 +49,41 @@ func TestNothingIsAddedToAReply(t *testing.T) {
 				t.Errorf("%s: %q was added", tt.absent, v)
 			}
 		})
+	}
+}
+
+// The decoder of a compressed stream runs in a coroutine, which nobody frees but us.
+func TestACompressedStreamThatIsLeftLeavesNothingBehind(t *testing.T) {
+	left := make(chan struct{})
+	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = io.WriteString(z, chatEvent("first"))
+		_ = z.Flush()
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		close(left)
+	}))
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "POST", e.url+"/v1/chat/completions", strings.NewReader(chatBody(true)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := resp.Body.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	<-left
+	eventually(t, "the exchange is over", func() bool { return e.handler.InFlight() == 0 })
+	stacks := make([]byte, 1<<20)
+	if stacks = stacks[:runtime.Stack(stacks, true)]; bytes.Contains(stacks, []byte("gunzip.(*Decoder)")) {
+		t.Error("the decoder is still there")
 	}
 }

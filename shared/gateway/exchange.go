@@ -39,7 +39,7 @@ type Action uint8
 
 const (
 	// Pass: forward the request and its reply untouched; no other method of the
-	// Exchange but Fault and Report may be called.
+	// Exchange but Fault, Report and Close may be called.
 	Pass Action = iota
 	// Local: send Plan.Answer, call no upstream.
 	Local
@@ -124,6 +124,7 @@ type Report struct {
 //  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set.
 //  5. Fault before the client has got a head, Abort after, when something breaks.
 //  6. Report, at any time.
+//  7. Close, when it is over, however it ended.
 //
 // It is not for concurrent use.
 type Exchange struct {
@@ -309,9 +310,12 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	x.gzipped = encoding == "gzip" || encoding == "x-gzip"
 	plain := encoding == "" || encoding == "identity"
 	kind, _, _ := strings.Cut(header("content-type"), ";")
+	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
 	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
 	switch {
+	case status == 101:
+		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
 	case x.asIs && !x.gzipped:
@@ -345,7 +349,7 @@ var (
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its body.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
-	if x.gzipped {
+	if x.gzipped && !(x.asIs && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
 		case err == gunzip.ErrTooLarge:
@@ -427,6 +431,12 @@ func (x *Exchange) event(dst []byte, ev *sse.Event) ([]byte, bool) {
 
 func (x *Exchange) finish() {
 	x.ended = true
+	x.Close()
+}
+
+// Close frees what an exchange that is left before its end would hold for ever: the
+// decoder of a compressed stream. It may be called at any time, and twice.
+func (x *Exchange) Close() {
 	if x.gunzip != nil {
 		x.gunzip.Close()
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -242,5 +243,44 @@ func TestReportSaysWhatHappenedWithoutPrompts(t *testing.T) {
 		Changes: []string{"model", "sampling", "thinking", "developer_renamed"}, Repairs: []string{"reasoning_to_content"}}
 	if got := x.Report(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+// A path is any bytes; an error that quotes one is still JSON, which is UTF-8.
+func TestErrorsAreUTF8(t *testing.T) {
+	for _, path := range []string{"/\xff\xfe", "/v1/models/\xff"} {
+		a := open(newGateway(t, `,"passthrough":false`, Edge{}), Env{}, "GET", path).Plan().Answer
+		if a == nil || !utf8.Valid(a.Body) {
+			t.Errorf("%q: %v", path, a)
+		}
+	}
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(`{"model":"qwen3.5-thinking-general","messages":[]}`)); a != nil {
+		t.Fatal(string(a.Body))
+	}
+	x.ReplyHead(200, values("content-type", "application/json"))
+	if _, a := x.ReplyWhole(nil, []byte("{\"error\":{\"message\":\"\xff\",\"type\":\"\xff\",\"param\":\"\xff\"}}")); a == nil || !utf8.Valid(a.Body) {
+		t.Errorf("%v", a)
+	}
+}
+
+// Envoy joins a repeated field with a comma, and so does the binary.
+func TestARepeatedContentTypeIsOne(t *testing.T) {
+	for kind, want := range map[string]ReplyMode{
+		"application/json, application/json": ReplyWhole, "text/event-stream,text/event-stream; charset=utf-8": ReplyStream,
+		"Application/JSON ; charset=\"a,b\"": ReplyWhole, "text/html, application/json": ReplyPass,
+	} {
+		x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+		if got := x.ReplyHead(200, values("content-type", kind)).Mode; got != want {
+			t.Errorf("%s: %d, want %d", kind, got, want)
+		}
+	}
+}
+
+// Nobody asked for another protocol.
+func TestAnUpstreamThatSwitchesProtocolsIsRefused(t *testing.T) {
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if p := x.ReplyHead(101, values()); p.Mode != ReplyLocal || p.Answer.Status != 502 {
+		t.Errorf("%+v", p)
 	}
 }

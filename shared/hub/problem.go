@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -69,18 +70,23 @@ func FaultProblem(f Fault, limit int) *Problem {
 // type, param, and code, which is the HTTP status as vLLM sends it.
 func AppendChatError(dst []byte, p *Problem) []byte {
 	dst = append(dst, `{"error":{"message":`...)
-	dst = jsonedit.AppendQuoted(dst, p.Message)
+	dst = appendText(dst, p.Message)
 	dst = append(dst, `,"type":`...)
-	dst = jsonedit.AppendQuoted(dst, p.Type)
+	dst = appendText(dst, p.Type)
 	dst = append(dst, `,"param":`...)
 	if p.Param == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = jsonedit.AppendQuoted(dst, p.Param)
+		dst = appendText(dst, p.Param)
 	}
 	dst = append(dst, `,"code":`...)
 	dst = strconv.AppendInt(dst, int64(p.Status), 10)
 	return append(dst, "}}"...)
+}
+
+// appendText appends a literal of a text that may quote bytes of anybody's.
+func appendText(dst []byte, text string) []byte {
+	return jsonedit.AppendQuoted(dst, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // ChatAnswer is the problem as a whole reply of the Chat Completions API.

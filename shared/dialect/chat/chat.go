@@ -138,7 +138,7 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	}
 	if b.view.HasUsage {
 		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true
-		if s.turn.HideUsage && b.view.HasChoices && len(b.view.Choices) == 0 {
+		if s.turn.HideUsage && len(b.view.Choices) == 0 {
 			if len(other) > 0 {
 				dst = append(append(dst, other...), '\n')
 			}

@@ -48,8 +48,11 @@ func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.
 
 // served finds data and in it the served model's entry; entry is nil if data is empty.
 func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, p *hub.Problem) {
-	if !gjson.ValidBytes(body) {
-		return list, nil, hub.BadUpstream("The model server's list of models is not valid JSON.")
+	var s jsonedit.Scanner // gjson's own check recurses as deep as the text says
+	s.Reset(body)
+	s.Value()
+	if err := s.Finish(); err != nil {
+		return list, nil, hub.BadUpstream("The model server's list of models is not valid JSON: %v.", err)
 	}
 	want := c.Default().Target.Model
 	data := gjson.GetBytes(body, "data")
