@@ -207,6 +207,11 @@ func (c *call) serve() {
 			return
 		}
 	}
+	if !upstream.PlainTarget(target) {
+		// HTTP/2 and parsed URLs allow what would end an HTTP/1.1 request line early.
+		c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_target", Body: []byte(`{"error":{"message":"The request's path or query holds a space or a control character: escape it.","type":"invalid_request_error","param":null,"code":400}}`)})
+		return
+	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
 		gateway.Env{RequestID: c.id, Window: c.windowFunc, Decode: decodeBody},
