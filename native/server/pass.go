@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -53,6 +54,11 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 				if v, ok := pr.In.Header[name]; ok {
 					pr.Out.Header[name] = v
 				}
+			}
+			if u, ok := pr.Out.Header["Upgrade"]; ok && !strings.EqualFold(u[0], "websocket") {
+				// A tunnel of another kind, such as h2c, would carry requests past us.
+				pr.Out.Header.Del("Upgrade")
+				pr.Out.Header.Del("Connection")
 			}
 			edit(pr.Out.Header, p.plan.Drop, p.plan.Set)
 			if a := authorization(pr.In.Header, st.apiKey); a != "" {

@@ -418,3 +418,26 @@ func TestATargetThatNoRequestLineCanHoldIsRefused(t *testing.T) {
 		t.Errorf("the log shows the key: %s", s)
 	}
 }
+
+// A tunnel of HTTP/2 would carry requests past the gateway.
+func TestOnlyWebSocketUpgradesArePassedOn(t *testing.T) {
+	asked := make(chan http.Header, 4)
+	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Header }))
+	defer up.Close()
+	e := start(t, up.URL)
+	for _, tt := range []struct{ upgrade, want string }{{"h2c", ""}, {"h2c, websocket", ""}, {"WebSocket", "WebSocket"}} {
+		req, err := http.NewRequest(http.MethodGet, e.url+"/other", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {tt.upgrade}}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if h := <-asked; h.Get("Upgrade") != tt.want || (h.Get("Connection") != "") != (tt.want != "") {
+			t.Errorf("%s: the upstream saw %v", tt.upgrade, h)
+		}
+	}
+}
