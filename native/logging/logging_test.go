@@ -86,9 +86,9 @@ func TestHeaders(t *testing.T) {
 	l.Info("x", "headers", Headers(http.Header{
 		"Authorization": {"Bearer sekret"}, "X-Api-Key": {"sekret"}, "Cookie": {"sekret"}, "Set-Cookie": {"sekret", "sekret"},
 		"Proxy-Authorization": {"sekret"}, "X-Goog-Api-Key": {"sekret"}, "X-Auth-Token": {"sekret"}, "Sec-Websocket-Protocol": {"sekret"},
-		"Accept": {"a", "b"},
+		"Accept": {"a", "b"}, "Referer": {"http://h/?api_key=sekret"}, "Location": {"/x?token=sekret"},
 	}))
-	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"Accept":"a, b"`) || strings.Count(s, redacted) != 8 {
+	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"Accept":"a, b"`) || strings.Count(s, redacted) != 10 {
 		t.Errorf("%s", s)
 	}
 }
@@ -111,6 +111,11 @@ func TestURI(t *testing.T) {
 		{"/x?%6bey=s", "/x?%6bey=[redacted]"},
 		{"/x?ke%zz=s", "/x?[redacted]"},
 		{"/x?max_tokens=5", "/x?max_tokens=5"},
+		{"/x?a=1;api_key=s;b=2&c", "/x?a=1;api_key=[redacted];b=2&c"},
+		{"http://user:s@host/x?a=1", "http://[redacted]@host/x?a=1"},
+		{"http://s@host", "http://[redacted]@host"},
+		{"http://host/x@y?a=@", "http://host/x@y?a=@"},
+		{"//s@host/x", "//s@host/x"},
 	} {
 		if got := URI(tt.in); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.in, got, tt.want)

@@ -54,8 +54,11 @@ func Headers(h http.Header) slog.Value {
 	attrs := make([]slog.Attr, 0, len(names))
 	for _, n := range names {
 		v := strings.Join(h[n], ", ")
-		if secretHeader(n) {
+		switch {
+		case secretHeader(n):
 			v = redacted
+		case n == "Referer", n == "Location", n == "Content-Location":
+			v = URI(v)
 		}
 		attrs = append(attrs, slog.String(n, v))
 	}
@@ -66,15 +69,22 @@ func Headers(h http.Header) slog.Value {
 // What can't be read as a parameter is hidden whole.
 func URI(target string) string {
 	path, query, ok := strings.Cut(target, "?")
+	if path != "" && path[0] != '/' {
+		path = withoutUser(path)
+	}
 	if !ok {
-		return target
+		return path
 	}
 	var b strings.Builder
 	b.WriteString(path)
-	sep := byte('?')
-	for part := range strings.SplitSeq(query, "&") {
+	for sep := byte('?'); ok; {
 		b.WriteByte(sep)
-		sep = '&'
+		part := query
+		// Some servers separate parameters by semicolons too.
+		cut := strings.IndexAny(query, "&;")
+		if ok = cut >= 0; ok {
+			part, sep, query = query[:cut], query[cut], query[cut+1:]
+		}
 		name, _, has := strings.Cut(part, "=")
 		plain, err := url.QueryUnescape(name)
 		switch {
@@ -87,6 +97,22 @@ func URI(target string) string {
 		}
 	}
 	return b.String()
+}
+
+// withoutUser hides the user and password of an absolute URL, whose query is cut off.
+func withoutUser(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	host, path := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = redacted + host[i:]
+	}
+	return scheme + "://" + host + path
 }
 
 // Body shows a body with known secrets hidden, for the COMPLETE level. secrets are

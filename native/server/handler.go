@@ -210,6 +210,11 @@ func (c *call) serve() {
 			return
 		}
 	}
+	if !upstream.PlainTarget(target) {
+		// HTTP/2 and parsed URLs allow what would end an HTTP/1.1 request line early.
+		c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_target", Body: []byte(`{"error":{"message":"The request's path or query holds a space or a control character: escape it.","type":"invalid_request_error","param":null,"code":400}}`)})
+		return
+	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
 		gateway.Env{RequestID: c.id, Window: c.windowFunc, Decode: decodeBody},
@@ -370,13 +375,18 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 				c.answer(&hub.Answer{Status: http.StatusRequestTimeout, Reason: "slow_body", Body: []byte(`{"error":{"message":"The rest of the request body did not come in time (timeouts.idle).","type":"invalid_request_error","param":null,"code":408}}`)})
 			} else if c.r.Context().Err() == nil {
 				// A body that can't be read, such as a bad chunk: the client may still listen.
-				c.failure = "bad_body"
-				c.w.Header().Set("Connection", "close")
-				c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_body", Body: []byte(`{"error":{"message":"The request body could not be read to its end: it broke off or is not framed properly.","type":"invalid_request_error","param":null,"code":400}}`)})
+				c.badBody()
 			}
 			return nil, false
 		}
 	}
+}
+
+// badBody answers a body that is cut or not framed properly.
+func (c *call) badBody() {
+	c.failure = "bad_body"
+	c.w.Header().Set("Connection", "close")
+	c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_body", Body: []byte(`{"error":{"message":"The request body could not be read to its end: it broke off or is not framed properly.","type":"invalid_request_error","param":null,"code":400}}`)})
 }
 
 // discarded is how much of an unread body net/http reads by itself to keep the connection.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -21,7 +23,11 @@ func (c *call) forward(plan *gateway.Plan, target string) {
 	_ = http.NewResponseController(c.w).EnableFullDuplex()
 	p := &passage{call: c, plan: plan, target: target}
 	ctx := context.WithValue(c.begin(), passageKey{}, p)
-	c.st.pass.ServeHTTP(&counter{ResponseWriter: c.w, c: c}, c.r.WithContext(ctx))
+	r := c.r.WithContext(ctx)
+	if r.ContentLength != 0 {
+		r.Body = &passedBody{ReadCloser: r.Body, p: p}
+	}
+	c.st.pass.ServeHTTP(&counter{ResponseWriter: c.w, c: c}, r)
 }
 
 // passage is what the reverse proxy's hooks need to know of their request.
@@ -29,6 +35,21 @@ type passage struct {
 	*call
 	plan   *gateway.Plan
 	target string
+	broken atomic.Bool // the client's body could not be read
+}
+
+// passedBody notes on the transport's goroutine that the client's body is broken.
+type passedBody struct {
+	io.ReadCloser
+	p *passage
+}
+
+func (b *passedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && err != http.ErrBodyReadAfterClose {
+		b.p.broken.Store(true)
+	}
+	return n, err
 }
 
 type passageKey struct{}
@@ -54,6 +75,11 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 					pr.Out.Header[name] = v
 				}
 			}
+			if u, ok := pr.Out.Header["Upgrade"]; ok && !strings.EqualFold(u[0], "websocket") {
+				// A tunnel of another kind, such as h2c, would carry requests past us.
+				pr.Out.Header.Del("Upgrade")
+				pr.Out.Header.Del("Connection")
+			}
 			edit(pr.Out.Header, p.plan.Drop, p.plan.Set)
 			if a := authorization(pr.In.Header, st.apiKey); a != "" {
 				pr.Out.Header.Set("Authorization", a)
@@ -75,7 +101,14 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 			}
 			return nil
 		},
-		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) { passageOf(r).unreachable(err) },
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
+			p := passageOf(r)
+			if p.broken.Load() && p.r.Context().Err() == nil {
+				p.badBody()
+				return
+			}
+			p.unreachable(err)
+		},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -382,5 +383,61 @@ func TestWindowIsAskedOnceAndClampsTheLimit(t *testing.T) {
 	}
 	if got := limit.Load(); got <= 0 || got > 2048 {
 		t.Errorf("max_tokens went up as %d", got)
+	}
+}
+
+// HTTP/2 carries the path in a field of its own, where a space parses.
+func TestATargetThatNoRequestLineCanHoldIsRefused(t *testing.T) {
+	asked := make(chan string, 4)
+	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.RequestURI }))
+	defer up.Close()
+	e := start(t, up.URL, func(c *config.Config) { c.Log.Level = "DEBUG" })
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	tr := &http.Transport{Protocols: protocols}
+	defer tr.CloseIdleConnections()
+	for _, target := range []string{"/v1/chat/completions?api_key=sekret x", "/other?api_key=sekret HTTP/1.1"} {
+		req, err := http.NewRequest(http.MethodPost, e.url, strings.NewReader(`{"model":"`+virtual+`","messages":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Opaque = target
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d, want 400", target, resp.StatusCode)
+		}
+	}
+	if len(asked) > 0 {
+		t.Errorf("the upstream was asked for %q", <-asked)
+	}
+	if s := e.log.String(); strings.Contains(s, "sekret") {
+		t.Errorf("the log shows the key: %s", s)
+	}
+}
+
+// A tunnel of HTTP/2 would carry requests past the gateway.
+func TestOnlyWebSocketUpgradesArePassedOn(t *testing.T) {
+	asked := make(chan http.Header, 4)
+	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Header }))
+	defer up.Close()
+	e := start(t, up.URL)
+	for _, tt := range []struct{ upgrade, want string }{{"h2c", ""}, {"h2c, websocket", ""}, {"WebSocket", "WebSocket"}} {
+		req, err := http.NewRequest(http.MethodGet, e.url+"/other", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {tt.upgrade}}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if h := <-asked; h.Get("Upgrade") != tt.want || (h.Get("Connection") != "") != (tt.want != "") {
+			t.Errorf("%s: the upstream saw %v", tt.upgrade, h)
+		}
 	}
 }

@@ -124,8 +124,8 @@ func (c *Client) Send(ctx context.Context, r *Request) (*Reply, error) {
 // appendHead writes the request's head in the form of RFC 9112.
 func (c *Client) appendHead(b []byte, r *Request) ([]byte, error) {
 	target := c.Target(r.Target)
-	if !plainTarget(target) {
-		return b, fmt.Errorf("request target %q can't be sent", target)
+	if !PlainTarget(target) {
+		return b, errors.New("the request target holds a space or a control character") // and maybe a key: not shown
 	}
 	b = append(b, r.Method...)
 	b = append(b, ' ')
@@ -164,7 +164,8 @@ func appendField(b []byte, name, value string) []byte {
 	return append(b, "\r\n"...)
 }
 
-func plainTarget(s string) bool {
+// PlainTarget reports whether a target can stand in a request line.
+func PlainTarget(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] == 0x7f {
 			return false

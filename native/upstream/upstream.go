@@ -7,6 +7,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -38,7 +39,7 @@ func New(target string, t config.Timeouts) (*Client, error) {
 		return nil, fmt.Errorf("upstream url %q: want http://host:port or https://host:port", u.Redacted())
 	}
 	if u.User != nil {
-		return nil, fmt.Errorf("upstream url %q: a user and password are not supported there, a key goes into api_key", u.Redacted())
+		return nil, errors.New("upstream url: a user and password are not supported there, a key goes into api_key")
 	}
 	tr := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,

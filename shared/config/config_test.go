@@ -66,6 +66,27 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 	}
 }
 
+func TestErrorsShowNoSecrets(t *testing.T) {
+	for _, text := range []string{
+		`{"upstreams":[{"model":"m","api_key":12345678}]}`,
+		`{"upstreams":[{"model":"m","api_key":["12345678"]}]}`,
+		`{"upstreams":[{"model":"m","api_key":{"value":"12345678"}}]}`,
+		`{"upstreams":{"api_key":"12345678","model":"m"}}`,
+		`{"upstreams":[["api_key","12345678"]]}`,
+		`{"upstreams":[{"model":{"api_key":"12345678"}}]}`,
+		`{"upstreams":[{"model":"m","api_key":"12345678\n"}]}`,
+		`{"upstreams":[{"model":"m","url":"ftp://u:12345678@host"}]}`,
+		`{"upstreams":[{"model":"m","url":"ftp://host/?api_key=12345678"}]}`,
+		`{"upstreams":[{"model":"m","url":"u:12345678@host:8000"}]}`,
+		`{"upstreams":[{"model":"m","url":"http://u:12345678@host:port"}]}`,
+	} {
+		_, err := Decode([]byte(text))
+		if err == nil || strings.Contains(err.Error(), "1234") || !strings.Contains(err.Error(), "not allowed here") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestDefaultRoundTrips(t *testing.T) {
 	want := Default()
 	want.Upstreams = []Upstream{{Model: "m"}}

@@ -55,7 +55,7 @@ func decode(path string, v gjson.Result, into reflect.Value) error {
 		return nil
 	}
 	wrong := func(want string) error {
-		return &Error{path, fmt.Sprintf("%s is not allowed here, %s is wanted", abbreviate(v.Raw), want)}
+		return &Error{path, fmt.Sprintf("%s is not allowed here, %s is wanted", shown(path, v), want)}
 	}
 	switch into.Type() {
 	case bytesType:
@@ -172,6 +172,21 @@ func parseBytes(v gjson.Result) (int64, error) {
 		return 0, strconv.ErrRange
 	}
 	return n * factor, nil
+}
+
+// shown is a value for an error's text: never a key, nor what may hold one.
+func shown(path string, v gjson.Result) string {
+	switch {
+	case v.Raw == "{}", v.Raw == "[]":
+		return v.Raw
+	case v.IsObject():
+		return "an object"
+	case v.IsArray():
+		return "a list"
+	case strings.HasSuffix(path, "api_key"):
+		return "a value of another type (not shown)"
+	}
+	return abbreviate(v.Raw)
 }
 
 func abbreviate(raw string) string {

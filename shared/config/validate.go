@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -91,7 +92,10 @@ func (c *Config) Validate() error {
 			return &Error{path + "max_model_len", fmt.Sprintf("%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)}
 		}
 		if t, err := url.Parse(u.URL); u.URL != "" && (err != nil || t.Host == "" || t.Scheme != "http" && t.Scheme != "https") {
-			return &Error{path + "url", fmt.Sprintf("%q is not allowed here, an address such as http://127.0.0.1:8000 is", u.URL)}
+			return &Error{path + "url", fmt.Sprintf("%s is not allowed here, an address such as http://127.0.0.1:8000 is", shownURL(u.URL))}
+		}
+		if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			return &Error{path + "api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)"}
 		}
 	}
 	for i, p := range c.Profiles {
@@ -118,4 +122,12 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// shownURL is an address for an error's text; one with a user or a query may hold a key.
+func shownURL(s string) string {
+	if strings.ContainsAny(s, "@?") {
+		return "the address (not shown, as it may hold a key)"
+	}
+	return strconv.Quote(s)
 }
