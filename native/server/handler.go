@@ -643,9 +643,7 @@ func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 	h := c.w.Header()
 	upstream.CopyHeader(h, c.reply.Header)
 	edit(h, rp.Drop, rp.Set)
-	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // else net/http guesses one
-	}
+	leaveTypeOut(h)
 	delete(h, "Content-Length")
 	if length >= 0 {
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
@@ -656,6 +654,13 @@ func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 		}
 	}
 	c.writeHeader(c.reply.Status)
+}
+
+// leaveTypeOut keeps net/http from guessing the type of a reply that has none.
+func leaveTypeOut(h http.Header) {
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil
+	}
 }
 
 func (c *call) writeHeader(status int) {

@@ -140,6 +140,7 @@ type counter struct {
 func (w *counter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.c.status, w.c.wrote = status, true
+		leaveTypeOut(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

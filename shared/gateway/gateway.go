@@ -113,9 +113,14 @@ const modelPrefix = "/v1/models/"
 // find returns the route of a path without its query, and the path that the upstream
 // knows: one trailing slash is tolerated, since vLLM would answer it with a redirect.
 func (g *Gateway) find(path string) (r *route, canonical, model string) {
+	// The upstream undoes escapes before it looks for a route, so what is escaped must
+	// not get past ours.
 	canonical = path
-	if len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
-		canonical = path[:len(path)-1]
+	if plain, err := url.PathUnescape(path); err == nil {
+		canonical = plain
+	}
+	if len(canonical) > 1 && strings.HasSuffix(canonical, "/") && !strings.HasSuffix(canonical, "//") {
+		canonical = canonical[:len(canonical)-1]
 	}
 	if r = routes[canonical]; r != nil {
 		if r == health && !g.edge.Health {
@@ -124,9 +129,7 @@ func (g *Gateway) find(path string) (r *route, canonical, model string) {
 		return r, canonical, ""
 	}
 	if name, ok := strings.CutPrefix(canonical, modelPrefix); ok && name != "" && !strings.HasPrefix(name, "/") {
-		if plain, err := url.PathUnescape(name); err == nil {
-			return modelEntry, "/v1/models", plain
-		}
+		return modelEntry, "/v1/models", name
 	}
 	return passThrough, path, ""
 }

@@ -69,6 +69,8 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 		{"WebSocket on one of our routes", "GET", "/v1/chat/completions", []string{"upgrade", "websocket"}, "pass", Pass, 0},
 		{"WebSocket on responses", "GET", "/v1/responses?x", []string{"upgrade", "WebSocket"}, "pass", Local, 426},
 		{"h2c offered with a chat", "POST", "/v1/chat/completions", []string{"upgrade", "h2c"}, "chat", Transform, 0},
+		{"escaped", "POST", "/v1/%63hat%2Fcompletions", nil, "chat", Transform, 0},
+		{"escaped badly", "POST", "/v1/chat/completions%zz", nil, "pass", Pass, 0},
 		{"responses by POST", "POST", "/v1/responses", nil, "pass", Pass, 0},
 	}
 	g := newGateway(t, "", Edge{Health: true})
