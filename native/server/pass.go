@@ -66,9 +66,6 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 			p := passageOf(pr.In)
 			pr.Out.URL = st.client.URL(p.target)
 			pr.Out.Host = st.client.Host()
-			if p.plan.Method != "" {
-				pr.Out.Method = p.plan.Method
-			}
 			// What stood in front of us said these; they are not ours to drop.
 			for _, name := range [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				if v, ok := pr.In.Header[name]; ok {
@@ -81,10 +78,6 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 				pr.Out.Header.Del("Connection")
 			}
 			edit(pr.Out.Header, p.plan.Drop, p.plan.Set)
-			if a := authorization(pr.In.Header, st.apiKey); a != "" {
-				pr.Out.Header.Set("Authorization", a)
-				pr.Out.Header.Del("X-Api-Key")
-			}
 			p.logComplete("request passed on", pr.Out.Header, nil)
 		},
 		ModifyResponse: func(resp *http.Response) error {
