@@ -95,9 +95,6 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	if e.plan.Action == gateway.Pass {
 		return next
 	}
-	if e.plan.Method != "" {
-		_ = proxywasm.ReplaceHttpRequestHeader(":method", e.plan.Method)
-	}
 	if e.plan.Path != "" {
 		_ = proxywasm.ReplaceHttpRequestHeader(":path", e.plan.Path)
 	}

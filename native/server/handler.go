@@ -247,9 +247,6 @@ func (c *call) transform(plan *gateway.Plan, target string) {
 		Method: c.r.Method, Target: target,
 		Header: c.r.Header, Drop: plan.Drop, Set: plan.Set,
 	}
-	if plan.Method != "" {
-		req.Method = plan.Method
-	}
 	if !plan.NoBody && !c.requestBody(plan, &req) {
 		return
 	}

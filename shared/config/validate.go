@@ -68,10 +68,11 @@ func (c *Config) Validate() error {
 	default:
 		return &Error{"upstreams", fmt.Sprintf("%d upstreams are configured, exactly one is supported", len(c.Upstreams))}
 	}
-	words := []struct {
+	type word struct {
 		path, value string
 		allowed     []string
-	}{
+	}
+	words := []word{
 		{"reasoning_field", c.ReasoningField, ReasoningFieldWords},
 		{"late_system", c.LateSystem, LateSystemWords},
 		{"log.level", strings.ToUpper(c.Log.Level), LogLevels},
@@ -83,10 +84,7 @@ func (c *Config) Validate() error {
 			return &Error{path + "model", "the served model's name is required"}
 		}
 		if u.Kind != "" {
-			words = append(words, struct {
-				path, value string
-				allowed     []string
-			}{path + "kind", u.Kind, UpstreamKinds})
+			words = append(words, word{path + "kind", u.Kind, UpstreamKinds})
 		}
 		if u.MaxModelLen < 0 {
 			return &Error{path + "max_model_len", fmt.Sprintf("%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)}
@@ -103,10 +101,7 @@ func (c *Config) Validate() error {
 		if p.Name == "" {
 			return &Error{path + "name", "a name is required"}
 		}
-		words = append(words, struct {
-			path, value string
-			allowed     []string
-		}{path + "thinking", p.Thinking, ThinkingWords})
+		words = append(words, word{path + "thinking", p.Thinking, ThinkingWords})
 	}
 	for _, w := range words {
 		if !slices.Contains(w.allowed, w.value) {

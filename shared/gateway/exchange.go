@@ -56,8 +56,8 @@ type Plan struct {
 	Route string
 	// Answer is set for Local.
 	Answer *hub.Answer
-	// Method and Path go upstream instead of the client's when not empty.
-	Method, Path string
+	// Path goes upstream instead of the client's when not empty.
+	Path string
 	// Drop names request header fields to remove, Set those to set, in lower case.
 	// content-length is among Drop for every Transform with a body: the edge sets the
 	// length of what Request returned, or sends chunks.

@@ -96,20 +96,7 @@ func (ed *Editor) scanMessage(m *message) {
 		fields[n], keys[n] = field{i, v}, key
 	}
 	m.roleAt, m.content = fields[role].value, fields[content].value
-	switch string(m.roleAt.Of(ed.src)) {
-	case `"system"`:
-		m.role = systemRole
-	case `"developer"`:
-		m.role = developerRole
-	case `"user"`:
-		m.role = userRole
-	case `"assistant"`:
-		m.role = assistantRole
-	case `"tool"`:
-		m.role = toolRole
-	default:
-		m.role = ed.unusualRole(m.roleAt)
-	}
+	m.role = ed.roleOf(m.roleAt)
 	// vLLM reads reasoning, and older versions nothing else (vLLM PR #33402).
 	if old := fields[reasoningContent]; m.role == assistantRole && !old.value.Absent() {
 		switch now := fields[reasoning]; {
@@ -126,9 +113,8 @@ func (ed *Editor) scanMessage(m *message) {
 	ed.message.Commit(&ed.e, nil)
 }
 
-// unusualRole reads a role that is written with escapes, so that "s\u0079stem" gets no
-// further than "system".
-func (ed *Editor) unusualRole(at jsonedit.Span) role {
+// roleOf reads a role, unescaped, so that "s\u0079stem" gets no further than "system".
+func (ed *Editor) roleOf(at jsonedit.Span) role {
 	if at.Absent() || ed.src[at.Start] != '"' {
 		return otherRole
 	}

@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"strings"
-
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 )
 
@@ -100,8 +98,6 @@ var changeNames = []string{"model", "sampling", "thinking", "system_merged", "sy
 
 // Names lists the set.
 func (c Change) Names() []string { return names(uint32(c), changeNames) }
-
-func (c Change) String() string { return strings.Join(c.Names(), " ") }
 
 // A Repair is a set of what was mended in a reply.
 type Repair uint32

@@ -20,9 +20,6 @@ type edit struct {
 // Reset forgets all edits.
 func (e *Edits) Reset() { e.list, e.text = e.list[:0], e.text[:0] }
 
-// Len is the number of edits.
-func (e *Edits) Len() int { return len(e.list) }
-
 // Replace puts text in the place of src[start:end].
 func (e *Edits) Replace(start, end int, text []byte) {
 	from := len(e.text)
