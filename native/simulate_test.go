@@ -75,6 +75,20 @@ func TestTheDemosCommandsWork(t *testing.T) {
 	}
 }
 
+// An agent's first request is 100 KB of instructions and tools.
+func TestTheDemoHasRoomForAnAgent(t *testing.T) {
+	url := regexp.MustCompile(`curl (http://\S+)/v1/models`).FindStringSubmatch(runDemo(t))[1]
+	body := `{"model":"qwen3.5-thinking-coding","messages":[{"role":"system","content":"` + strings.Repeat("Read a file. ", 16_000) + `"},{"role":"user","content":"Count to 5"}]}`
+	resp, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}
+
 func TestTheDemoTakesARealServer(t *testing.T) {
 	if got := runDemo(t, "-target", "http://127.0.0.1:1", "-served-model", "Qwen/X"); !strings.Contains(got, "in front of http://127.0.0.1:1") {
 		t.Error(got)

@@ -14,7 +14,7 @@ import (
 // Options say which server to simulate. The zero value is a plain one.
 type Options struct {
 	ServedModel  string        `help:"Name of the served model." default:"Qwen/Qwen3.5-397B-A17B-FP8"`
-	MaxModelLen  int           `help:"Context window in tokens." default:"32768"`
+	MaxModelLen  int           `help:"Context window in tokens." default:"262144"`
 	APIKey       string        `name:"api-key" help:"Key that /v1/* asks for; none asks for none."`
 	Control      bool          `help:"Let requests ask for scripts and faults (for tests)."`
 	OldDeveloper bool          `help:"Refuse the role developer, as vLLM before 0.32 does with Qwen's template."`
@@ -25,7 +25,7 @@ type Options struct {
 const (
 	// DefaultModel is the served model when Options name none.
 	DefaultModel       = "Qwen/Qwen3.5-397B-A17B-FP8"
-	defaultMaxModelLen = 32768
+	defaultMaxModelLen = 262144
 	version            = "0.32.0"
 	fingerprint        = "vllm-0.32.0-bc32ddd4"
 )
