@@ -271,8 +271,12 @@ func StoredResponses(t *testing.T, url string) {
 				t.Fatal(err)
 			}
 			for done := false; !done; {
-				e, err := conn.Recv(t.Context())
+				frame, err := conn.RecvRaw(t.Context())
 				if err != nil {
+					t.Fatal(err)
+				}
+				var e responses.ResponseStreamEventUnion
+				if err := json.Unmarshal(frame, &e); err != nil {
 					t.Fatal(err)
 				}
 				switch e.Type {
