@@ -28,8 +28,14 @@ type Config struct {
 	// ReasoningField is what the client reads reasoning from: reasoning, reasoning_content or both.
 	ReasoningField string `json:"reasoning_field"`
 	// LateSystem says what becomes of system messages after the first user or
-	// assistant message: merge, fold or keep.
+	// assistant message: merge, fold or keep; dialect is fold for Messages, merge for
+	// all others.
 	LateSystem string `json:"late_system"`
+	// UnsupportedTools says what becomes of tools that a chat model can't have, such as
+	// a hosted web search: drop or reject.
+	UnsupportedTools string    `json:"unsupported_tools"`
+	Responses        Responses `json:"responses"`
+	Messages         Messages  `json:"messages"`
 	// Passthrough forwards paths that Qwenvoy does not know; off, they are a 404.
 	Passthrough bool     `json:"passthrough"`
 	Limits      Limits   `json:"limits"`
@@ -82,6 +88,28 @@ type BuiltinModels struct {
 	ThinkingCoding    string `json:"thinking-coding"`
 	InstructGeneral   string `json:"instruct-general"`
 	InstructReasoning string `json:"instruct-reasoning"`
+}
+
+// Responses is for the Responses API.
+type Responses struct {
+	// ReasoningEvents is how a stream shows thinking: openai (response.reasoning_text.*,
+	// or summary events where the client set reasoning.summary), open-responses
+	// (response.reasoning.*), summary (summary events always).
+	ReasoningEvents string `json:"reasoning_events"`
+	// DoneMarker ends streams with data: [DONE].
+	DoneMarker bool `json:"done_marker"`
+	// EncryptionKey seals the thinking that travels in encrypted_content: 32 bytes in
+	// base64. Without one it is only packed. All instances need the same.
+	EncryptionKey string `json:"encryption_key"`
+}
+
+// Messages is for the Messages API.
+type Messages struct {
+	// ForwardUser sends metadata.user_id upstream as user. It is personal data.
+	ForwardUser bool `json:"forward_user"`
+	// KeepBillingHeader leaves Claude Code's x-anthropic-billing-header in the system
+	// text. It changes from prompt to prompt, so it defeats the upstream's prefix cache.
+	KeepBillingHeader bool `json:"keep_billing_header"`
 }
 
 // Limits are in bytes; a file may write 100MB or 32MiB. 0 stands for the edge's default.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
@@ -11,25 +12,29 @@ import (
 
 // The words that some keys take.
 var (
-	ThinkingWords       = []string{"on", "off", "client"}
-	ReasoningFieldWords = []string{"reasoning", "reasoning_content", "both"}
-	LateSystemWords     = []string{"merge", "fold", "keep"}
-	LogLevels           = []string{"COMPLETE", "DEBUG", "INFO", "WARN", "ERROR"}
-	LogFormats          = []string{"auto", "text", "journald", "json"}
-	UpstreamKinds       = []string{"vllm"}
+	ThinkingWords        = []string{"on", "off", "client"}
+	ReasoningFieldWords  = []string{"reasoning", "reasoning_content", "both"}
+	LateSystemWords      = []string{"dialect", "merge", "fold", "keep"}
+	UnsupportedToolWords = []string{"drop", "reject"}
+	ReasoningEventWords  = []string{"openai", "open-responses", "summary"}
+	LogLevels            = []string{"COMPLETE", "DEBUG", "INFO", "WARN", "ERROR"}
+	LogFormats           = []string{"auto", "text", "journald", "json"}
+	UpstreamKinds        = []string{"vllm"}
 )
 
 // Default is the configuration before file, variables and flags: all but the served model.
 func Default() *Config {
 	return &Config{
-		Listen:         "127.0.0.1",
-		Port:           9000,
-		BuiltinModels:  BuiltinModels{"qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"},
-		BuiltinAliases: true,
-		ReasoningField: "both",
-		LateSystem:     "merge",
-		Passthrough:    true,
-		Limits:         Limits{Event: 10 << 20},
+		Listen:           "127.0.0.1",
+		Port:             9000,
+		BuiltinModels:    BuiltinModels{"qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"},
+		BuiltinAliases:   true,
+		ReasoningField:   "both",
+		LateSystem:       "dialect",
+		UnsupportedTools: "drop",
+		Responses:        Responses{ReasoningEvents: "openai"},
+		Passthrough:      true,
+		Limits:           Limits{Event: 10 << 20},
 		Timeouts: Timeouts{
 			Connect:      Duration(10 * time.Second),
 			Idle:         Duration(5 * time.Minute),
@@ -75,6 +80,8 @@ func (c *Config) Validate() error {
 	words := []word{
 		{"reasoning_field", c.ReasoningField, ReasoningFieldWords},
 		{"late_system", c.LateSystem, LateSystemWords},
+		{"unsupported_tools", c.UnsupportedTools, UnsupportedToolWords},
+		{"responses.reasoning_events", c.Responses.ReasoningEvents, ReasoningEventWords},
 		{"log.level", strings.ToUpper(c.Log.Level), LogLevels},
 		{"log.format", c.Log.Format, LogFormats},
 	}
@@ -106,6 +113,11 @@ func (c *Config) Validate() error {
 	for _, w := range words {
 		if !slices.Contains(w.allowed, w.value) {
 			return &Error{w.path, fmt.Sprintf("%q is not allowed here, %s is", w.value, strings.Join(w.allowed, ", "))}
+		}
+	}
+	if k := c.Responses.EncryptionKey; k != "" {
+		if raw, err := base64.StdEncoding.DecodeString(k); err != nil || len(raw) != 32 {
+			return &Error{"responses.encryption_key", "32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)"}
 		}
 	}
 	for _, b := range []struct {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
@@ -24,6 +25,12 @@ type Head struct {
 type Env struct {
 	// RequestID is the id that logs know the exchange by. May be empty.
 	RequestID string
+	// Now is the time in Unix seconds.
+	Now int64
+	// Random returns 64 unpredictable bits.
+	Random func() uint64
+	// Memory is set by an edge that keeps state.
+	Memory hub.Memory
 	// Window returns the upstream model's context window in tokens, 0 when it is not
 	// known. It is called only when a request names a token limit. Nil: the
 	// configuration's max_model_len.
@@ -52,7 +59,8 @@ const (
 type Plan struct {
 	Action Action
 	// Route names the route for logs and metrics: chat, completions, models, model,
-	// tokenize, detokenize, health, pass.
+	// tokenize, detokenize, responses, responses_compact, responses_input_tokens,
+	// messages, messages_count_tokens, health, root, pass.
 	Route string
 	// Answer is set for Local.
 	Answer *hub.Answer
@@ -62,7 +70,9 @@ type Plan struct {
 	// content-length is among Drop for every Transform with a body: the edge sets the
 	// length of what Request returned, or sends chunks.
 	Drop []string
-	Set  [][2]string
+	// DropPrefixes are beginnings of further names to remove.
+	DropPrefixes []string
+	Set          [][2]string
 	// MaxBody is the limit of the request body in bytes; over it the edge sends Fault(hub.BodyTooLarge).
 	MaxBody int
 	// NoBody: the request has no body to transform (GET); Request need not be called.
@@ -87,6 +97,10 @@ const (
 type ReplyPlan struct {
 	Mode   ReplyMode
 	Answer *hub.Answer
+	// Status replaces the upstream's where it is not 0.
+	Status int
+	// Beats: the stream has a heartbeat, see Beat.
+	Beats bool
 	// Drop names reply header fields to remove, Set those to set, in lower case. The
 	// edge itself removes content-length where the body changes.
 	Drop []string
@@ -121,7 +135,8 @@ type Report struct {
 //  1. Open and Plan, from the request's head.
 //  2. Request, with the whole body.
 //  3. ReplyHead, from the reply's status and header.
-//  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set.
+//  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set. An edge
+//     that has no chunk yet calls Reply without one, so that the client's stream begins.
 //  5. Fault before the client has got a head, Abort after, when something breaks.
 //  6. Report, at any time.
 //  7. Close, when it is over, however it ended.
@@ -144,7 +159,9 @@ type Exchange struct {
 	unzipped []byte
 	gzipped  bool // the whole reply is
 	asIs     bool // the whole reply needs nothing but decoding
+	failed   int  // the upstream's error status, of a reply that is to be translated
 	streamed bool
+	begun    bool // Stream.Begin was called
 	ended    bool // the client's stream has ended by its grammar
 }
 
@@ -154,14 +171,19 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
 	x.turn.Window = x.window
+	x.turn.RequestID, x.turn.Now, x.turn.Random, x.turn.Memory = env.RequestID, env.Now, env.Random, env.Memory
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
 	x.plan.Route = x.route.name
 	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
-	if head.Method != x.route.method && head.Header("upgrade") != "" {
+	if x.route == root && head.Method != "GET" && head.Method != "HEAD" {
+		x.route = passThrough
+		x.plan.Route = x.route.name
+	}
+	if head.Method != x.route.method && x.route.kind != absentRoute && head.Header("upgrade") != "" {
 		if (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket") {
 			x.local(&hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
-				Message: "WebSocket is not served on /v1/responses here. Use POST."})
+				Message: "WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary."})
 			return x
 		}
 		x.route, canonical = passThrough, path
@@ -175,18 +197,30 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		}
 		return x
 	}
-	if head.Method != x.route.method && !(x.route.kind == healthRoute && head.Method == "HEAD") {
+	if x.route.kind == absentRoute {
+		x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found", Message: x.route.why})
+		return x
+	}
+	if head.Method != x.route.method && !((x.route.kind == healthRoute || x.route.kind == rootRoute) && head.Method == "HEAD") {
 		x.local(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", x.route.method}},
 			Message: head.Method + " is not allowed on " + path + ", " + x.route.method + " is."})
 		return x
 	}
-	if canonical != path {
+	if x.route.upstream != "" {
+		x.plan.Path = x.route.upstream
+		x.plan.Drop = append(x.plan.Drop, clientFields...)
+		x.plan.DropPrefixes = clientPrefixes
+	} else if canonical != path {
 		x.plan.Path = canonical
 		if hasQuery {
 			x.plan.Path += "?" + query
 		}
 	}
 	switch x.route.kind {
+	case rootRoute:
+		x.plan.Action = Local
+		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(`{"service":"qwenvoy"}`)}
+		return x
 	case healthRoute:
 		x.plan.Action = Local
 		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(`{"status":"healthy"}`)}
@@ -211,6 +245,15 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	return x
 }
+
+// clientFields and those that begin with clientPrefixes are what agents and SDKs tell
+// Anthropic and OpenAI of themselves. No Chat Completions server reads them, and some
+// hold paths of the user's machine.
+var (
+	clientFields = []string{"anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access", "x-app",
+		"openai-beta", "originator", "session-id", "thread-id"}
+	clientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
+)
 
 // keys: an upstream's own key wins; without one the client's Authorization goes up, and
 // x-api-key goes up as a bearer token, which is all that vLLM reads.
@@ -245,7 +288,7 @@ func (x *Exchange) local(p *hub.Problem) {
 func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	x.reason = p.Reason
 	if x.route.dialect != nil {
-		return x.route.dialect.Problem(p)
+		return x.route.dialect.Problem(p, &x.turn)
 	}
 	return hub.ChatAnswer(p)
 }
@@ -267,8 +310,12 @@ func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 		body = plain
 	}
 	out, p := x.route.dialect.Request(dst, body, &x.turn)
-	if p != nil {
+	switch {
+	case p != nil:
 		return dst, x.answer(p)
+	case x.turn.Answer != nil:
+		x.turn.Answer.Header = append(x.turn.Answer.Header, x.turn.ReplyHeader...)
+		return dst, x.turn.Answer
 	}
 	return out, nil
 }
@@ -313,6 +360,9 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
 	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
+	if t := x.route.translator; t != nil {
+		return x.translatedHead(t, status, kind, plain)
+	}
 	switch {
 	case status == 101:
 		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
@@ -341,6 +391,52 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	return ReplyPlan{}
 }
 
+// translatedHead is ReplyHead for a dialect whose clients can't read the upstream's replies.
+func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, plain bool) ReplyPlan {
+	p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, Set: x.turn.ReplyHeader, MaxBody: x.gateway.maxBody}
+	if x.gzipped {
+		p.Drop = dropEncodedLength
+	}
+	x.asIs = false
+	stream := x.turn.Streamed && status == 200
+	switch {
+	case status < 200, status > 299 && status < 400, status == 204, status == 205:
+		p.Answer = x.answer(hub.BadUpstream("The model server answered with status %d, which means nothing here.", status))
+	case !plain && !x.gzipped:
+		p.Answer = x.answer(hub.BadUpstream("The model server's answer is compressed in a way that was not asked for and is not supported."))
+	case status >= 400:
+		x.failed = status
+		if p.Status = t.Status(status); p.Status == status {
+			p.Status = 0
+		}
+		p.Set = append(p.Set[:len(p.Set):len(p.Set)], [2]string{"content-type", "application/json"})
+		return p
+	case stream && (kind == "text/event-stream" || kind == "application/json"):
+		p.Set = append(p.Set[:len(p.Set):len(p.Set)], streamFields...)
+		if kind == "application/json" {
+			return p // an answer in one piece; Reply makes the stream of it
+		}
+		x.streamed = true
+		x.stream = t.Stream(&x.turn)
+		x.framer.Limit = x.gateway.maxEvent
+		if x.gzipped {
+			x.gunzip = gunzip.New()
+		}
+		p.Mode, p.Beats = ReplyStream, true
+		return p
+	case kind == "application/json":
+		p.Set = append(p.Set[:len(p.Set):len(p.Set)], [2]string{"content-type", "application/json"})
+		return p
+	default:
+		p.Answer = x.answer(hub.BadUpstream("The model server's answer has the content-type %q where %s was expected.", kind, map[bool]string{true: "text/event-stream", false: "application/json"}[stream]))
+	}
+	p.Mode = ReplyLocal
+	return p
+}
+
+// streamFields: a proxy on the way that gathers or compresses events would hold them back.
+var streamFields = [][2]string{{"content-type", "text/event-stream; charset=utf-8"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}
+
 var (
 	dropLength        = []string{"content-length"}
 	dropEncodedLength = []string{"content-length", "content-encoding"}
@@ -349,7 +445,7 @@ var (
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its body.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
-	if x.gzipped && !(x.asIs && len(body) == 0) {
+	if x.gzipped && !((x.asIs || x.failed != 0) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
 		case err == gunzip.ErrTooLarge:
@@ -361,6 +457,10 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	}
 	if x.asIs {
 		return append(dst, body...), nil
+	}
+	if x.failed != 0 {
+		// The head is the upstream's, but for its status and type: Retry-After stays.
+		return append(dst, x.answer(hub.UpstreamProblem(x.failed, body)).Body...), nil
 	}
 	var out []byte
 	var p *hub.Problem
@@ -384,6 +484,10 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 func (x *Exchange) Reply(dst, chunk []byte, end bool) []byte {
 	if x.ended {
 		return dst
+	}
+	if !x.begun {
+		x.begun = true
+		dst = x.stream.Begin(dst)
 	}
 	if x.gunzip != nil {
 		var err error
@@ -446,11 +550,27 @@ func (x *Exchange) Close() {
 // still sends is dropped.
 func (x *Exchange) Ended() bool { return x.ended }
 
+// BeatInterval is how long a stream is silent before Beat is called.
+const BeatInterval = 15 * time.Second
+
+// Beat appends what keeps a silent stream alive. An edge with a clock calls it after
+// each BeatInterval in which nothing was sent, n counting from 1 since the last event.
+func (x *Exchange) Beat(dst []byte, n int) []byte {
+	if x.ended || !x.begun {
+		return dst
+	}
+	return x.stream.Beat(dst, n)
+}
+
 // Abort ends the client's stream by its grammar after a fault, appending to dst;
 // nothing if it has ended already.
 func (x *Exchange) Abort(dst []byte, f hub.Fault) []byte {
 	if x.ended || x.stream == nil {
 		return dst
+	}
+	if !x.begun {
+		x.begun = true
+		dst = x.stream.Begin(dst)
 	}
 	x.finish()
 	p := hub.FaultProblem(f, x.plan.MaxBody)

@@ -1,12 +1,15 @@
 package gateway
 
 import (
+	"encoding/base64"
 	"net/url"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/chat"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -63,11 +66,27 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 		g.settings.ReasoningField = hub.OnlyReasoningContent
 	}
 	switch c.LateSystem {
+	case "merge":
+		g.settings.LateSystem = hub.Merge
 	case "fold":
 		g.settings.LateSystem = hub.Fold
 	case "keep":
 		g.settings.LateSystem = hub.Keep
 	}
+	g.settings.RejectTools = c.UnsupportedTools == "reject"
+	r := &g.settings.Responses
+	r.DoneMarker = c.Responses.DoneMarker
+	switch c.Responses.ReasoningEvents {
+	case "open-responses":
+		r.ReasoningEvents = hub.OpenResponses
+	case "summary":
+		r.ReasoningEvents = hub.Summary
+	}
+	if k := c.Responses.EncryptionKey; k != "" {
+		raw, _ := base64.StdEncoding.DecodeString(k) // Validate has looked at it
+		r.HasKey = copy(r.Key[:], raw) == len(r.Key)
+	}
+	g.settings.Messages = hub.MessagesSettings{ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader}
 	return g, nil
 }
 
@@ -82,6 +101,9 @@ const (
 	modelsRoute
 	modelRoute
 	healthRoute
+	rootRoute
+	// absentRoute answers 404: it needs state that this edge has not, or is not offered.
+	absentRoute
 )
 
 type route struct {
@@ -91,12 +113,26 @@ type route struct {
 	// dialect turns the request; replyAsIs leaves the reply alone.
 	dialect   hub.Dialect
 	replyAsIs bool
+	// upstream is the path that a translated request goes to, without the client's query.
+	upstream string
+	// translator is dialect where its form is not the hub's.
+	translator hub.Translator
+	// why is an absent route's answer.
+	why string
 }
 
 var (
 	passThrough = &route{kind: passRoute, name: "pass"}
 	modelEntry  = &route{kind: modelRoute, name: "model", method: "GET"}
 	health      = &route{kind: healthRoute, name: "health", method: "GET"}
+
+	root = &route{kind: rootRoute, name: "root", method: "GET"}
+	// Stored responses and conversations are served by an edge with state, before its
+	// requests come here.
+	stateful = &route{kind: absentRoute, name: "responses", dialect: responses.Create,
+		why: "Nothing is stored here: this edge keeps no state. Route /v1/responses and /v1/conversations to the qwenvoy binary to have stored responses."}
+	batches = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+		why: "Message batches are not offered. Send each request to /v1/messages."}
 
 	routes = map[string]*route{
 		"/v1/chat/completions": {kind: dialectRoute, name: "chat", method: "POST", dialect: chat.Chat},
@@ -105,8 +141,30 @@ var (
 		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
 		"/v1/models":           {kind: modelsRoute, name: "models", method: "GET"},
 		"/health":              health,
+		"/":                    root,
+
+		"/v1/responses":              translated("responses", "/v1/chat/completions", responses.Create),
+		"/v1/responses/compact":      translated("responses_compact", "/v1/chat/completions", responses.Compact),
+		"/v1/responses/input_tokens": translated("responses_input_tokens", "/tokenize", responses.InputTokens),
+		"/v1/messages":               translated("messages", "/v1/chat/completions", messages.Create),
+		"/v1/messages/count_tokens":  translated("messages_count_tokens", "/tokenize", messages.CountTokens),
+		"/v1/conversations":          stateful,
+	}
+
+	// prefixes are looked at where routes has no entry.
+	prefixes = []struct {
+		path  string
+		route *route
+	}{
+		{"/v1/responses/", stateful},
+		{"/v1/conversations/", stateful},
+		{"/v1/messages/", batches},
 	}
 )
+
+func translated(name, upstream string, t hub.Translator) *route {
+	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
+}
 
 const modelPrefix = "/v1/models/"
 
@@ -130,6 +188,11 @@ func (g *Gateway) find(path string) (r *route, canonical, model string) {
 	}
 	if name, ok := strings.CutPrefix(canonical, modelPrefix); ok && name != "" && !strings.HasPrefix(name, "/") {
 		return modelEntry, "/v1/models", name
+	}
+	for _, p := range prefixes {
+		if strings.HasPrefix(canonical, p.path) {
+			return p.route, canonical, ""
+		}
 	}
 	return passThrough, path, ""
 }

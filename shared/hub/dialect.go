@@ -4,18 +4,30 @@ package hub
 // upstream says back. Its methods get the exchange's Turn and keep nothing else
 // between calls but what a stream needs. dst is appended to.
 type Dialect interface {
-	// Request makes the upstream's request body out of the client's.
+	// Request makes the upstream's request body out of the client's. Where no upstream
+	// need be asked it sets Turn.Answer, and what it returns is not used.
 	Request(dst, body []byte, t *Turn) ([]byte, *Problem)
 	// Reply turns a whole 2xx reply. A Problem replaces the reply.
 	Reply(dst, body []byte, t *Turn) ([]byte, *Problem)
 	// Stream begins a stream's translation.
 	Stream(t *Turn) Stream
 	// Problem puts an error into the dialect's shape.
-	Problem(p *Problem) *Answer
+	Problem(p *Problem, t *Turn) *Answer
+}
+
+// A Translator is a dialect whose form is not the hub's. Its clients can't read the
+// upstream's own errors, nor a reply that is neither JSON nor a stream.
+type Translator interface {
+	Dialect
+	// Status is the status that a client gets for an upstream's error status.
+	Status(upstream int) int
 }
 
 // A Stream turns an upstream's events into the client's.
 type Stream interface {
+	// Begin is called once, when the upstream has begun to answer with a stream and
+	// before any Event.
+	Begin(dst []byte) []byte
 	// Event turns one event: its data, and comments or other lines that stood in it
 	// (each with a line feed). done says that the client's stream has ended by its
 	// grammar, so that what still comes is dropped.
@@ -24,4 +36,8 @@ type Stream interface {
 	End(dst []byte) []byte
 	// Abort ends the client's stream after a fault, by its grammar.
 	Abort(dst []byte, p *Problem) []byte
+	// Beat is for an edge with a clock: called after every BeatInterval of silence, n
+	// counting from 1 since the last event, it appends what keeps client and proxies
+	// from giving the stream up; nothing where the dialect has no such thing.
+	Beat(dst []byte, n int) []byte
 }

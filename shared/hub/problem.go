@@ -15,7 +15,11 @@ type Problem struct {
 	Type    string // in OpenAI's terms: invalid_request_error, model_not_found, not_found_error, server_error
 	Param   string // the request field to blame, "" for none
 	Message string
-	Reason  string // a short word for logs and metrics
+	// Code is OpenAI's word for the case, such as "previous_response_not_found"; "" for none.
+	Code string
+	// Upstream is the upstream's status where the problem is its own, 0 where it is ours.
+	Upstream int
+	Reason   string // a short word for logs and metrics
 	// Header holds further reply header fields, such as allow with a 405.
 	Header [][2]string
 }

@@ -1,6 +1,12 @@
 package hub
 
-import "github.com/tidwall/gjson"
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
 
 // ErrorInReply finds an error that came with status 200 in the place of a reply, and
 // gives it the status that its code names, 502 if that is no error status: a client
@@ -9,7 +15,10 @@ func ErrorInReply(body []byte, v *View) *Problem {
 	if v.Error.Absent() || len(v.Choices) > 0 {
 		return nil
 	}
-	e := gjson.ParseBytes(v.Error.Of(body))
+	return problemOf(gjson.ParseBytes(v.Error.Of(body)))
+}
+
+func problemOf(e gjson.Result) *Problem {
 	p := &Problem{Status: int(e.Get("code").Int()), Type: e.Get("type").String(), Param: e.Get("param").String(), Message: e.Get("message").String(), Reason: "upstream_error"}
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = 502
@@ -20,6 +29,40 @@ func ErrorInReply(body []byte, v *View) *Problem {
 	if p.Message == "" {
 		p.Message = e.String()
 	}
+	p.Upstream = p.Status
+	return p
+}
+
+// UpstreamProblem reads an upstream's error reply, in any of the shapes that servers
+// and the proxies before them use: {"error":{…}}, {"error":"…"}, {"message":"…"},
+// {"detail":…}, or plain text.
+func UpstreamProblem(status int, body []byte) *Problem {
+	p := &Problem{}
+	if text := bytes.TrimSpace(body); gjson.ValidBytes(text) && len(text) > 0 && text[0] == '{' {
+		v := gjson.ParseBytes(text)
+		switch e := v.Get("error"); {
+		case e.IsObject():
+			p = problemOf(e)
+		case e.Type == gjson.String:
+			p.Message = e.String()
+		case v.Get("message").Exists():
+			p = problemOf(v)
+		case v.Get("detail").Exists():
+			p.Message = v.Get("detail").String()
+		}
+		if p.Message == "" {
+			p.Message = string(text)
+		}
+	} else if len(text) > 0 && text[0] != '<' { // a page of HTML says nothing to a program's user
+		p.Message = string(text)
+	}
+	if len(p.Message) > 4<<10 {
+		p.Message = strings.ToValidUTF8(p.Message[:4<<10], "") + "…"
+	}
+	if p.Message == "" {
+		p.Message = "The model server answered with status " + strconv.Itoa(status) + "."
+	}
+	p.Status, p.Upstream, p.Reason = status, status, "upstream_error"
 	return p
 }
 

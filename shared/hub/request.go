@@ -23,6 +23,9 @@ type Form struct {
 	Limits bool
 	// Prompt: messages or a prompt, messages first (/tokenize).
 	Prompt bool
+	// LateSystem is what becomes of late system messages where the configuration leaves
+	// it to the dialect; ByDialect is Merge.
+	LateSystem LateSystem
 }
 
 // The request keys that are read; the sampling keys follow, in the catalog's order.
@@ -240,19 +243,29 @@ func (ed *Editor) model() *Problem {
 		return BadRequest("model", "model must be a string. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
 	}
 	literal := f.value.Of(ed.src)
-	ed.text = jsonedit.AppendUnquoted(ed.text[:0], literal)
-	if len(literal) <= maxName {
-		t.Model = t.Catalog.Resolve(ed.text)
+	if p := t.Resolve(literal); p != nil {
+		return p
 	}
-	if t.Model == nil {
-		return UnknownModel(string(ed.text), t.Catalog)
-	}
-	t.Name = append(t.Name[:0], literal...)
 	ed.text = jsonedit.AppendQuoted(ed.text[:0], t.Model.Target.Model)
 	if !bytes.Equal(ed.text, literal) {
 		ed.e.Replace(f.value.Start, f.value.End, ed.text)
 		t.Changes |= ChangedModel
 	}
+	return nil
+}
+
+// Resolve finds the virtual model that the name in a string literal stands for, and
+// notes both in the turn.
+func (t *Turn) Resolve(literal []byte) *Problem {
+	name := jsonedit.AppendUnquoted(nil, literal)
+	t.Model = nil
+	if len(literal) <= maxName {
+		t.Model = t.Catalog.Resolve(name)
+	}
+	if t.Model == nil {
+		return UnknownModel(string(name), t.Catalog)
+	}
+	t.Name = append(t.Name[:0], literal...)
 	return nil
 }
 
@@ -325,7 +338,7 @@ func (ed *Editor) thinking() *Problem {
 		}
 		return nil
 	}
-	none := string(ed.fields[keyEffort].value.Of(ed.src)) == `"none"`
+	none := t.NoThinking || string(ed.fields[keyEffort].value.Of(ed.src)) == `"none"`
 	switch t.Model.Thinking {
 	case catalog.On:
 		t.Thinking = !none

@@ -7,6 +7,12 @@ import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
 // be at the beginning."), and older vLLMs to every developer message.
 func (ed *Editor) placeSystem() *Problem {
 	t := ed.turn
+	late := t.LateSystem
+	if late == ByDialect {
+		if late = ed.form.LateSystem; late == ByDialect {
+			late = Merge
+		}
+	}
 	leading := len(ed.messages) // where the conversation begins
 	for i, m := range ed.messages {
 		if m.role == userRole || m.role == assistantRole {
@@ -17,13 +23,13 @@ func (ed *Editor) placeSystem() *Problem {
 	// Those to be merged into the leading one: all, or only those before the conversation.
 	merged, first := 0, -1
 	for i, m := range ed.messages {
-		if m.role.isSystem() && (i < leading || t.LateSystem == Merge) {
+		if m.role.isSystem() && (i < leading || late == Merge) {
 			if merged++; merged == 1 {
 				first = i
 			}
 		}
 	}
-	if t.LateSystem == Fold {
+	if late == Fold {
 		if p := ed.foldAll(leading); p != nil {
 			return p
 		}
@@ -39,7 +45,7 @@ func (ed *Editor) placeSystem() *Problem {
 		insert = append(insert, `{"role":"system","content":"`...)
 		empty := len(insert)
 		for i, m := range ed.messages {
-			if !m.role.isSystem() || i >= leading && t.LateSystem != Merge {
+			if !m.role.isSystem() || i >= leading && late != Merge {
 				continue
 			}
 			ed.messageList.Drop(i)

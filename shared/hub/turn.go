@@ -10,7 +10,49 @@ type Settings struct {
 	EnforceSampling bool
 	ReasoningField  ReasoningField
 	LateSystem      LateSystem
+	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
+	// the reply header DroppedToolsHeader.
+	RejectTools bool
+	Responses   ResponsesSettings
+	Messages    MessagesSettings
 }
+
+// ResponsesSettings are for the Responses API.
+type ResponsesSettings struct {
+	// ReasoningEvents says how thinking is shown.
+	ReasoningEvents ReasoningEvents
+	// DoneMarker: streams end with data: [DONE], as the Open Responses text wants and
+	// OpenAI does not.
+	DoneMarker bool
+	// Key seals encrypted_content where HasKey.
+	Key    [32]byte
+	HasKey bool
+}
+
+// ReasoningEvents is a family of stream events for thinking.
+type ReasoningEvents uint8
+
+const (
+	// AsAsked: summary events where the client set reasoning.summary, else response.reasoning_text.*.
+	AsAsked ReasoningEvents = iota
+	// OpenResponses: response.reasoning.delta and .done.
+	OpenResponses
+	// Summary: response.reasoning_summary_*, whatever the client asked for.
+	Summary
+)
+
+// MessagesSettings are for the Messages API.
+type MessagesSettings struct {
+	// ForwardUser: metadata.user_id goes upstream as user.
+	ForwardUser bool
+	// KeepBilling: the system block x-anthropic-billing-header, whose text changes from
+	// prompt to prompt and so defeats prefix caching, stays.
+	KeepBilling bool
+}
+
+// DroppedToolsHeader is the reply header that names the tools which a request offered
+// and the model did not get.
+const DroppedToolsHeader = "qwenvoy-dropped-tools"
 
 // ReasoningField says which field the client reads reasoning from.
 type ReasoningField uint8
@@ -25,8 +67,10 @@ const (
 type LateSystem uint8
 
 const (
+	// ByDialect: fold for Messages, merge for all others.
+	ByDialect LateSystem = iota
 	// Merge moves them into the leading system message.
-	Merge LateSystem = iota
+	Merge
 	// Fold joins them to the turn before, so that the prompt's earlier bytes, and with
 	// them the upstream's prefix cache, stay the same.
 	Fold
@@ -38,7 +82,33 @@ const (
 type Turn struct {
 	*Settings
 
+	// From the edge:
+
+	// RequestID is the id that logs know the exchange by.
+	RequestID string
+	// Now is when the exchange began, in Unix seconds.
+	Now int64
+	// Random returns unpredictable bits, for ids that nobody may guess.
+	Random func() uint64
+	// Memory is set at an edge that keeps state.
+	Memory Memory
+
 	// From the request:
+
+	// Answer, where a dialect's Request sets it, goes to the client without an upstream being asked.
+	Answer *Answer
+	// Streamed: the client asked for a stream. Set by translated dialects only.
+	Streamed bool
+	// NoThinking: the client switched thinking off in its dialect's own words.
+	NoThinking bool
+	// SingleCall: of several tool calls only the first is handed on.
+	SingleCall bool
+	// DroppedTools names the tools that the model did not get.
+	DroppedTools []string
+	// ReplyHeader holds header fields for the reply, names in lower case.
+	ReplyHeader [][2]string
+	// State is what a translated dialect keeps of the request for its reply.
+	State any
 
 	// Name is the model name that the client used, as a JSON string literal; empty if it named none.
 	Name []byte
@@ -59,9 +129,13 @@ type Turn struct {
 	// From the reply:
 
 	// Finish is the finish_reason of choice 0.
-	Finish   string
+	Finish string
+	// StopWord is the string that vLLM names in stop_reason, "" for none.
+	StopWord string
 	HasUsage bool
 	Usage    Usage
+
+	callIDs map[uint64]struct{}
 
 	Changes Change
 	Repairs Repair
@@ -70,6 +144,55 @@ type Turn struct {
 // Usage holds token counts; null and absent ones are 0.
 type Usage struct {
 	Prompt, Completion, Cached, Reasoning int
+	// Created counts tokens written to the prefix cache (created_cache_tokens, vLLM 0.32).
+	Created int
+}
+
+// A Memory is what an edge that keeps state offers to dialects that go on from earlier
+// responses.
+type Memory interface {
+	// Context returns the items that come before a request's input, as the elements of
+	// a JSON list with commas between and nothing around them; empty for none. One of
+	// the two ids is not empty.
+	Context(previous, conversation string) ([]byte, *Problem)
+	// Item returns a stored item as JSON, nil for one that is not there.
+	Item(id string) []byte
+	// Stores: responses are kept unless the request says store: false.
+	Stores() bool
+}
+
+const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// AppendID appends prefix and 24 random letters and digits (142 bits).
+func (t *Turn) AppendID(dst []byte, prefix string) []byte {
+	dst = append(dst, prefix...)
+	for n := 0; n < 24; {
+		// Ten digits to the base of 64 out of 64 bits, those over 61 thrown away.
+		for r, i := t.Random(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {
+			if d := r & 63; d < uint64(len(idLetters)) {
+				dst = append(dst, idLetters[d])
+				n++
+			}
+		}
+	}
+	return dst
+}
+
+// UseCallID notes a tool call's id and tells whether it is the first of its kind in
+// this exchange. Clients match results to calls by it, and drop what repeats one.
+func (t *Turn) UseCallID(id []byte) bool {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range id {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	if _, used := t.callIDs[h]; used {
+		return false
+	}
+	if t.callIDs == nil {
+		t.callIDs = map[uint64]struct{}{}
+	}
+	t.callIDs[h] = struct{}{}
+	return true
 }
 
 // A Change is a set of what was changed in a request.

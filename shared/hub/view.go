@@ -30,8 +30,10 @@ type Choice struct {
 	// Message holds the members of message or delta.
 	Message jsonedit.Members
 	// HasMessage tells an empty message or delta from none.
-	HasMessage                                      bool
-	Content, Reasoning, ReasoningContent, ToolCalls Member
+	HasMessage                                               bool
+	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
+	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
+	StopReason, Logprobs jsonedit.Span
 }
 
 // A Member is a key of a message with its value; the zero Member is absent.
@@ -125,6 +127,18 @@ func (v *View) choice(src []byte) {
 			} else {
 				s.Value()
 			}
+		case "stop_reason":
+			if s.Kind() == jsonedit.Null {
+				s.Value()
+			} else {
+				c.StopReason = s.Value()
+			}
+		case "logprobs":
+			if s.Kind() == jsonedit.Object {
+				c.Logprobs = s.Value()
+			} else {
+				s.Value()
+			}
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {
 				v.message(c)
@@ -141,6 +155,7 @@ func (v *View) message(c *Choice) {
 	s := &v.s
 	// Of two, the last counts: what was noted of the first belongs to another object.
 	c.HasMessage, c.Content, c.Reasoning, c.ReasoningContent, c.ToolCalls = true, Member{}, Member{}, Member{}, Member{}
+	c.Refusal = Member{}
 	for c.Message.Begin(s.BeginObject()); s.NextMember(); {
 		key := s.KeySpan()
 		var m *Member
@@ -153,6 +168,8 @@ func (v *View) message(c *Choice) {
 			m = &c.ReasoningContent
 		case "tool_calls":
 			m = &c.ToolCalls
+		case "refusal":
+			m = &c.Refusal
 		}
 		value := s.Value()
 		n := c.Message.Add(key, value)
@@ -169,15 +186,20 @@ func (v *View) usage(src []byte) {
 		n, _ := strconv.Atoi(string(s.Value().Of(src)))
 		return n
 	}
-	details := func(key string, into *int) {
+	details := func() {
 		if s.Kind() != jsonedit.Object {
 			s.Value()
 			return
 		}
 		for s.BeginObject(); s.NextMember(); {
-			if string(s.Key()) == key {
-				*into = number()
-			} else {
+			switch string(s.Key()) {
+			case "cached_tokens":
+				v.Usage.Cached = number()
+			case "created_cache_tokens":
+				v.Usage.Created = number()
+			case "reasoning_tokens":
+				v.Usage.Reasoning = number()
+			default:
 				s.Value()
 			}
 		}
@@ -188,10 +210,8 @@ func (v *View) usage(src []byte) {
 			v.Usage.Prompt = number()
 		case "completion_tokens":
 			v.Usage.Completion = number()
-		case "prompt_tokens_details":
-			details("cached_tokens", &v.Usage.Cached)
-		case "completion_tokens_details":
-			details("reasoning_tokens", &v.Usage.Reasoning)
+		case "prompt_tokens_details", "completion_tokens_details":
+			details()
 		default:
 			s.Value()
 		}

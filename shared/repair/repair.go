@@ -102,27 +102,34 @@ func double(e *jsonedit.Edits, src []byte, m *hub.Member, key string) {
 	e.Replace(m.Value.End, m.Value.End, m.Value.Of(src))
 }
 
-// CutCall makes the finish_reason of a whole reply honest. vLLM says tool_calls (stop
-// for a named tool), with well-formed but wrong arguments, when the token limit cut
-// the call; only the token counts show it. A call that ends by itself at just that
-// count is a rare false positive. With n > 1 the counts are sums and show nothing.
+// CutCall makes the finish_reason of a whole reply honest.
 func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
-	if !v.HasUsage || len(v.Choices) != 1 || t.Choices > 1 {
-		return
-	}
-	c := &v.Choices[0]
-	calls := c.ToolCalls.Value
-	if calls.Absent() || src[calls.Start] != '[' || jsonedit.IsEmpty(calls.Of(src)) {
-		return
-	}
-	switch string(c.Finish.Of(src)) {
-	case `"tool_calls"`, `"stop"`:
-	default:
-		return
-	}
-	if t.Limit > 0 && v.Usage.Completion == t.Limit || t.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Window() {
+	if IsCutCall(src, v, t) {
+		c := &v.Choices[0]
 		e.ReplaceString(c.Finish.Start, c.Finish.End, `"length"`)
 		t.Finish = "length"
 		t.Repairs |= hub.CutCall
 	}
+}
+
+// IsCutCall tells whether a whole reply hides that its call was cut. vLLM says
+// tool_calls (stop for a named tool), with well-formed but wrong arguments, when the
+// token limit cut the call; only the token counts show it. A call that ends by itself
+// at just that count is a rare false positive. With n > 1 the counts are sums and show
+// nothing.
+func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
+	if !v.HasUsage || len(v.Choices) != 1 || t.Choices > 1 {
+		return false
+	}
+	c := &v.Choices[0]
+	calls := c.ToolCalls.Value
+	if calls.Absent() || src[calls.Start] != '[' || jsonedit.IsEmpty(calls.Of(src)) {
+		return false
+	}
+	switch string(c.Finish.Of(src)) {
+	case `"tool_calls"`, `"stop"`:
+	default:
+		return false
+	}
+	return t.Limit > 0 && v.Usage.Completion == t.Limit || t.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Window()
 }

@@ -89,7 +89,7 @@ func (b *bench) choices(src []byte, t *hub.Turn) (finished bool) {
 }
 
 // Problem implements hub.Dialect.
-func (Dialect) Problem(p *hub.Problem) *hub.Answer { return hub.ChatAnswer(p) }
+func (Dialect) Problem(p *hub.Problem, _ *hub.Turn) *hub.Answer { return hub.ChatAnswer(p) }
 
 // Stream implements hub.Dialect.
 func (Dialect) Stream(t *hub.Turn) hub.Stream { return &stream{turn: t} }
@@ -106,6 +106,12 @@ type stream struct {
 }
 
 const done = "data: [DONE]\n\n"
+
+// Begin implements hub.Stream.
+func (s *stream) Begin(dst []byte) []byte { return dst }
+
+// Beat implements hub.Stream: Chat Completions knows no heartbeat.
+func (s *stream) Beat(dst []byte, _ int) []byte { return dst }
 
 // Event implements hub.Stream.
 func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {

@@ -1,0 +1,47 @@
+// Package messages is Anthropic's Messages API: requests become Chat Completions
+// requests, replies and streams become messages and their events. count_tokens asks the
+// upstream's /tokenize.
+//
+// The API as Anthropic documents it and as its SDKs and Claude Code read it;
+// RATIONALE.md says what was decided where they leave room.
+//
+// It imports catalog, hub, jsonedit and parts.
+package messages
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// Dialect serves one of the routes.
+type Dialect struct{ kind kind }
+
+type kind uint8
+
+const (
+	create kind = iota
+	countTokens
+)
+
+// The routes: POST /v1/messages and /v1/messages/count_tokens.
+var (
+	Create      = Dialect{create}
+	CountTokens = Dialect{countTokens}
+)
+
+var _ hub.Translator = Dialect{}
+
+// request is what a reply needs to know of its request; it holds copies only, since the
+// request's bytes are lent.
+type request struct {
+	// id is the message's, msg_….
+	id []byte
+	// stops are the client's stop sequences, plain.
+	stops []string
+	// noCalls: tool_choice none, calls that arrive all the same are dropped.
+	noCalls bool
+	// names leads from the upstream's function names back to the client's where they differ.
+	names map[string]string
+}
+
+var options = parts.Options{CallPrefix: "toolu_"}

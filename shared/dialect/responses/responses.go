@@ -1,0 +1,114 @@
+// Package responses is OpenAI's Responses API: requests become Chat Completions
+// requests, replies and streams become response objects and response.* events. Two of
+// its routes ask other questions: compact, and input_tokens.
+//
+// The API as OpenAI documents it (openai-openapi) and as the Open Responses
+// specification narrows it down; where they differ, RATIONALE.md says what is done.
+//
+// It imports catalog, hub, jsonedit and parts.
+package responses
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// Dialect serves one of the routes.
+type Dialect struct{ kind kind }
+
+type kind uint8
+
+const (
+	create kind = iota
+	compact
+	inputTokens
+)
+
+// The routes: POST /v1/responses, /v1/responses/compact and /v1/responses/input_tokens.
+var (
+	Create      = Dialect{create}
+	Compact     = Dialect{compact}
+	InputTokens = Dialect{inputTokens}
+)
+
+var _ hub.Translator = Dialect{}
+
+// request is what a reply needs to know of its request; it holds copies only, since the
+// request's bytes are lent.
+type request struct {
+	// id is the response's, resp_….
+	id []byte
+	// echo holds the members of the response object that follow from the request
+	// (previous_response_id, instructions, model, tools, tool_choice, parallel_tool_calls,
+	// temperature, top_p, presence_penalty, frequency_penalty, top_logprobs, text,
+	// reasoning, truncation, max_output_tokens, max_tool_calls, store, background,
+	// service_tier, metadata, safety_identifier, prompt_cache_key; user and conversation
+	// where they were sent): `"a":1,"b":2`, the same in every event of a stream.
+	echo []byte
+	// background: the response's first status is queued.
+	background bool
+	// summary: thinking is shown as a summary. sealed: encrypted_content was asked for.
+	// logprobs: they were asked for.
+	summary, sealed, logprobs bool
+	// compaction: the reply is a compaction item, not a turn of the conversation.
+	compaction bool
+	// kept holds the user messages that a compact reply repeats, as items with commas
+	// between.
+	kept []byte
+	// tools knows the upstream's function names.
+	tools tools
+}
+
+// toolKind says as what a call of the upstream comes back to the client.
+type toolKind uint8
+
+const (
+	functionTool toolKind = iota
+	customTool
+	toolSearchTool
+	localShellTool
+	shellTool
+	applyPatchTool
+)
+
+// tool is what a function name of the upstream stands for. Name and namespace are
+// insides of string literals; namespace is empty for none.
+type tool struct {
+	upstream        string // the name that the upstream knows, plain
+	kind            toolKind
+	name, namespace []byte
+}
+
+// tools is the table between the client's tools and the upstream's functions.
+type tools struct {
+	list []tool
+	// only: calls of other names are dropped (tool_choice none or allowed_tools);
+	// allowed are the upstream's names that are not.
+	only    bool
+	allowed []string
+}
+
+// find returns what the upstream calls name; ok is false for a name that the model made up.
+func (t *tools) find(name []byte) (tool, bool) {
+	for _, x := range t.list {
+		if x.upstream == string(name) {
+			return x, true
+		}
+	}
+	return tool{}, false
+}
+
+// accept tells whether a call of that name is handed on.
+func (t *tools) accept(name []byte) bool {
+	if !t.only {
+		return true
+	}
+	for _, a := range t.allowed {
+		if a == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+var options = parts.Options{Early: true, KeepBlank: true, CallPrefix: "call_"}

@@ -1,0 +1,264 @@
+package hub
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A History builds the messages of a chat request out of a conversation that another
+// dialect tells in pieces. It keeps the order that chat models need: what belongs to
+// one assistant turn stands in one message, and the results of its calls stand right
+// behind it, in the order of the calls, with the images among them in one user message
+// behind the last. The zero History is empty and ready; it copies what it is given.
+//
+// Text that is called "inside" stands as inside a JSON string literal, escapes and all.
+type History struct {
+	text    []byte // everything that was given, one after another
+	entries []entry
+	// current is the assistant turn that pieces join, -1 for none.
+	current int
+	begun   bool
+}
+
+// entry is one message, or an assistant turn with the results of its calls.
+type entry struct {
+	role    string
+	content piece // a JSON value; of an assistant the inside of its text
+
+	reasoning piece
+	hasText   bool
+	calls     []call
+}
+
+type piece struct{ start, end int }
+
+type call struct {
+	id, name, arguments piece
+	answered            bool
+	result              piece
+	// images are content parts with commas between.
+	images piece
+}
+
+func (h *History) add(b []byte) piece {
+	start := len(h.text)
+	h.text = append(h.text, b...)
+	return piece{start, len(h.text)}
+}
+
+func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
+
+// Reset empties the History.
+func (h *History) Reset() {
+	clear(h.entries)
+	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
+}
+
+// Len is the number of messages and assistant turns so far.
+func (h *History) Len() int { return len(h.entries) }
+
+// Message adds a message of a user or system; content is a JSON value.
+func (h *History) Message(role string, content []byte) {
+	h.begun = false
+	h.entries = append(h.entries, entry{role: role, content: h.add(content)})
+}
+
+// EndTurn makes what follows begin another assistant turn.
+func (h *History) EndTurn() { h.begun = false }
+
+func (h *History) assistant() *entry {
+	if !h.begun {
+		h.begun = true
+		h.current = len(h.entries)
+		h.entries = append(h.entries, entry{role: "assistant"})
+	}
+	return &h.entries[h.current]
+}
+
+// join is old, between and more as one piece. Each is copied at most once per call, so
+// a dialect that has much to join does so itself.
+func (h *History) join(old piece, between string, more []byte) piece {
+	if old.end == len(h.text) {
+		h.text = append(append(h.text, between...), more...)
+		return piece{old.start, len(h.text)}
+	}
+	start := len(h.text)
+	h.text = append(append(append(h.text, h.text[old.start:old.end]...), between...), more...)
+	return piece{start, len(h.text)}
+}
+
+// Reasoning adds thinking to the assistant turn, texts joined by a line feed.
+func (h *History) Reasoning(inside []byte) {
+	if e := h.assistant(); len(inside) > 0 {
+		if e.reasoning.start == e.reasoning.end {
+			e.reasoning = h.add(inside)
+		} else {
+			e.reasoning = h.join(e.reasoning, `\n`, inside)
+		}
+	}
+}
+
+// Text adds text to the assistant turn; between stands before it where there was text already.
+func (h *History) Text(between string, inside []byte) {
+	e := h.assistant()
+	if len(inside) == 0 {
+		return
+	}
+	if !e.hasText {
+		e.hasText, e.content = true, h.add(inside)
+		return
+	}
+	e.content = h.join(e.content, between, inside)
+}
+
+// Call adds a tool call to the assistant turn, all three as insides of string literals.
+// What the arguments are is the Editor's matter.
+func (h *History) Call(id, name, arguments []byte) {
+	e := h.assistant()
+	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+}
+
+// Result gives the result of the latest call of that id which has none yet, wherever
+// in the conversation it stands; text is an inside, images are content parts with
+// commas between. false if there is no such call.
+func (h *History) Result(id, text, images []byte) bool {
+	h.begun = false
+	var again *call
+	for i := len(h.entries) - 1; i >= 0; i-- {
+		calls := h.entries[i].calls
+		for j := range calls {
+			c := &calls[j]
+			if !bytes.Equal(h.of(c.id), id) {
+				continue
+			}
+			if !c.answered {
+				c.answered, c.result, c.images = true, h.add(text), h.add(images)
+				return true
+			}
+			again = c
+		}
+	}
+	if again == nil {
+		return false
+	}
+	// A second result for one call: a chat template takes one.
+	again.result = h.join(again.result, `\n`, text)
+	if len(images) > 0 {
+		between := ""
+		if again.images.end > again.images.start {
+			between = ","
+		}
+		again.images = h.join(again.images, between, images)
+	}
+	return true
+}
+
+// Unanswered gives calls without a result the text inside, where the dialect wants one.
+func (h *History) Unanswered(inside string) {
+	for i := range h.entries {
+		for j := range h.entries[i].calls {
+			if c := &h.entries[i].calls[j]; !c.answered {
+				c.answered, c.result = true, h.add([]byte(inside))
+			}
+		}
+	}
+}
+
+// Users tells whether a user speaks anywhere.
+func (h *History) Users() bool {
+	return slices.ContainsFunc(h.entries, func(e entry) bool { return e.role == "user" })
+}
+
+// HistoryOptions are how dialects differ in Append.
+type HistoryOptions struct {
+	// DropEmptyTurns leaves out assistant turns without text and calls: their thinking
+	// led to nothing.
+	DropEmptyTurns bool
+	// ImageNote stands in a tool message whose result is nothing but images.
+	ImageNote string
+}
+
+// Append appends the messages as a JSON list.
+func (h *History) Append(dst []byte, o HistoryOptions) []byte {
+	dst = append(dst, '[')
+	empty := len(dst)
+	for i := range h.entries {
+		e := &h.entries[i]
+		if e.role == "assistant" {
+			dst = h.appendTurn(dst, e, empty, o)
+			continue
+		}
+		dst = comma(dst, empty)
+		dst = append(append(append(dst, `{"role":"`...), e.role...), `","content":`...)
+		dst = append(append(dst, h.of(e.content)...), '}')
+	}
+	return append(dst, ']')
+}
+
+func comma(dst []byte, empty int) []byte {
+	if len(dst) > empty {
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) []byte {
+	if !e.hasText && len(e.calls) == 0 && o.DropEmptyTurns {
+		return dst
+	}
+	dst = append(comma(dst, empty), `{"role":"assistant","content":`...)
+	thinks := e.reasoning.end > e.reasoning.start
+	switch {
+	case e.hasText:
+		dst = append(append(append(dst, '"'), h.of(e.content)...), '"')
+	case len(e.calls) > 0 || thinks:
+		dst = append(dst, "null"...)
+	default: // something must stand there: roles alternate in templates
+		dst = append(dst, `""`...)
+	}
+	if thinks {
+		dst = append(append(append(dst, `,"reasoning":"`...), h.of(e.reasoning)...), '"')
+	}
+	for i := range e.calls {
+		c := &e.calls[i]
+		dst = append(dst, [...]string{`,"tool_calls":[`, `,`}[min(i, 1)]...)
+		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
+		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
+		dst = append(append(dst, `","arguments":"`...), h.of(c.arguments)...)
+		dst = append(dst, `"}}`...)
+	}
+	if len(e.calls) > 0 {
+		dst = append(dst, ']')
+	}
+	dst = append(dst, '}')
+	images := false
+	for i := range e.calls {
+		c := &e.calls[i]
+		if !c.answered {
+			continue
+		}
+		has := c.images.end > c.images.start
+		images = images || has
+		dst = append(append(dst, `,{"role":"tool","tool_call_id":"`...), h.of(c.id)...)
+		dst = append(dst, `","content":"`...)
+		if text := h.of(c.result); len(text) == 0 && has {
+			dst = jsonedit.AppendEscaped(dst, o.ImageNote)
+		} else {
+			dst = append(dst, text...)
+		}
+		dst = append(dst, `"}`...)
+	}
+	if images {
+		dst = append(dst, `,{"role":"user","content":[`...)
+		first := len(dst)
+		for i := range e.calls {
+			if c := &e.calls[i]; c.images.end > c.images.start {
+				dst = append(comma(dst, first), h.of(c.images)...)
+			}
+		}
+		dst = append(dst, `]}`...)
+	}
+	return dst
+}

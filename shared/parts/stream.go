@@ -1,0 +1,118 @@
+package parts
+
+import (
+	"bytes"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// Stream takes an upstream's stream through a Writer. It implements hub.Stream.
+type Stream struct {
+	sequence
+	head hub.Head
+	// finished: a finish_reason was seen, so the end of the connection is no fault.
+	finished, begun, any bool
+	// plain holds what came where events were expected, as when an upstream sends a
+	// JSON error under text/event-stream.
+	plain []byte
+}
+
+var _ hub.Stream = (*Stream)(nil)
+
+// NewStream makes a Stream.
+func NewStream(t *hub.Turn, w Writer, o Options) *Stream {
+	return &Stream{sequence: sequence{turn: t, w: w, o: o}}
+}
+
+// Begin implements hub.Stream.
+func (s *Stream) Begin(dst []byte) []byte {
+	if s.o.Early {
+		return s.start(dst)
+	}
+	return dst
+}
+
+func (s *Stream) start(dst []byte) []byte {
+	if s.begun {
+		return dst
+	}
+	s.begun = true
+	return s.w.Begin(dst)
+}
+
+// Beat implements hub.Stream.
+func (s *Stream) Beat(dst []byte, n int) []byte {
+	if !s.begun {
+		return dst
+	}
+	return s.w.Beat(dst, n)
+}
+
+// Event implements hub.Stream. Comments of the upstream end here: they are between it
+// and us.
+func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
+	if !hasData {
+		if !s.any && len(s.plain)+len(other) <= 64<<10 && (len(s.plain) > 0 || bytes.HasPrefix(bytes.TrimSpace(other), []byte("{"))) {
+			s.plain = append(s.plain, other...)
+		}
+		return dst, false
+	}
+	s.any = true
+	data = bytes.TrimSpace(data)
+	switch {
+	case len(data) == 0:
+		return dst, false
+	case string(data) == "[DONE]":
+		return s.end(dst), true
+	}
+	b := benches.Get().(*bench)
+	defer benches.Put(b)
+	if b.view.ReadChunk(data, &s.head) != nil {
+		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
+	}
+	if p := hub.ErrorInReply(data, &b.view); p != nil {
+		return s.Abort(dst, p), true
+	}
+	if b.view.HasUsage {
+		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true
+	}
+	dst = s.start(dst)
+	for i := range b.view.Choices {
+		c := &b.view.Choices[i]
+		if c.Index != 0 {
+			continue
+		}
+		if c.HasMessage {
+			dst = s.choice(dst, b, data, c)
+		}
+		if facts(s.turn, data, c) {
+			s.finished = true
+			if failure(s.turn.Finish) {
+				return s.Abort(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Finish)), true
+			}
+		}
+	}
+	return dst, false
+}
+
+// end is the upstream's own end, whether it named a reason before or not.
+func (s *Stream) end(dst []byte) []byte { return s.finish(s.start(dst)) }
+
+// End implements hub.Stream.
+func (s *Stream) End(dst []byte) []byte {
+	if s.finished {
+		s.turn.Repairs |= hub.EndedStream
+		return s.end(dst)
+	}
+	b := benches.Get().(*bench)
+	defer benches.Put(b)
+	if plain := bytes.TrimSpace(s.plain); len(plain) > 0 && b.view.Read(plain) == nil {
+		if p := hub.ErrorInReply(plain, &b.view); p != nil {
+			return s.Abort(dst, p)
+		}
+	}
+	return s.Abort(dst, hub.FaultProblem(hub.Cut, 0))
+}
+
+// Abort implements hub.Stream.
+func (s *Stream) Abort(dst []byte, p *hub.Problem) []byte { return s.fail(dst, p) }
