@@ -54,6 +54,9 @@ type MessagesSettings struct {
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"
 
+// EstimateHeader is the reply header that names the values which are estimates.
+const EstimateHeader = "qwenvoy-estimated"
+
 // ReasoningField says which field the client reads reasoning from.
 type ReasoningField uint8
 
