@@ -99,6 +99,8 @@ type ReplyPlan struct {
 	Answer *hub.Answer
 	// Status replaces the upstream's where it is not 0.
 	Status int
+	// Beats: the stream has a heartbeat, see Beat.
+	Beats bool
 	// Drop names reply header fields to remove, Set those to set, in lower case. The
 	// edge itself removes content-length where the body changes.
 	Drop []string
@@ -420,7 +422,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 		if x.gzipped {
 			x.gunzip = gunzip.New()
 		}
-		p.Mode = ReplyStream
+		p.Mode, p.Beats = ReplyStream, true
 		return p
 	case kind == "application/json":
 		p.Set = append(p.Set[:len(p.Set):len(p.Set)], [2]string{"content-type", "application/json"})
