@@ -154,6 +154,18 @@ end
 0 += "{}{}"
 0.
 "tool_use"` + ends},
+		{"arguments that never end, text behind them",
+			role + chunk(call(0, "a", "x", `"{\"k\": oops"`), "") + chunk(`{"content":"And"}`, "") + chunk(call(1, "b", "y", `"{}"`), "") + chunk(`{}`, "tool_calls") + done,
+			`0 tool_use a x
+0 += "{\"k\": oops"
+0.
+1 text
+1 += "And"
+1.
+2 tool_use b y
+2 += "{}"
+2.
+"tool_use"` + ends},
 		{"white space before a call is no text",
 			chunk(`{"role":"assistant","reasoning":"Hm"}`, "") + chunk(`{"content":"\n\n"}`, "") + chunk(call(0, "a", "x", `"{}"`), "tool_calls") + done,
 			"0 thinking\n0 += \"Hm\"\n0.\n1 tool_use a x\n1 += \"{}\"\n1.\n\"tool_use\"" + ends},
