@@ -164,7 +164,7 @@ func (s *session) turn(prompt string) []gjson.Result {
 	s.call("turn/start", fmt.Sprintf(`{"threadId":%q,"input":[{"type":"text","text":%s}]}`, s.thread, text))
 	done := s.until(func(m gjson.Result) bool { return m.Get("method").Str == "turn/completed" })
 	if status := done.Get("params.turn.status").Str; status != "completed" {
-		s.t.Errorf("the turn is %s: %s", status, done.Get("params.turn.error").Raw)
+		s.t.Fatalf("the turn is %s: %s", status, done.Get("params.turn.error").Raw)
 	}
 	var items []gjson.Result
 	for _, m := range s.seen[from:] {
