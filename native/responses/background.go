@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/server"
-	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -39,7 +38,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, bo
 			refuse(w, j.problem)
 			return
 		}
-		copyHeader(w.Header(), j.header)
+		copyFields(w.Header(), j.header)
 		w.WriteHeader(max(j.status, http.StatusOK))
 		_, _ = w.Write(j.reply)
 		return
@@ -59,7 +58,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, bo
 	}
 }
 
-func copyHeader(to, from http.Header) {
+func copyFields(to, from http.Header) {
 	for name, values := range from {
 		to[name] = values
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -197,17 +198,25 @@ func (t *turn) Item(id string) []byte {
 			}
 		}
 	}
-	if !t.h.config.Load().Responses.Store {
+	// The core gives an output item an id that names its response.
+	response := responses.ResponseOf(id)
+	if response == "" {
 		return nil
 	}
-	item, err := t.h.store.Item(t.ctx, t.tenant, id)
+	_, object, err := t.h.store.Get(t.ctx, t.tenant, response)
 	if err != nil {
 		if errors.Is(err, store.ErrUnavailable) {
 			t.h.unavailable()
 		}
 		return nil
 	}
-	return item.JSON
+	f, _ := readFinal(object)
+	for i := range f.output {
+		if f.output[i].ID == id {
+			return f.output[i].JSON
+		}
+	}
+	return nil
 }
 
 // ownInput is the request's input as items.
