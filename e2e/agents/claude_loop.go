@@ -3,12 +3,13 @@ package agents
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	messagesgrammar "github.com/qwenvoy/qwenvoy/native/grammar/messages"
 )
 
 // ClaudeModels are one name of each kind that Claude Code 2.1 knows: an unknown one gets
@@ -148,11 +149,11 @@ func (f *front) checkMessages(t *testing.T, n int) {
 			if !gjson.GetBytes(e.Request, "stream").Bool() {
 				t.Error("claude asked without a stream: it found a fault in one")
 			}
-			if n := strings.Count(string(e.Response), "event: message_stop\n"); n != 1 || e.Cut {
-				t.Errorf("claude got a stream with %d ends (cut: %t): …%s", n, e.Cut, e.Response[max(0, len(e.Response)-500):])
+			for _, fault := range messagesgrammar.Check(e.Response, messagesgrammar.Options{}) {
+				t.Errorf("claude got a stream with a fault: %v", fault)
 			}
-			if slices.Contains(strings.Split(string(e.Response), "\n"), "event: error") {
-				t.Errorf("claude got an error: %s", e.Response)
+			if !strings.Contains(string(e.Response), "event: message_stop\n") || e.Cut {
+				t.Errorf("claude got a stream without its end (cut: %t): …%s", e.Cut, e.Response[max(0, len(e.Response)-500):])
 			}
 		case e.Method == "HEAD" && path == "/" && e.Status == http.StatusOK: // is somebody there?
 		default:
