@@ -36,6 +36,7 @@ type piece struct{ start, end int }
 
 type call struct {
 	id, name, arguments piece
+	object              bool // the arguments are a JSON object
 	answered            bool
 	result              piece
 	// images are content parts with commas between.
@@ -121,6 +122,13 @@ func (h *History) Text(between string, inside []byte) {
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+}
+
+// CallObject is Call with arguments that are known to be a JSON object.
+func (h *History) CallObject(id, name, arguments []byte) {
+	h.Call(id, name, arguments)
+	calls := h.entries[h.current].calls
+	calls[len(calls)-1].object = true
 }
 
 // Result gives the result of the latest call of that id which has none yet, wherever
@@ -250,8 +258,6 @@ type HistoryOptions struct {
 	ImageNote string
 	// Trusted gets the values for Editor.EditTrusted, as offsets in dst; nil for nobody.
 	Trusted *[]jsonedit.Span
-	// Objects: the calls' arguments are objects, all of them.
-	Objects bool
 }
 
 // trust appends value to dst and notes where it stands.
@@ -328,7 +334,7 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
 		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
 		dst = append(dst, `","arguments":`...)
-		if o.Objects {
+		if c.object {
 			dst = o.quote(dst, h.of(c.arguments))
 		} else {
 			dst = append(append(append(dst, '"'), h.of(c.arguments)...), '"')
