@@ -37,6 +37,7 @@ func TestCodexOnTheBinary(t *testing.T) {
 		t.Run(m.Name, func(t *testing.T) {
 			url, model := forAgents(t, agentModel)
 			t.Run("http", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.HTTP) })
+			t.Run("compaction", func(t *testing.T) { agents.CodexCompaction(t, url, model, m) })
 			t.Run("websocket", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.WebSocket) })
 		})
 	}
