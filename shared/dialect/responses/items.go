@@ -267,31 +267,14 @@ func (r *translation) gather() *hub.Problem {
 	if v := r.raw(keyTools); v != nil && v[0] != '[' {
 		return wrongType("tools", "a list")
 	}
-	for i := range r.list {
-		it := &r.list[i]
-		kind, p := it.kindName()
-		if p != nil {
-			return p
-		}
-		switch string(kind) {
-		case "item_reference":
-			if p := r.fetch(it); p != nil {
-				return p
-			}
-			if kind, p = it.kindName(); p != nil {
-				return p
-			}
-			if string(kind) != "compaction" {
-				continue
-			}
-			fallthrough
-		case "compaction", "compaction_summary":
-			if p := r.openSummary(it); p != nil {
-				return p
-			}
-		case "compaction_trigger":
-			if i == r.own.to-1 && i >= r.own.from && r.kind != compact {
+	for _, l := range [...]run{r.told, r.before, r.own} {
+		for i := l.from; i < l.to; i++ {
+			it := &r.list[i]
+			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.to-1 && i >= r.own.from && r.kind != compact {
 				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
+			}
+			if p := r.complete(it); p != nil {
+				return p
 			}
 		}
 	}
@@ -301,6 +284,24 @@ func (r *translation) gather() *hub.Problem {
 	if r.compacting {
 		r.turn.NoThinking = true
 		r.req.logprobs = false
+	}
+	return nil
+}
+
+// complete fetches what an item refers to, and opens a summary.
+func (r *translation) complete(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if p != nil {
+		return p
+	}
+	if string(kind) == "item_reference" {
+		if p := r.fetch(it); p != nil {
+			return p
+		}
+		kind = it.word(itemType)
+	}
+	if string(kind) == "compaction" || string(kind) == "compaction_summary" {
+		return r.openSummary(it)
 	}
 	return nil
 }

@@ -216,9 +216,16 @@ func (r *translation) scan() *hub.Problem {
 	}
 	for s.BeginObject(); s.NextMember(); {
 		n, known := members[string(s.Key())]
-		if !known {
+		switch { // of two members of one name the last counts
+		case !known:
 			r.turn.Changes |= hub.FieldsIgnored
 			n = -1
+		case n == keyTools:
+			r.ownTools = extent{}
+		case n == keyInput:
+			r.own = run{}
+		case n == keyInstructions:
+			r.told = run{}
 		}
 		var v jsonedit.Span
 		switch {
