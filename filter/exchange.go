@@ -4,8 +4,10 @@ package main
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
@@ -72,7 +74,7 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	faultPoint("request-head", head)
 	e.core = e.plugin.gateway.Open(
 		gateway.Head{Method: head.get(":method"), Path: head.get(":path"), Header: head.get},
-		gateway.Env{RequestID: head.get("x-request-id")})
+		gateway.Env{RequestID: head.get("x-request-id"), Now: time.Now().Unix(), Random: rand.Uint64})
 	e.plan = e.core.Plan()
 	if e.plan.Action == gateway.Pass {
 		e.plugin.passed.Increment(1)
@@ -87,6 +89,15 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	for _, name := range e.plan.Drop {
 		if head.has(name) && !(e.held && name == "content-length") { // a held head gets the new one
 			_ = proxywasm.RemoveHttpRequestHeader(name)
+		}
+	}
+	if len(e.plan.DropPrefixes) > 0 {
+		for i := range head {
+			for _, p := range e.plan.DropPrefixes {
+				if strings.HasPrefix(head[i][0], p) {
+					_ = proxywasm.RemoveHttpRequestHeader(head[i][0])
+				}
+			}
 		}
 	}
 	for _, f := range e.plan.Set {
@@ -220,6 +231,10 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 	}
 	for _, f := range reply.Set {
 		_ = proxywasm.ReplaceHttpResponseHeader(f[0], f[1])
+	}
+	if reply.Status != 0 {
+		e.status = reply.Status
+		_ = proxywasm.ReplaceHttpResponseHeader(":status", strconv.Itoa(reply.Status))
 	}
 	if reply.Mode == gateway.ReplyPass {
 		return next

@@ -52,7 +52,9 @@ func serveBackend(args []string) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("POST "+chatPath, &cannedChat{chunks: *chunks, gap: *gap})
+	for _, path := range []string{chatPath, responsesPath, messagesPath} {
+		mux.Handle("POST "+path, &cannedChat{chunks: *chunks, gap: *gap})
+	}
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, []byte(`{"object":"list","data":[{"id":"`+servedModel+`","object":"model","created":1700000000,"owned_by":"vllm","root":"`+servedModel+`","parent":null,"max_model_len":262144,"permission":[]}]}`))
 	})
@@ -99,7 +101,7 @@ func (c *cannedChat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if !bytes.HasSuffix(b.Bytes(), []byte("}")) || !bytes.Contains(b.Bytes(), []byte(`"messages":[`)) {
+	if !bytes.HasSuffix(b.Bytes(), []byte("}")) || !bytes.Contains(b.Bytes(), []byte(`"messages":[`)) && !bytes.Contains(b.Bytes(), []byte(`"input":[`)) {
 		http.Error(w, "the request is not whole", http.StatusBadRequest)
 		return
 	}

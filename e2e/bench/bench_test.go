@@ -16,7 +16,7 @@ import (
 )
 
 func TestRequestsHaveTheSizesThatTheTablesName(t *testing.T) {
-	for name, want := range map[string]int{"chat-3k": 3_000, "chat-67k": 67_000, "chat-646k": 646_000, "stream-200": 3_000} {
+	for name, want := range map[string]int{"chat-3k": 3_000, "chat-67k": 67_000, "chat-646k": 646_000, "stream-200": 3_000, "responses-67k": 67_000, "responses-200": 3_000, "messages-67k": 67_000, "messages-200": 3_000} {
 		for _, w := range workloads {
 			if got := len(w.body()); w.name == name && (got < want*97/100 || got > want*105/100) {
 				t.Errorf("%s has %d bytes", name, got)
@@ -182,8 +182,8 @@ func TestOnlyChoosesGatewaysAndParts(t *testing.T) {
 		only, gateways string
 		parts          string
 	}{
-		{"", "bare native envoy envoy-noop envoy-qwenvoy", "chat-3k chat-67k chat-646k stream-200 slow-streams wasm-memory go"},
-		{"native", "bare native", "chat-3k chat-67k chat-646k stream-200 slow-streams wasm-memory go"},
+		{"", "bare native envoy envoy-noop envoy-qwenvoy", "chat-3k chat-67k chat-646k stream-200 responses-67k responses-200 messages-67k messages-200 slow-streams wasm-memory go"},
+		{"native", "bare native", "chat-3k chat-67k chat-646k stream-200 responses-67k responses-200 messages-67k messages-200 slow-streams wasm-memory go"},
 		{"stream-200,go", "bare native envoy envoy-noop envoy-qwenvoy", "stream-200 go"},
 		{"envoy,chat-3k", "bare envoy", "chat-3k"},
 	} {

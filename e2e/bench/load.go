@@ -102,13 +102,16 @@ func (s *stage) measureLoad(ctx context.Context, w workload, all []*gateway) (lo
 // round loads one gateway: each client sends its next request when it has the last
 // answer.
 func (s *stage) round(w workload, body []byte, g *gateway, length time.Duration) round {
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: Bearer sk-bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", chatPath, g.address, len(body), body)
+	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: Bearer sk-bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", w.path, g.address, len(body), body)
 	clients := make([]client, s.options.clients)
 	before, start := cpuTime(g.PID()), time.Now()
 	var wg sync.WaitGroup
 	for i := range clients {
 		c := &clients[i]
 		c.address, c.request, c.stream, c.model = g.address, request, w.stream, g.model
+		if g.model == virtualModel {
+			c.turned = w.turned
+		}
 		wg.Go(func() {
 			defer c.disconnect()
 			for time.Since(start) < length {
@@ -147,6 +150,7 @@ type client struct {
 	request []byte
 	stream  bool
 	model   string
+	turned  func(body []byte, stream bool) bool // nil: the answer is the backend's
 
 	conn net.Conn
 	in   *bufio.Reader
@@ -162,7 +166,13 @@ const patience = time.Minute
 func (c *client) once() {
 	start := time.Now()
 	status, err := c.exchange()
-	if err == nil && status == http.StatusOK && wholeAnswer(c.body.Bytes(), c.stream, c.model) {
+	whole := func() bool {
+		if c.turned != nil {
+			return c.turned(c.body.Bytes(), c.stream)
+		}
+		return wholeAnswer(c.body.Bytes(), c.stream, c.model)
+	}
+	if err == nil && status == http.StatusOK && whole() {
 		c.took = append(c.took, time.Since(start))
 		return
 	}

@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"flag"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -50,7 +52,7 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 	}
 	request, answer := s.Wire()
 	method, path, _ := strings.Cut(request.Start, " ")
-	x := g.Open(gateway.Head{Method: method, Path: path, Header: request.Get}, gateway.Env{})
+	x := g.Open(gateway.Head{Method: method, Path: path, Header: request.Get}, gateway.Env{Now: time.Now().Unix(), Random: rand.Uint64})
 	local := func(a *hub.Answer) *Message {
 		kind := a.ContentType
 		if kind == "" {
@@ -76,6 +78,9 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 	status, _ := strconv.Atoi(answer.Start)
 	rp := x.ReplyHead(status, answer.Get)
 	reply = edited(answer, &gateway.Plan{Drop: rp.Drop, Set: rp.Set}, answer.Body)
+	if rp.Status != 0 {
+		reply.Start = strconv.Itoa(rp.Status)
+	}
 	switch rp.Mode {
 	case gateway.ReplyLocal:
 		return upstream, local(rp.Answer)
@@ -126,7 +131,11 @@ func edited(m Message, plan *gateway.Plan, body []byte) *Message {
 		gone[h[0]] = true
 	}
 	for _, h := range m.Header {
-		if !gone[strings.ToLower(h[0])] {
+		name := strings.ToLower(h[0])
+		for _, p := range plan.DropPrefixes {
+			gone[name] = gone[name] || strings.HasPrefix(name, p)
+		}
+		if !gone[name] {
 			out.Header = append(out.Header, h)
 		}
 	}
@@ -148,6 +157,7 @@ func TestCore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			upstream, reply = normalized(upstream), normalized(reply)
 			if upstream != nil {
 				want := s.Upstream
 				if want == nil {

@@ -43,6 +43,7 @@ func Run(t *testing.T, c Carrier) {
 // Compare checks what arrived against what the scenario says.
 func Compare(t *testing.T, s *Scenario, upstream, reply *Message) {
 	t.Helper()
+	upstream, reply = normalized(upstream), normalized(reply)
 	switch {
 	case s.Upstream == nil && upstream != nil:
 		t.Errorf("nothing must reach the upstream, but %s did", upstream.Start)

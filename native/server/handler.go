@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -87,6 +88,7 @@ type call struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	idle      *stall
+	beat      *heartbeat
 	body      *buffer // the upstream's request body
 	reply     *upstream.Reply
 	status    int
@@ -149,6 +151,7 @@ func (c *call) finish() {
 
 func (c *call) recovered(p any) {
 	c.failed("panic")
+	c.beat.stop()
 	c.h.log.Error("panic in a request", "request_id", c.id, "panic", p, "stack", firstFrames(debug.Stack()))
 	// The core is in an unknown state: a second panic in it cuts the connection.
 	defer func() {
@@ -217,7 +220,7 @@ func (c *call) serve() {
 	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
-		gateway.Env{RequestID: c.id, Window: c.windowFunc, Decode: decodeBody},
+		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: memoryOf(c.r), Window: c.windowFunc, Decode: DecodeBody},
 	)
 	plan := c.x.Plan()
 	if plan.Route != "health" {
@@ -245,7 +248,7 @@ func (c *call) transform(plan *gateway.Plan, target string) {
 	}
 	req := upstream.Request{
 		Method: c.r.Method, Target: target,
-		Header: c.r.Header, Drop: plan.Drop, Set: plan.Set,
+		Header: c.r.Header, Drop: plan.Drop, DropPrefixes: plan.DropPrefixes, Set: plan.Set,
 	}
 	if !plan.NoBody && !c.requestBody(plan, &req) {
 		return
@@ -521,10 +524,18 @@ const wholePiece = 256 << 10
 func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.streaming = true
 	c.head(rp, -1)
-	if !c.reply.Ready() {
-		c.flush() // the first token may take its time
-	}
 	c.watch()
+	if !c.reply.Ready() { // the first token may take its time
+		if begin := c.x.Reply(nil, nil, false); len(begin) == 0 {
+			c.flush()
+		} else if !c.send(begin) {
+			return
+		}
+	}
+	if rp.Beats {
+		c.beat = newHeartbeat(c)
+		defer c.beat.stop()
+	}
 	in := newBuffer(streamBuffer)
 	defer in.free()
 	chunk, ended := in.b[:cap(in.b)], false
@@ -532,6 +543,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	defer func() { out.free() }()
 	for {
 		n, err := c.reply.Read(chunk)
+		c.beat.hold()
 		if out == nil {
 			out = newBuffer(2 * batch)
 		}
@@ -540,6 +552,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
 		}
 		if err == nil && len(out.b) < batch && c.reply.Ready() && !c.x.Ended() {
+			c.beat.release(false)
 			continue
 		}
 		if !ended {
@@ -548,6 +561,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 		if !c.send(out.b) {
 			return
 		}
+		c.beat.release(len(out.b) > 0)
 		out.free()
 		out = nil
 		switch {
@@ -561,6 +575,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.idle = newStall(afterEnd, c.cancel, c.w)
 		case err != nil:
 			if f, gone := c.fault(); !gone {
+				c.beat.stop()
 				c.send(c.x.Abort(nil, f))
 			}
 			return
@@ -650,7 +665,11 @@ func (c *call) head(rp *gateway.ReplyPlan, length int64) {
 			h.Set(name, c.st.client.Location(v, c.r.Host))
 		}
 	}
-	c.writeHeader(c.reply.Status)
+	status := c.reply.Status
+	if rp.Status != 0 {
+		status = rp.Status
+	}
+	c.writeHeader(status)
 }
 
 // leaveTypeOut keeps net/http from guessing the type of a reply that has none.

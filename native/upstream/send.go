@@ -20,7 +20,9 @@ type Request struct {
 	// and Content-Length are left out. Drop and Set, in lower case, change the rest.
 	Header http.Header
 	Drop   []string
-	Set    [][2]string
+	// DropPrefixes are beginnings of further names, in lower case.
+	DropPrefixes []string
+	Set          [][2]string
 	// Body is read until Send's reply says Sent, or is closed. nil means no body.
 	Body []byte
 }
@@ -136,7 +138,7 @@ func (c *Client) appendHead(b []byte, r *Request) ([]byte, error) {
 	named := r.Header["Connection"]
 	for name, values := range r.Header {
 		if hopByHop[name] || name == "Host" || name == "Content-Length" || name == "Expect" ||
-			contains(r.Drop, name) || setsField(r.Set, name) || namedBy(named, name) {
+			contains(r.Drop, name) || begins(r.DropPrefixes, name) || setsField(r.Set, name) || namedBy(named, name) {
 			continue
 		}
 		for _, v := range values {
@@ -183,6 +185,15 @@ func contains(lower []string, name string) bool {
 	return false
 }
 
+func begins(prefixes []string, name string) bool {
+	for _, p := range prefixes {
+		if len(name) >= len(p) && strings.EqualFold(name[:len(p)], p) {
+			return true
+		}
+	}
+	return false
+}
+
 func setsField(set [][2]string, name string) bool {
 	for i := range set {
 		if len(set[i][0]) == len(name) && strings.EqualFold(set[i][0], name) {
@@ -210,6 +221,11 @@ func (r *Request) EditedHeader() http.Header {
 	CopyHeader(h, r.Header)
 	for _, n := range r.Drop {
 		h.Del(n)
+	}
+	for name := range h {
+		if begins(r.DropPrefixes, name) {
+			delete(h, name)
+		}
 	}
 	for _, f := range r.Set {
 		h.Set(f[0], f[1])

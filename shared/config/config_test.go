@@ -49,7 +49,7 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 		{`{"upstreams":[{"model":"a","url":"127.0.0.1:8000"}]}`, `upstreams[0].url: "127.0.0.1:8000" is not allowed here`},
 		{`{"upstreams":[{"model":"a","kind":"sglang"}]}`, `upstreams[0].kind: "sglang" is not allowed here, vllm is`},
 		{`{"reasoning_field":"none",` + minimal + `}`, `reasoning_field: "none" is not allowed here, reasoning, reasoning_content, both is`},
-		{`{"late_system":"drop",` + minimal + `}`, `late_system: "drop" is not allowed here, merge, fold, keep is`},
+		{`{"late_system":"drop",` + minimal + `}`, `late_system: "drop" is not allowed here, dialect, merge, fold, keep is`},
 		{`{"log":{"level":"LOUD"},` + minimal + `}`, `log.level: "LOUD" is not allowed here, COMPLETE, DEBUG, INFO, WARN, ERROR is`},
 		{`{"profiles":[{"name":"x","thinking":"maybe"}],` + minimal + `}`, `profiles[0].thinking: "maybe" is not allowed here, on, off, client is`},
 		{`{"limits":{"body":"ten"}}`, `limits.body: "ten" is not allowed here, a size such as`},

@@ -27,7 +27,7 @@ func AppendUnquoted(dst, literal []byte) []byte {
 	return AppendUnescaped(dst, literal[1:len(literal)-1])
 }
 
-// AppendUnescaped is AppendUnquoted of a literal's inside.
+// AppendUnescaped is AppendUnquoted for the inside of a literal.
 func AppendUnescaped(dst, b []byte) []byte {
 	for i := 0; i < len(b); {
 		if b[i] != '\\' {

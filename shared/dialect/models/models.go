@@ -1,5 +1,6 @@
 // Package models is the dialect of GET /v1/models and /v1/models/{id}: the upstream's
-// entry for the served model, said once for each name that a client may use.
+// entry for the served model, said once for each name that a client may use, in the
+// upstream's words or in Anthropic's.
 //
 // It imports catalog, hub and jsonedit.
 package models
@@ -41,9 +42,13 @@ func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.
 		return dst, p
 	}
 	if entry == nil {
-		return dst, hub.BadUpstream("The model server lists no models; %q was expected.", c.Default().Target.Model)
+		return dst, noModels(c)
 	}
 	return appendEntry(dst, entry, name), nil
+}
+
+func noModels(c *catalog.Catalog) *hub.Problem {
+	return hub.BadUpstream("The model server lists no models; %q was expected.", c.Default().Target.Model)
 }
 
 // served finds data and in it the served model's entry; entry is nil if data is empty.

@@ -1,0 +1,39 @@
+package scenario
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// An id that Qwenvoy draws: a prefix and 24 letters and digits. The table numbers them
+// in the order in which they appear: resp_1, msg_1, msg_2.
+var drawn = regexp.MustCompile(`\b(resp|msg|rs|fc|ctc|tsc|lsh|sh|apc|cmp|call|toolu|srvtoolu|req|conv)_[0-9A-Za-z]{24}\b`)
+
+// The time of day is 1 in the table.
+var moment = regexp.MustCompile(`"(created_at|completed_at)":[0-9]{10}\b`)
+
+// normalized is a message with what differs from run to run made the same: ids and
+// times that Qwenvoy gives. The same id has the same number in headers and body.
+func normalized(m *Message) *Message {
+	if m == nil {
+		return nil
+	}
+	names, counts := map[string]string{}, map[string]int{}
+	number := func(id []byte) []byte {
+		name := names[string(id)]
+		if name == "" {
+			prefix := string(drawn.FindSubmatch(id)[1])
+			counts[prefix]++
+			name = fmt.Sprintf("%s_%d", prefix, counts[prefix])
+			names[string(id)] = name
+		}
+		return []byte(name)
+	}
+	out := &Message{Start: m.Start}
+	out.Body = drawn.ReplaceAllFunc(m.Body, number)
+	out.Body = moment.ReplaceAll(out.Body, []byte(`"$1":1`))
+	for _, h := range m.Header {
+		out.Header = append(out.Header, [2]string{h[0], string(drawn.ReplaceAllFunc([]byte(h[1]), number))})
+	}
+	return out
+}

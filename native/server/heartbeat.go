@@ -1,0 +1,82 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+)
+
+// heartbeat keeps a silent stream alive while its call waits for the upstream. It
+// shares the exchange and the client's connection with the call: each holds the lock
+// while it uses them. A nil heartbeat does nothing.
+type heartbeat struct {
+	call  *call
+	timer *time.Timer
+
+	mu      sync.Mutex
+	held    bool // by the call, which may be stopped by a panic while it holds
+	last    time.Time
+	n       int // beats since the last event
+	stopped bool
+}
+
+func newHeartbeat(c *call) *heartbeat {
+	b := &heartbeat{call: c, last: time.Now()}
+	b.timer = time.AfterFunc(gateway.BeatInterval, b.fire)
+	return b
+}
+
+func (b *heartbeat) hold() {
+	if b != nil {
+		b.mu.Lock()
+		b.held = true
+	}
+}
+
+// release lets beats through again; sent says that something went to the client.
+func (b *heartbeat) release(sent bool) {
+	if b == nil {
+		return
+	}
+	if sent {
+		b.last, b.n = time.Now(), 0
+	}
+	b.held = false
+	b.mu.Unlock()
+}
+
+// stop is for the call's goroutine, whether it holds or not. No beat comes after it.
+func (b *heartbeat) stop() {
+	if b == nil {
+		return
+	}
+	if !b.held {
+		b.mu.Lock()
+	}
+	b.stopped, b.held = true, false
+	b.timer.Stop()
+	b.mu.Unlock()
+}
+
+func (b *heartbeat) fire() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return
+	}
+	if quiet := time.Since(b.last); quiet < gateway.BeatInterval {
+		b.timer.Reset(gateway.BeatInterval - quiet)
+		return
+	}
+	b.n++
+	b.last = time.Now()
+	b.timer.Reset(gateway.BeatInterval)
+	c := b.call
+	if out := c.x.Beat(nil, b.n); len(out) > 0 {
+		c.logChunk("heartbeat to the client", out)
+		if _, err := c.w.Write(out); err == nil {
+			c.flush()
+		}
+	}
+}
