@@ -68,6 +68,9 @@ func (r *recorder) Close(dst []byte, p *parts.Part) []byte {
 	if p.Cut {
 		says += " cut"
 	}
+	if p.Last {
+		says += " last"
+	}
 	return r.line(dst, "close%s", says)
 }
 

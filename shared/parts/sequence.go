@@ -138,7 +138,12 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 	if q.open && q.part.Kind == kind {
 		return q.delta(dst, text, logprobs)
 	}
-	if kind == Text {
+	switch kind {
+	case Refusal:
+		if text = text[blankPrefix(text):]; len(text) == 0 {
+			return dst
+		}
+	case Text:
 		// A text that is only white space makes no part: vLLM leaves line feeds between
 		// thinking and a call.
 		n := blankPrefix(text)
@@ -448,16 +453,13 @@ func (q *sequence) finish(dst []byte) []byte {
 	nameless := 0
 	for len(q.waiting) > 0 {
 		if q.inCall() {
-			dst = q.close(dst, cut)
+			dst = q.close(dst, cut) // what waits behind it waits no longer
 		}
 		w := q.waiting[0]
 		q.waiting = q.waiting[1:]
 		if w.kind == Call && len(w.name) == 0 {
 			nameless++ // nobody could say which tool to run
 			continue
-		}
-		if q.open && q.part.Kind == Call {
-			dst = q.close(dst, cut && !q.part.Object) // what waits behind it waits no longer
 		}
 		dst = q.release(dst, w)
 	}
@@ -468,6 +470,7 @@ func (q *sequence) finish(dst []byte) []byte {
 	if nameless > 0 && q.parts == 0 {
 		return q.fail(dst, hub.BadUpstream("The model server sent a tool call without the tool's name."))
 	}
+	q.part.Last = true
 	dst = q.close(dst, cut)
 	return q.w.Finish(dst)
 }
@@ -478,7 +481,7 @@ func (q *sequence) fail(dst []byte, p *hub.Problem) []byte {
 	if q.open {
 		dst = q.flush(dst)
 		open, q.open = &q.part, false
-		open.Cut = true
+		open.Cut, open.Last = true, true
 	}
 	return q.w.Fail(dst, open, p)
 }
@@ -496,7 +499,7 @@ func prefix(text []byte, spaces bool) int {
 			return len(text)
 		case spaces && text[i] == ' ':
 			i++
-		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || spaces && text[i+1] == 't'):
+		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || spaces && (text[i+1] == 't' || text[i+1] == 'f')):
 			i += 2
 		default:
 			return i

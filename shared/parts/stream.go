@@ -68,15 +68,10 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
 	if b.view.ReadChunk(data, &s.head) != nil {
-		if s.finished {
-			// A last chunk that was cut off; the turn itself is complete.
-			s.turn.Repairs |= hub.EndedStream
-			return s.end(dst), true
-		}
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
 	}
 	if !b.view.HasChoices && b.view.Error.Absent() && bytes.HasSuffix(other, []byte("event: error\n")) {
-		return s.Abort(dst, hub.UpstreamProblem(502, data)), true
+		return s.fail(dst, hub.UpstreamProblem(502, data)), true
 	}
 	if p := hub.ErrorInReply(data, &b.view); p != nil {
 		return s.fail(dst, p), true

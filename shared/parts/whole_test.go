@@ -33,40 +33,40 @@ func TestWholeOrdersParts(t *testing.T) {
 		{
 			name: "thinking, text and calls",
 			body: reply(`{"role":"assistant","content":"\n\nb","refusal":null,"reasoning":"a\n","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"c2","type":"function","function":{"name":"g","arguments":"{\"x\":1}"}}]}`, "tool_calls"),
-			want: lines("begin", "open reasoning", `+a\n`, "close", "open text", "+b", "close", "open call c1 f", "+{}", "close", "open call c2 g", `+{\"x\":1}`, "close", "finish tool_calls"),
+			want: lines("begin", "open reasoning", `+a\n`, "close", "open text", "+b", "close", "open call c1 f", "+{}", "close", "open call c2 g", `+{\"x\":1}`, "close last", "finish tool_calls"),
 		},
 		{
 			name: "thinking off",
 			turn: func(t *hub.Turn) { t.Thinking = false },
 			body: reply(`{"content":"b","reasoning_content":"a"}`, "stop"),
-			want: lines("begin", "open text", "+a", "+b", "close", "finish stop"),
+			want: lines("begin", "open text", "+a", "+b", "close last", "finish stop"),
 		},
 		{
 			name: "each call stands for itself",
 			body: reply(`{"content":null,"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{"}},{"index":0,"id":"c1","function":{"name":"g","arguments":"{}"}},{"function":{"name":"h"}},{"id":"c4","function":{"arguments":"{}"}}]}`, "tool_calls"),
 			want: lines("begin", "open call c1 f", "+{", "close broken", "open call call_LmdIbRUtugWFbBtyknGttznI g", "+{}", "close",
-				"open call call_K1VAzNkvTZfn6Tyz9OLSXklx h", "close empty broken", "finish tool_calls"),
+				"open call call_K1VAzNkvTZfn6Tyz9OLSXklx h", "close empty broken last", "finish tool_calls"),
 		},
 		{
 			name: "a named call, with an empty text",
 			body: reply(`{"content":"","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, "stop"),
-			want: lines("begin", "open call c1 f", "+{}", "close", "finish stop"),
+			want: lines("begin", "open call c1 f", "+{}", "close last", "finish stop"),
 		},
 		{
 			name: "a call that was cut, which only the counts show",
 			turn: func(t *hub.Turn) { t.Limit = 7 },
 			body: reply(`{"content":null,"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, "tool_calls"),
-			want: lines("begin", "open call c1 f", "+{}", "close cut", "finish length"),
+			want: lines("begin", "open call c1 f", "+{}", "close cut last", "finish length"),
 		},
 		{
 			name: "cut inside the thinking",
 			body: reply(`{"content":null,"reasoning":"a"}`, "length"),
-			want: lines("begin", "open reasoning", "+a", "close cut", "finish length"),
+			want: lines("begin", "open reasoning", "+a", "close cut last", "finish length"),
 		},
 		{
 			name: "no reason",
 			body: `{"choices":[{"message":{"content":"a"}}]}`,
-			want: lines("begin", "open text", "+a", "close", "finish "),
+			want: lines("begin", "open text", "+a", "close last", "finish "),
 		},
 		{
 			name: "nothing but a nameless call",
