@@ -23,6 +23,9 @@ func problemOf(e gjson.Result) *Problem {
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = 502
 	}
+	if code := e.Get("code"); code.Type == gjson.String && code.Int() == 0 {
+		p.Code = code.String()
+	}
 	if p.Type == "" {
 		p.Type = TypeServer
 	}
