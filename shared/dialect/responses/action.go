@@ -1,8 +1,6 @@
 package responses
 
 import (
-	"bytes"
-
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
@@ -13,36 +11,35 @@ import (
 
 // appendAction appends the members that say what is to be done.
 func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
-	arguments, ok := w.arguments()
+	arguments := w.arguments()
 	switch w.form {
 	case &searchForm:
 		dst = append(dst, `,"execution":"client","arguments":`...)
 		switch {
 		case begins:
 			return append(dst, "{}"...)
-		case ok:
-			return appendLine(dst, arguments)
+		case arguments.Exists():
+			return appendLine(dst, arguments.Raw())
 		}
 		return append(w.appendRaw(append(dst, '{')), '}')
 	case &localShellForm:
-		return w.appendLocalShell(dst, arguments, ok)
+		return w.appendLocalShell(dst, arguments)
 	case &shellForm:
-		return w.appendShell(dst, arguments, ok)
+		return w.appendShell(dst, arguments)
 	}
-	return w.appendOperation(dst, arguments, ok && !p.Cut)
+	return w.appendOperation(dst, arguments, p.Cut)
 }
 
-// arguments are the open call's as JSON; ok is false where they are no object.
-func (w *writer) arguments() (object []byte, ok bool) {
-	object = bytes.TrimPrefix(jsonedit.AppendUnescaped(nil, w.text), []byte("\uFEFF"))
+// arguments are the open call's as an object, absent where they are none.
+func (w *writer) arguments() jsonedit.Value {
 	if isBlank(w.text) {
-		return []byte("{}"), true
+		return jsonedit.Known([]byte("{}"))
 	}
-	var s jsonedit.Scanner
-	s.Reset(object)
-	ok = s.Kind() == jsonedit.Object
-	s.Value()
-	return object, ok && s.Finish() == nil
+	v, err := jsonedit.Parse(jsonedit.AppendUnescaped(nil, w.text))
+	if err != nil || v.Kind() != jsonedit.Object {
+		return jsonedit.Value{}
+	}
+	return v
 }
 
 // appendRaw appends a member with the arguments as the model wrote them. The same name
@@ -51,157 +48,132 @@ func (w *writer) appendRaw(dst []byte) []byte {
 	return append(append(append(dst, `"_raw_arguments":"`...), w.text...), '"')
 }
 
-// members walks an object that has passed the Scanner.
-func members(object []byte, visit func(key string, kind jsonedit.Kind, value []byte)) {
-	var s jsonedit.Scanner
-	s.Reset(object)
-	for s.BeginObject(); s.NextMember(); {
-		key, kind := string(s.Key()), s.Kind()
-		visit(key, kind, s.Value().Of(object))
-	}
-}
-
 // onlyStrings tells whether a list or object holds strings only.
-func onlyStrings(container []byte) bool {
-	var s jsonedit.Scanner
-	s.Reset(container)
-	if s.Kind() == jsonedit.Array {
-		for s.BeginArray(); s.NextElement(); s.Value() {
-			if s.Kind() != jsonedit.String {
-				return false
-			}
-		}
-		return true
-	}
-	for s.BeginObject(); s.NextMember(); s.Value() {
-		if s.Kind() != jsonedit.String {
-			return false
-		}
-	}
-	return true
+func onlyStrings(container jsonedit.Value) bool {
+	only := true
+	container.Each(func(_ []byte, v jsonedit.Value) bool {
+		only = v.Kind() == jsonedit.String
+		return only
+	})
+	return only
 }
 
-// isCount tells whether a number is one that a client can read as such: digits only.
-func isCount(number []byte) bool {
-	for _, c := range number {
+// isCount tells whether a value is a number that any client reads as a count: digits only.
+func isCount(raw []byte) bool {
+	for _, c := range raw {
 		if c < '0' || c > '9' {
 			return false
 		}
 	}
-	return len(number) < 16
+	return len(raw) < 16
 }
 
 // appendLocalShell: action{type, command[], env{}, timeout_ms?, working_directory?}.
-func (w *writer) appendLocalShell(dst, arguments []byte, ok bool) []byte {
-	var command, env, timeout, directory []byte
-	shell := false
-	if ok {
-		members(arguments, func(key string, kind jsonedit.Kind, value []byte) {
-			switch {
-			case key == "command" && (kind == jsonedit.String || kind == jsonedit.Array && onlyStrings(value)):
-				command, shell = value, kind == jsonedit.String
-			case key == "env" && kind == jsonedit.Object && onlyStrings(value):
-				env = value
-			case key == "timeout_ms" && kind == jsonedit.Number && isCount(value):
-				timeout = value
-			case key == "working_directory" && kind == jsonedit.String:
-				directory = value
+func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
+	var command, env, timeout, directory jsonedit.Value
+	arguments.Each(func(key []byte, v jsonedit.Value) bool {
+		switch kind := v.Kind(); string(key) {
+		case "command":
+			if kind == jsonedit.String || kind == jsonedit.Array && onlyStrings(v) {
+				command = v
 			}
-		})
-	}
+		case "env":
+			if kind == jsonedit.Object && onlyStrings(v) {
+				env = v
+			}
+		case "timeout_ms":
+			if isCount(v.Raw()) {
+				timeout = v
+			}
+		case "working_directory":
+			if kind == jsonedit.String {
+				directory = v
+			}
+		}
+		return true
+	})
 	dst = append(dst, `,"action":{"type":"exec","command":`...)
-	switch {
-	case shell: // a line where a list was asked for
-		dst = append(appendLine(append(dst, `["bash","-lc",`...), command), ']')
-	case command != nil:
-		dst = appendLine(dst, command)
+	switch command.Kind() {
+	case jsonedit.String: // a line where a list was asked for
+		dst = append(appendLine(append(dst, `["bash","-lc",`...), command.Raw()), ']')
+	case jsonedit.Array:
+		dst = appendLine(dst, command.Raw())
 	default:
 		dst = append(dst, "[]"...)
 	}
 	dst = append(dst, `,"env":`...)
-	if env == nil {
-		env = []byte("{}")
+	if env.Exists() {
+		dst = appendLine(dst, env.Raw())
+	} else {
+		dst = append(dst, "{}"...)
 	}
-	dst = appendLine(dst, env)
-	if timeout != nil {
-		dst = append(append(dst, `,"timeout_ms":`...), timeout...)
+	if timeout.Exists() {
+		dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
 	}
-	if directory != nil {
-		dst = appendLine(append(dst, `,"working_directory":`...), directory)
+	if directory.Exists() {
+		dst = appendLine(append(dst, `,"working_directory":`...), directory.Raw())
 	}
-	if command == nil {
+	if !command.Exists() {
 		dst = w.appendRaw(append(dst, ','))
 	}
 	return append(dst, '}')
 }
 
 // appendShell: action{commands[], timeout_ms, max_output_length}, and where it runs.
-func (w *writer) appendShell(dst, arguments []byte, ok bool) []byte {
-	var commands []byte
-	timeout, length := []byte("null"), []byte("null")
-	if ok {
-		members(arguments, func(key string, kind jsonedit.Kind, value []byte) {
-			switch {
-			case key == "commands" && kind == jsonedit.Array && onlyStrings(value):
-				commands = value
-			case (key == "commands" || key == "command") && kind == jsonedit.String:
-				commands = append(append([]byte{'['}, value...), ']')
-			case key == "timeout_ms" && kind == jsonedit.Number && isCount(value):
-				timeout = value
-			case key == "max_output_length" && kind == jsonedit.Number && isCount(value):
-				length = value
+func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
+	var commands jsonedit.Value
+	timeout, length := jsonedit.Known([]byte("null")), jsonedit.Known([]byte("null"))
+	arguments.Each(func(key []byte, v jsonedit.Value) bool {
+		switch kind := v.Kind(); string(key) {
+		case "commands", "command":
+			if kind == jsonedit.String || kind == jsonedit.Array && onlyStrings(v) {
+				commands = v
 			}
-		})
-	}
+		case "timeout_ms":
+			if isCount(v.Raw()) {
+				timeout = v
+			}
+		case "max_output_length":
+			if isCount(v.Raw()) {
+				length = v
+			}
+		}
+		return true
+	})
 	dst = append(dst, `,"action":{"commands":`...)
-	if commands == nil {
+	switch commands.Kind() {
+	case jsonedit.String: // one where a list was asked for
+		dst = append(appendLine(append(dst, '['), commands.Raw()), ']')
+	case jsonedit.Array:
+		dst = appendLine(dst, commands.Raw())
+	default:
 		dst = append(dst, "[]"...)
-	} else {
-		dst = appendLine(dst, commands)
 	}
-	dst = append(append(dst, `,"timeout_ms":`...), timeout...)
-	dst = append(append(dst, `,"max_output_length":`...), length...)
-	if commands == nil {
+	dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
+	dst = append(append(dst, `,"max_output_length":`...), length.Raw()...)
+	if !commands.Exists() {
 		dst = w.appendRaw(append(dst, ','))
 	}
 	return append(dst, `},"environment":{"type":"local"}`...)
 }
 
 // appendOperation: operation{type, path, diff}, which the model may also have written
-// without the object around.
-func (w *writer) appendOperation(dst, arguments []byte, ok bool) []byte {
-	kind, path, diff := []byte(nil), []byte(nil), []byte(nil)
-	var read func(object []byte, nested bool)
-	read = func(object []byte, nested bool) {
-		members(object, func(key string, k jsonedit.Kind, value []byte) {
-			switch {
-			case key == "operation" && k == jsonedit.Object && !nested:
-				kind, path, diff = nil, nil, nil
-				read(value, true)
-			case k != jsonedit.String:
-			case key == "type":
-				kind = value
-			case key == "path":
-				path = value
-			case key == "diff":
-				diff = value
-			}
-		})
+// without the object around. A limit may have cut the diff, and the item has no status
+// to say so; then it is one that can't be applied.
+func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool) []byte {
+	if o := arguments.Get("operation"); o.Kind() == jsonedit.Object {
+		arguments = o
 	}
-	if ok {
-		read(arguments, false)
-	}
-	dst = append(dst, `,"operation":{"type":`...)
-	switch string(kind) {
-	case `"delete_file"`:
-		if path != nil {
-			return append(appendLine(append(dst, `"delete_file","path":`...), path), '}')
-		}
-	case `"create_file"`, `"update_file"`:
-		if path != nil && diff != nil {
-			dst = appendLine(append(append(dst, kind...), `,"path":`...), path)
-			return append(appendLine(append(dst, `,"diff":`...), diff), '}')
+	kind, path, diff := arguments.Get("type").Text(), arguments.Get("path"), arguments.Get("diff")
+	dst = append(dst, `,"operation":{"type":"`...)
+	if path.Kind() == jsonedit.String && !cut {
+		switch {
+		case kind == "delete_file":
+			return append(appendLine(append(dst, `delete_file","path":`...), path.Raw()), '}')
+		case (kind == "create_file" || kind == "update_file") && diff.Kind() == jsonedit.String:
+			dst = appendLine(append(append(dst, kind...), `","path":`...), path.Raw())
+			return append(appendLine(append(dst, `,"diff":`...), diff.Raw()), '}')
 		}
 	}
-	return append(append(append(dst, `"update_file","path":"","diff":"`...), w.text...), `"}`...)
+	return append(append(append(dst, `update_file","path":"","diff":"`...), w.text...), `"}`...)
 }

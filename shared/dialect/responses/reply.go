@@ -1,11 +1,8 @@
 package responses
 
 import (
-	"strconv"
-
-	"github.com/tidwall/gjson"
-
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
 
@@ -35,11 +32,17 @@ func (d Dialect) Stream(t *hub.Turn) hub.Stream {
 // appendInputTokens turns the answer of the upstream's /tokenize. Its count stands in
 // front of a list of all tokens.
 func appendInputTokens(dst, body []byte) ([]byte, *hub.Problem) {
-	count := gjson.GetBytes(body, "count")
-	if count.Type != gjson.Number {
-		return dst, hub.BadUpstream("The model server's answer to /tokenize holds no count.")
+	var s jsonedit.Scanner
+	s.Reset(body)
+	for s.BeginObject(); s.NextMember(); {
+		if string(s.Key()) != "count" {
+			s.Value()
+			continue
+		}
+		if count := s.Value().Of(body); len(count) > 0 && isCount(count) {
+			dst = append(append(dst, `{"object":"response.input_tokens","input_tokens":`...), count...)
+			return append(dst, '}'), nil
+		}
 	}
-	dst = append(dst, `{"object":"response.input_tokens","input_tokens":`...)
-	dst = strconv.AppendInt(dst, count.Int(), 10)
-	return append(dst, '}'), nil
+	return dst, hub.BadUpstream("The model server's answer to /tokenize holds no count.")
 }
