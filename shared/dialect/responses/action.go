@@ -19,7 +19,7 @@ func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
 		case begins:
 			return append(dst, "{}"...)
 		case arguments.Exists():
-			return appendLine(dst, arguments.Raw())
+			return appendStrict(dst, arguments.Raw())
 		}
 		return append(w.appendRaw(append(dst, '{')), '}')
 	case &localShellForm:
@@ -95,15 +95,15 @@ func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
 	dst = append(dst, `,"action":{"type":"exec","command":`...)
 	switch command.Kind() {
 	case jsonedit.String: // a line where a list was asked for
-		dst = append(appendLine(append(dst, `["bash","-lc",`...), command.Raw()), ']')
+		dst = append(appendStrict(append(dst, `["bash","-lc",`...), command.Raw()), ']')
 	case jsonedit.Array:
-		dst = appendLine(dst, command.Raw())
+		dst = appendStrict(dst, command.Raw())
 	default:
 		dst = append(dst, "[]"...)
 	}
 	dst = append(dst, `,"env":`...)
 	if env.Exists() {
-		dst = appendLine(dst, env.Raw())
+		dst = appendStrict(dst, env.Raw())
 	} else {
 		dst = append(dst, "{}"...)
 	}
@@ -111,7 +111,7 @@ func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
 		dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
 	}
 	if directory.Exists() {
-		dst = appendLine(append(dst, `,"working_directory":`...), directory.Raw())
+		dst = appendStrict(append(dst, `,"working_directory":`...), directory.Raw())
 	}
 	if !command.Exists() {
 		dst = w.appendRaw(append(dst, ','))
@@ -143,9 +143,9 @@ func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
 	dst = append(dst, `,"action":{"commands":`...)
 	switch commands.Kind() {
 	case jsonedit.String: // one where a list was asked for
-		dst = append(appendLine(append(dst, '['), commands.Raw()), ']')
+		dst = append(appendStrict(append(dst, '['), commands.Raw()), ']')
 	case jsonedit.Array:
-		dst = appendLine(dst, commands.Raw())
+		dst = appendStrict(dst, commands.Raw())
 	default:
 		dst = append(dst, "[]"...)
 	}
@@ -169,10 +169,10 @@ func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool)
 	if path.Kind() == jsonedit.String && !cut {
 		switch {
 		case kind == "delete_file":
-			return append(appendLine(append(dst, `delete_file","path":`...), path.Raw()), '}')
+			return append(appendStrict(append(dst, `delete_file","path":`...), path.Raw()), '}')
 		case (kind == "create_file" || kind == "update_file") && diff.Kind() == jsonedit.String:
-			dst = appendLine(append(append(dst, kind...), `","path":`...), path.Raw())
-			return append(appendLine(append(dst, `,"diff":`...), diff.Raw()), '}')
+			dst = appendStrict(append(append(dst, kind...), `","path":`...), path.Raw())
+			return append(appendStrict(append(dst, `,"diff":`...), diff.Raw()), '}')
 		}
 	}
 	return append(append(append(dst, `update_file","path":"","diff":"`...), w.text...), `"}`...)

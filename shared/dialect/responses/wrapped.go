@@ -26,31 +26,31 @@ type wrappedState uint8
 
 // What is expected next.
 const (
-	opening wrappedState = iota
-	key                  // the states of its characters follow
-	colon   = key + wrappedState(len(inputKey))
-	quote   = colon + 1
-	inside  = colon + 2
-	closing = colon + 3 // behind a quote: the end, or a member more
-	nothing = colon + 4 // behind the brace
-	skipped = colon + 5 // further members
-	other   = colon + 6 // it is another shape
+	wantBrace wrappedState = iota
+	wantKey                // and a state for each of its characters
+	wantColon = wantKey + wrappedState(len(inputKey))
+	wantQuote = wantColon + 1
+	inInput   = wantColon + 2
+	behind    = wantColon + 3 // the input's quote
+	atEnd     = wantColon + 4 // behind the brace
+	inRest    = wantColon + 5 // members behind the input
+	another   = wantColon + 6 // it is another shape
 )
 
 const inputKey = `"input"`
 
 func (a *wrapped) reset() {
-	a.state, a.raw, a.held, a.escaped = opening, a.raw[:0], a.held[:0], false
+	a.state, a.raw, a.held, a.escaped = wantBrace, a.raw[:0], a.held[:0], false
 	a.fragments.Reset()
 }
 
 // next takes a piece of the arguments and returns what it brings of the input, both as
 // inside string literals; valid until the next call.
 func (a *wrapped) next(piece []byte) []byte {
-	if a.state < inside || a.state == other {
+	if a.state < inInput || a.state == another {
 		a.raw = append(a.raw, piece...)
 	}
-	if a.state == other {
+	if a.state == another {
 		return nil
 	}
 	a.plain = jsonedit.AppendUnescaped(a.plain[:0], piece)
@@ -64,38 +64,38 @@ func (a *wrapped) next(piece []byte) []byte {
 func (a *wrapped) character(c byte) {
 	blank := c == ' ' || c == '\n' || c == '\t' || c == '\r'
 	switch a.state {
-	case inside:
+	case inInput:
 		a.text(c)
-	case closing, nothing:
+	case behind, atEnd:
 		switch {
 		case blank:
 			a.held = append(a.held, c)
-		case a.state == closing && c == '}':
-			a.held, a.state = append(a.held, c), nothing
-		case a.state == closing && c == ',':
-			a.state = skipped
+		case a.state == behind && c == '}':
+			a.held, a.state = append(a.held, c), atEnd
+		case a.state == behind && c == ',':
+			a.state = inRest
 		default:
 			// The model forgot to escape a quote: what looked like the end was none.
-			a.state = inside
+			a.state = inInput
 			a.out = append(a.out, '\\')
 			a.out = append(a.out, a.held...)
 			a.text(c)
 		}
-	case skipped, other:
-	case key, key + 1, key + 2, key + 3, key + 4, key + 5, key + 6:
+	case inRest, another:
+	case wantKey, wantKey + 1, wantKey + 2, wantKey + 3, wantKey + 4, wantKey + 5, wantKey + 6:
 		switch {
-		case c == inputKey[a.state-key]:
+		case c == inputKey[a.state-wantKey]:
 			a.state++
-		case !(blank && a.state == key):
-			a.state = other
+		case !(blank && a.state == wantKey):
+			a.state = another
 		}
 	default:
 		switch {
 		case blank:
-		case a.state == opening && c == '{', a.state == colon && c == ':', a.state == quote && c == '"':
+		case a.state == wantBrace && c == '{', a.state == wantColon && c == ':', a.state == wantQuote && c == '"':
 			a.state++
 		default:
-			a.state = other
+			a.state = another
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (a *wrapped) text(c byte) {
 	case c == '\\':
 		a.escaped = true
 	case c == '"':
-		a.state, a.held = closing, append(a.held[:0], c)
+		a.state, a.held = behind, append(a.held[:0], c)
 		return
 	}
 	a.out = append(a.out, c)
@@ -116,11 +116,14 @@ func (a *wrapped) text(c byte) {
 // end returns what is left of the input when the arguments have ended; cut says that
 // a limit ended them.
 func (a *wrapped) end(cut bool) []byte {
-	if a.state >= inside && a.state != other {
+	switch {
+	case a.state == inInput:
+		return nil // an escape that was cut is no text
+	case a.state == another:
+	case a.state > inInput:
 		return a.fragments.End()
-	}
-	if cut && a.state != other {
-		return nil // cut inside the wrapper
+	case cut:
+		return nil // inside the wrapper
 	}
 	a.plain = jsonedit.AppendUnescaped(a.plain[:0], a.raw)
 	if input, ok := onlyString(a.plain); ok {
@@ -132,7 +135,7 @@ func (a *wrapped) end(cut bool) []byte {
 
 // onlyString finds the input in an object of another shape: the inside of its member
 // "input", or of its only string.
-func onlyString(object []byte) (inside []byte, ok bool) {
+func onlyString(object []byte) (input []byte, ok bool) {
 	var s jsonedit.Scanner
 	s.Reset(object)
 	strings, named := 0, false
@@ -145,8 +148,8 @@ func onlyString(object []byte) (inside []byte, ok bool) {
 		strings++
 		literal := s.Value().Of(object)
 		if len(literal) > 1 && !named {
-			inside, named = literal[1:len(literal)-1], isInput
+			input, named = literal[1:len(literal)-1], isInput
 		}
 	}
-	return inside, s.Finish() == nil && (named || strings == 1)
+	return input, s.Finish() == nil && (named || strings == 1)
 }

@@ -138,7 +138,7 @@ func (w *writer) delta(dst, text, logprobs []byte) []byte {
 			w.logprobs = append(w.logprobs, ',')
 			from++
 		}
-		w.logprobs = appendLine(w.logprobs, logprobs[1:len(logprobs)-1])
+		w.logprobs = appendStrict(w.logprobs, logprobs[1:len(logprobs)-1])
 	}
 	if !w.events || w.form.silent {
 		return dst
@@ -300,9 +300,9 @@ func isBlank(inside []byte) bool {
 	return true
 }
 
-// appendLine appends JSON as one line that strict decoders take. Line ends, which in JSON
+// appendStrict appends JSON of the model or the upstream as one line that strict decoders take. Line ends, which in JSON
 // stand between values only, would end an event.
-func appendLine(dst, text []byte) []byte {
+func appendStrict(dst, text []byte) []byte {
 	start := len(dst)
 	dst = append(dst, text...)
 	for i := start; i < len(dst); i++ {
