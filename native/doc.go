@@ -8,6 +8,7 @@
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify
 //	native/simulator   a simulated vLLM
+//	native/grammar     strict checkers of the event streams that clients are promised
 //	native/deploy      systemd unit, Dockerfile, example configuration
 //
 // Of the core it imports shared/gateway, shared/hub and shared/config.

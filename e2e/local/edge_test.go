@@ -253,6 +253,11 @@ var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 		return nil, err
 	}
 	listeners = append(listeners, bothWays("simulated", string(configs["default"]), strings.TrimPrefix(sim, "http://"))...)
+	model, err := agentModel()
+	if err != nil {
+		return nil, err
+	}
+	listeners = append(listeners, bothWays("agents", agentConfig, model.Address())...)
 	nobody, err := process.FreePort()
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// steering is what a user message's lines that begin with "simulate:" ask for.
+// steering is what lines of a user message that begin with "simulate:" ask for.
 type steering struct {
 	think, say, preface          string
 	hasThink, hasSay, hasPreface bool
@@ -16,7 +16,10 @@ type steering struct {
 	then                         []toolCall // one for each round of tool results
 }
 
-func steer(prompt string) (st steering, found bool) {
+// steer reads the steering for the answer after so many rounds of tool results, and tells
+// how many of them came after the answer that it was first for.
+func steer(prompt string, rounds int) (st steering, since int, found bool) {
+	since = rounds
 	for line := range strings.Lines(prompt) {
 		order, ok := strings.CutPrefix(strings.TrimSpace(line), "simulate:")
 		if !ok {
@@ -25,6 +28,12 @@ func steer(prompt string) (st steering, found bool) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(order), " ")
 		rest = strings.TrimSpace(rest)
 		switch verb {
+		case "next":
+			if since == 0 {
+				return st, 0, true
+			}
+			st = steering{}
+			since--
 		case "think":
 			st.think, st.hasThink = rest, true
 		case "say":
@@ -41,7 +50,15 @@ func steer(prompt string) (st steering, found bool) {
 		}
 		found = true
 	}
-	return st, found
+	return st, since, found
+}
+
+var reminder = regexp.MustCompile(`(?s)<system-reminder>.*?</system-reminder>`)
+
+// userWords are what the user said in a message: agents add notes of their own in
+// <system-reminder> tags, in messages of their own too.
+func userWords(text string) string {
+	return strings.TrimSpace(reminder.ReplaceAllLiteralString(text, ""))
 }
 
 func parseCall(s string) toolCall {
@@ -63,27 +80,30 @@ type wishes struct {
 
 // answerTo makes up the answer; the package's documentation tells the rules.
 func answerTo(c *conversation, want wishes) answer {
-	last, rounds := 0, 0
+	last, rounds := -1, 0
 	for i, m := range c.messages {
-		if m.role == "user" {
+		if m.role == "user" && (last < 0 || userWords(m.text) != "") {
 			last, rounds = i, 0
 		} else if m.role == "assistant" && len(m.calls) > 0 {
 			rounds++
 		}
 	}
-	prompt := strings.TrimSpace(c.messages[last].text)
+	last = max(last, 0)
+	prompt := userWords(c.messages[last].text)
 	var results []string
-	for i := len(c.messages) - 1; i > last && c.messages[i].role == "tool"; i-- {
-		results = append([]string{c.messages[i].text}, results...)
+	for i := len(c.messages) - 1; i > last && (c.messages[i].role == "tool" || c.messages[i].role == "user"); i-- {
+		if c.messages[i].role == "tool" {
+			results = append([]string{c.messages[i].text}, results...)
+		}
 	}
 
-	st, steered := steer(prompt)
+	st, since, steered := steer(prompt, rounds)
 	a := answer{reasoning: "The user says: " + shorten(oneLine(prompt), 60) + "\n"}
 	switch {
-	case steered && rounds == 0 && len(st.calls) > 0:
+	case steered && since == 0 && len(st.calls) > 0:
 		a.calls, a.text = st.calls, st.preface
-	case steered && rounds > 0 && rounds <= len(st.then):
-		a.calls = []toolCall{st.then[rounds-1]}
+	case steered && since > 0 && since <= len(st.then):
+		a.calls = []toolCall{st.then[since-1]}
 	case steered && rounds == 0 && len(st.calls) == 0 && len(st.then) > 0 && !st.hasSay:
 		a.calls, a.text = st.then[:1], st.preface
 	case want.mustCall || want.mayCall && len(results) == 0 && rounds == 0 && !st.hasSay:

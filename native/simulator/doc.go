@@ -40,6 +40,11 @@
 //	simulate: preface Let me look.          text before the calls
 //	simulate: say TEXT                      the answer, where no call is due; \n is a line break
 //	simulate: think TEXT                    the thought
+//	simulate: next                          the lines below are for the answer after one more
+//	                                        round of results; the last ones stay in force
+//
+// What stands in <system-reminder> tags is not the user's: agents put notes of their own
+// into user messages.
 //
 // # Faults
 //

@@ -45,6 +45,16 @@ func ask(prompt, more string) string {
 	return fmt.Sprintf(`{"messages":[{"role":"user","content":%s}]%s}`, jsonText(prompt), more)
 }
 
+// rounds is a conversation that has had n rounds of tool results since the prompt.
+func rounds(prompt string, n int, more ...string) string {
+	messages := []string{`{"role":"user","content":` + jsonText(prompt) + `}`}
+	for range n {
+		messages = append(messages, `{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"a","arguments":"{}"}}]}`,
+			`{"role":"tool","tool_call_id":"1","content":"sunny"}`)
+	}
+	return `{"messages":[` + strings.Join(append(messages, more...), ",") + `]` + weather + `}`
+}
+
 func chat(t *testing.T, url, body string, kv ...string) chatReply {
 	t.Helper()
 	resp, got, err := post(t, url+"/v1/chat/completions", body, kv...)
@@ -172,6 +182,12 @@ func TestAnswers(t *testing.T) {
 		{name: "the first then before any result", body: ask("simulate: then call a\nsimulate: then call b {\"k\":1}", weather), reasoning: "I should call the tool a.\n", calls: []string{`a {}`}, finish: "tool_calls"},
 		{name: "the second round", body: `{"messages":[{"role":"user","content":"simulate: call a\nsimulate: then call b {\"k\":1}\nsimulate: say ready"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"a","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"sunny"}]` + weather + `}`, reasoning: "I should call the tool b.\n", calls: []string{`b {"k": 1}`}, finish: "tool_calls"},
 		{name: "after the last round", body: `{"messages":[{"role":"user","content":"simulate: call a\nsimulate: say ready"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"a","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"sunny"}]` + weather + `}`, reasoning: "The user says: simulate: call a simulate: say ready\n", text: "\n\nready", finish: "stop"},
+		{name: "the next answer's lines wait", body: ask("simulate: think A.\nsimulate: call a\nsimulate: next\nsimulate: call b\nsimulate: say ready", weather), reasoning: "A.\n", calls: []string{`a {}`}, finish: "tool_calls"},
+		{name: "the next answer's lines", body: rounds("simulate: think A.\nsimulate: call a\nsimulate: next\nsimulate: think B.\nsimulate: preface Both:\nsimulate: call b\nsimulate: call c {\"k\":1}\nsimulate: next\nsimulate: say ready", 1), reasoning: "B.\n", text: "Both:", calls: []string{`b {}`, `c {"k": 1}`}, finish: "tool_calls"},
+		{name: "the last answer's lines", body: rounds("simulate: call a\nsimulate: next\nsimulate: call b\nsimulate: next\nsimulate: think C.\nsimulate: say ready", 2), reasoning: "C.\n", text: "\n\nready", finish: "stop"},
+		{name: "the last answer's lines stay", body: rounds("simulate: call a\nsimulate: next\nsimulate: call b\nsimulate: think C.\nsimulate: say ready", 3), reasoning: "C.\n", text: "\n\nready", finish: "stop"},
+		{name: "a reminder is not the user's", body: ask("<system-reminder>\nUse get_weather.\n</system-reminder>\n\nblue sky", weather), reasoning: "The user says: blue sky\n", text: "\n\nYou said: blue sky", finish: "stop"},
+		{name: "a reminder behind a result is no new turn", body: rounds("simulate: call a\nsimulate: next\nsimulate: call b", 1, `{"role":"user","content":"<system-reminder>Go on.</system-reminder>"}`), reasoning: "I should call the tool b.\n", calls: []string{`b {}`}, finish: "tool_calls"},
 		{name: "a character of many tokens", body: ask("simulate: say 👩‍🚀 é 漢字", ""), reasoning: "The user says: simulate: say 👩‍🚀 é 漢字\n", text: "\n\n👩‍🚀 é 漢字", finish: "stop"},
 	}
 	for _, tt := range tests {

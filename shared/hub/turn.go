@@ -54,6 +54,9 @@ type MessagesSettings struct {
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"
 
+// EstimateHeader is the reply header that names the values which are estimates.
+const EstimateHeader = "qwenvoy-estimated"
+
 // ReasoningField says which field the client reads reasoning from.
 type ReasoningField uint8
 
@@ -214,10 +217,13 @@ const (
 	DuplicatesDropped
 	UsageRequested
 	PromptDropped
+	FieldsIgnored
+	ReasoningDropped
 )
 
 var changeNames = []string{"model", "sampling", "thinking", "system_merged", "system_folded", "developer_renamed", "arguments_repaired",
-	"reasoning_renamed", "tools_nested", "tools_dropped", "tool_choice_dropped", "limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped"}
+	"reasoning_renamed", "tools_nested", "tools_dropped", "tool_choice_dropped", "limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
+	"fields_ignored", "reasoning_dropped"}
 
 // Names lists the set.
 func (c Change) Names() []string { return names(uint32(c), changeNames) }

@@ -46,6 +46,8 @@ type request struct {
 	stops []string
 	// noCalls: tool_choice none, calls that arrive all the same are dropped.
 	noCalls bool
+	// size is that of the request's body in bytes, for an estimate where tokens can't be counted.
+	size int
 	// names leads from the upstream's function names back to the client's where they differ.
 	names map[string]string
 }

@@ -1,0 +1,165 @@
+package agents
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// ClaudeModels are one name of each kind that Claude Code 2.1 knows: an unknown one gets
+// adaptive thinking and a system message behind the prompt, sonnet-4-5 gets a budget for
+// thinking and reminders in the prompt.
+var ClaudeModels = []string{"qwen3.5-thinking-coding", "claude-sonnet-4-5"}
+
+// ClaudeLoop has Claude Code read a file, run a command, edit the file, run two commands at
+// once of which the second is soon ready, and answer; and, in another process, go on with
+// the recorded conversation. The gateway stands in front of model.
+func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name)
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	c.write(t, "work/notes.txt", "line one\n")
+
+	var (
+		notes = c.work + "/notes.txt"
+		read  = fmt.Sprintf(`Read {"file_path":%q}`, notes)
+		count = `Bash {"command":"wc -c < notes.txt > size.txt; cat size.txt","description":"Count its bytes"}`
+		edit  = fmt.Sprintf(`Edit {"file_path":%q,"old_string":"one","new_string":"two"}`, notes)
+		// Claude Code hands the edit back with the default filled in.
+		edited = fmt.Sprintf(`Edit {"replace_all":false,"file_path":%q,"old_string":"one","new_string":"two"}`, notes)
+		// Only commands that change nothing run at once.
+		slow = `Bash {"command":"sleep 1; echo slow","description":"Take a second"}`
+		fast = `Bash {"command":"echo fast","description":"Take no time"}`
+	)
+	result := c.ask(t, "", script{
+		think("I read the file first."),
+		preface("Let me look."),
+		"simulate: call " + read,
+		next,
+		"simulate: call " + count,
+		next,
+		"simulate: call " + edit,
+		next,
+		think("Two at once."),
+		"simulate: call " + slow,
+		"simulate: call " + fast,
+		next,
+		think("All done."),
+		say("notes.txt says two."),
+	}.prompt(mark+" Make one two in notes.txt."))
+	c.files(t, map[string]string{"notes.txt": "line two\n", "size.txt": "9\n"})
+	first := completions(t, model.asked(t, mark), 5)
+	c.printed(t, result, "notes.txt says two.", first)
+
+	result = c.ask(t, result.Get("session_id").Str, script{
+		"simulate: call " + count,
+		next,
+		say("Still nine."),
+	}.prompt(mark+" How long is it?"))
+	requests := completions(t, model.asked(t, mark), 7)
+	c.printed(t, result, "Still nine.", requests[5:])
+
+	grows(t, requests)
+	turn1 := []turn{
+		{role: "assistant", reasoning: "I read the file first.\n", content: "Let me look.", calls: []string{read}},
+		{role: "tool", content: "1\tline one\n…"},
+		{role: "assistant", reasoning: "I should call the tool Bash.\n", calls: []string{count}},
+		{role: "tool", content: "9"},
+		{role: "assistant", reasoning: "I should call the tool Edit.\n", calls: []string{edited}},
+		{role: "tool", content: "The file " + notes + " has been updated…"},
+		{role: "assistant", reasoning: "Two at once.\n", calls: []string{slow, fast}},
+		{role: "tool", content: "slow"}, // was ready last, but asked for first
+		{role: "tool", content: "fast"},
+	}
+	told(t, requests[1], turn1[:2]...)
+	told(t, requests[4], turn1...)
+	last := messages(requests[6])
+	if want := len(messages(requests[4])) + 4; len(last) != want {
+		t.Errorf("the last request has %d messages, want %d", len(last), want)
+	}
+	front.checkMessages(t, len(requests))
+}
+
+// ClaudeSubAgent has Claude Code hand a task to an agent of its own, which runs a command and
+// reports.
+func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name)
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	c.write(t, "work/notes.txt", "line one\n")
+
+	// The sub-agent's prompt stands in a string of JSON in one line of the first one's.
+	inner := fmt.Sprintf(`%s Count the lines of notes.txt.\nsimulate: call Bash {\"command\":\"wc -l < notes.txt > lines.txt\",\"description\":\"Count the lines\"}\nsimulate: next\nsimulate: say It has one line.`, mark)
+	result := c.ask(t, "", script{
+		`simulate: call Agent {"description":"Count the lines","prompt":"` + inner + `","subagent_type":"general-purpose"}`,
+		next,
+		say("My agent says: one line."),
+	}.prompt(mark+" Have the lines of notes.txt counted."))
+	c.files(t, map[string]string{"notes.txt": "line one\n", "lines.txt": "1\n"})
+	requests := completions(t, model.asked(t, mark), 4)
+	c.printed(t, result, "My agent says: one line.", nil)
+	for _, m := range messages(requests[3]) {
+		if m.Get("role").Str == "tool" && !strings.HasPrefix(content(m), "It has one line.") {
+			t.Errorf("the agent reported %q", content(m))
+		}
+	}
+	grows(t, []*Exchange{requests[0], requests[3]})
+	front.checkMessages(t, len(requests))
+}
+
+// printed checks what Claude Code printed at the end. With requests, it must have counted what
+// they cost.
+func (c *claude) printed(t *testing.T, result gjson.Result, answer string, requests []*Exchange) {
+	t.Helper()
+	for path, want := range map[string]string{
+		"type": "result", "subtype": "success", "is_error": "false", "api_error_status": "", "result": answer,
+		"stop_reason": "end_turn", "permission_denials.#": "0", "terminal_reason": "completed",
+	} {
+		if got := result.Get(path).String(); got != want {
+			t.Errorf("claude's %s is %q, want %q", path, got, want)
+		}
+	}
+	if requests == nil {
+		return
+	}
+	prompt, written := usage(t, requests)
+	u := result.Get("usage")
+	read := u.Get("input_tokens").Int() + u.Get("cache_read_input_tokens").Int() + u.Get("cache_creation_input_tokens").Int()
+	if read != prompt || u.Get("output_tokens").Int() != written {
+		t.Errorf("claude counted %d and %d tokens, the model's server %d and %d", read, u.Get("output_tokens").Int(), prompt, written)
+	}
+}
+
+// checkMessages checks what passed between Claude Code and the gateway: as many requests as
+// reached the model, each a stream that ended once, and nothing else.
+func (f *front) checkMessages(t *testing.T, n int) {
+	t.Helper()
+	var posts int
+	for _, e := range f.passed(t) {
+		path, _, _ := strings.Cut(e.Path, "?")
+		switch {
+		case e.Method == "POST" && path == "/v1/messages" && e.Status == http.StatusOK:
+			posts++
+			if !gjson.GetBytes(e.Request, "stream").Bool() {
+				t.Error("claude asked without a stream: it found a fault in one")
+			}
+			if n := strings.Count(string(e.Response), "event: message_stop\n"); n != 1 || e.Cut {
+				t.Errorf("claude got a stream with %d ends (cut: %t): …%s", n, e.Cut, e.Response[max(0, len(e.Response)-500):])
+			}
+			if slices.Contains(strings.Split(string(e.Response), "\n"), "event: error") {
+				t.Errorf("claude got an error: %s", e.Response)
+			}
+		case e.Method == "HEAD" && path == "/" && e.Status == http.StatusOK: // is somebody there?
+		default:
+			t.Errorf("claude got %d for %s %s: %.500s", e.Status, e.Method, e.Path, e.Response)
+		}
+	}
+	if posts != n {
+		t.Errorf("claude asked %d times, the model %d", posts, n)
+	}
+}

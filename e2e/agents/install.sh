@@ -1,0 +1,23 @@
+#!/bin/sh
+# install.sh: gets the agents and SDKs that package-lock.json pins from npm's registry into
+# .cache/agents and prints that folder's path. Fetches nothing when they are there already. No
+# package's install script is run: nothing here needs one.
+#
+# After a change of package.json: npm install --package-lock-only --omit-lockfile-registry-resolved
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$here/../../.cache/agents
+
+if ! cmp -s "$here/package-lock.json" "$cache/package-lock.json"; then
+	mkdir -p "$here/../../.cache"
+	# Beside its place first, so that an interrupted run leaves nothing that looks complete.
+	new=$cache.$$
+	trap 'rm -rf "$new"' EXIT
+	mkdir "$new"
+	cp "$here/package.json" "$here/package-lock.json" "$new"
+	npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	rm -rf "$cache"
+	mv "$new" "$cache"
+fi
+cd "$cache" && pwd

@@ -1,0 +1,13 @@
+// Package grammar is what the checkers of event streams stand on: a strict reader of
+// server-sent events, a strict reader of JSON, and shapes of JSON objects.
+//
+//	native/grammar            this package
+//	native/grammar/responses  checks streams of the Responses API
+//	native/grammar/messages   checks streams of the Messages API
+//	native/grammar/example    good streams, for tests
+//	native/grammar/mutation   breaks good streams, for the checkers' own tests
+//
+// The checkers are written from the public descriptions of the two APIs. They import
+// nothing of the core, above all not its dialects and its reader of event streams:
+// a checker that shared the core's code would share its mistakes.
+package grammar

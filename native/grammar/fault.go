@@ -1,0 +1,38 @@
+package grammar
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Fault is one thing that is wrong with a stream. All errors of the checkers are Faults.
+type Fault struct {
+	// Event counts from 0, as sequence_number does. It is the event in which the
+	// fault was seen; after the last event it is the number of events.
+	Event int
+	// Name is the event's type; "" if it has none.
+	Name string
+	// What was wrong, where, and what is allowed.
+	What string
+}
+
+func (f *Fault) Error() string {
+	if f.Name == "" {
+		return fmt.Sprintf("event %d: %s", f.Event, f.What)
+	}
+	return fmt.Sprintf("event %d (%s): %s", f.Event, f.Name, f.What)
+}
+
+// InOrder puts faults into the order of the events that they were seen in.
+func InOrder(faults []error) []error {
+	slices.SortStableFunc(faults, func(a, b error) int {
+		var x, y *Fault
+		if !errors.As(a, &x) || !errors.As(b, &y) {
+			return 0
+		}
+		return cmp.Compare(x.Event, y.Event)
+	})
+	return faults
+}
