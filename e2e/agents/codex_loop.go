@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	responsesgrammar "github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
 // A CodexModel is a model name, and with it the tools that Codex offers under that name.
@@ -87,6 +89,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	second := s.turn(script{
 		"simulate: call " + m.count,
 		next,
+		think("Written."),
 		say("The size is in size.txt."),
 	}.prompt(mark + " Write its size to size.txt."))
 	answers(t, second, "The size is in size.txt.")
@@ -97,7 +100,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 		t.Errorf("Codex counted %d and %d tokens, the model's server %d and %d", prompt, answer, wantPrompt, wantAnswer)
 	}
 
-	third := c.resume(t, s.thread, script{
+	third := c.resume(t, s.thread, transport, script{
 		"simulate: call " + m.read,
 		next,
 		say("It still says two."),
@@ -114,7 +117,14 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	}
 	told(t, requests[1], turn1[:2]...)
 	told(t, requests[2], turn1...)
-	told(t, requests[5], append(turn1, turn{role: "assistant", reasoning: "Both are done.\n", content: "notes.txt says two."})...)
+	told(t, requests[5], append(turn1,
+		turn{role: "assistant", reasoning: "Both are done.\n", content: "notes.txt says two."},
+		turn{role: "user", content: mark + " Write…"},
+		turn{role: "assistant", reasoning: "I should call the tool " + name(m.count) + ".\n", calls: []string{m.count}},
+		turn{role: "tool", content: "…\nOutput:\n"},
+		turn{role: "assistant", reasoning: "Written.\n", content: "The size is in size.txt."},
+		turn{role: "user", content: mark + " What…"},
+	)...)
 	front.check(t, transport, len(requests))
 }
 
@@ -226,6 +236,9 @@ func (f *front) check(t *testing.T, transport Transport, n int) {
 					completed--
 				}
 			}
+			for _, fault := range responsesgrammar.Frames(e.Received, responsesgrammar.Options{}) {
+				t.Errorf("codex got a fault over its WebSocket: %v", fault)
+			}
 			for _, m := range e.Received {
 				switch gjson.GetBytes(m, "type").Str {
 				case "response.completed":
@@ -238,6 +251,9 @@ func (f *front) check(t *testing.T, transport Transport, n int) {
 			refused++
 		case e.Method == "POST" && e.Status == http.StatusOK:
 			posts++
+			for _, fault := range responsesgrammar.Check(e.Response, responsesgrammar.Options{}) {
+				t.Errorf("codex got a stream with a fault: %v", fault)
+			}
 			completed += strings.Count(string(e.Response), "event: response.completed\n")
 		default:
 			t.Errorf("codex got %s: %.500s", what, e.Response)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -27,6 +28,8 @@ type Env struct {
 	RequestID string
 	// Now is the time in Unix seconds.
 	Now int64
+	// Clock tells the time, as Now does, for what is noted later. Nil: it stands still.
+	Clock func() int64
 	// Random returns 64 unpredictable bits.
 	Random func() uint64
 	// Memory is set by an edge that keeps state.
@@ -171,9 +174,13 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
 	x.turn.Window = x.window
+	x.turn.Clock = env.Clock
 	x.turn.RequestID, x.turn.Now, x.turn.Random, x.turn.Memory = env.RequestID, env.Now, env.Random, env.Memory
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
+	if head.Header("anthropic-version") != "" {
+		x.route = anthropics(x.route, canonical)
+	}
 	x.plan.Route = x.route.name
 	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
 	if x.route == root && head.Method != "GET" && head.Method != "HEAD" {
@@ -206,7 +213,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 			Message: head.Method + " is not allowed on " + path + ", " + x.route.method + " is."})
 		return x
 	}
-	if x.route.upstream != "" {
+	if x.route.translator != nil {
 		x.plan.Path = x.route.upstream
 		x.plan.Drop = append(x.plan.Drop, clientFields...)
 		x.plan.DropPrefixes = clientPrefixes
@@ -232,6 +239,9 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		}
 		fallthrough
 	case modelsRoute:
+		if x.route.translator != nil {
+			messages.RequestID(&x.turn) // what has a body gets it there
+		}
 		x.plan.Action, x.plan.NoBody = Transform, true
 		x.plan.Drop = append(x.plan.Drop, "accept-encoding")
 		return x
@@ -398,6 +408,13 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 		p.Drop = dropEncodedLength
 	}
 	x.asIs = false
+	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
+		if a := e.Estimate(&x.turn); a != nil {
+			a.Header = append(a.Header, x.turn.ReplyHeader...)
+			p.Mode, p.Answer = ReplyLocal, a
+			return p
+		}
+	}
 	stream := x.turn.Streamed && status == 200
 	switch {
 	case status < 200, status > 299 && status < 400, status == 204, status == 205:
@@ -466,9 +483,17 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	var p *hub.Problem
 	switch x.route.kind {
 	case modelsRoute:
-		out, p = models.AppendList(dst, body, x.gateway.settings.Catalog)
+		appendList := models.AppendList
+		if x.route.translator != nil {
+			appendList = models.AppendAnthropicList
+		}
+		out, p = appendList(dst, body, x.gateway.settings.Catalog)
 	case modelRoute:
-		out, p = models.AppendOne(dst, body, x.gateway.settings.Catalog, x.model)
+		appendOne := models.AppendOne
+		if x.route.translator != nil {
+			appendOne = models.AppendAnthropicOne
+		}
+		out, p = appendOne(dst, body, x.gateway.settings.Catalog, x.model)
 	default:
 		out, p = x.route.dialect.Reply(dst, body, &x.turn)
 	}

@@ -134,6 +134,12 @@ var (
 	batches = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
 		why: "Message batches are not offered. Send each request to /v1/messages."}
 
+	// The same for clients of Anthropic's, whose requests carry anthropic-version.
+	anthropicModels = &route{kind: modelsRoute, name: "models", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
+	anthropicEntry  = &route{kind: modelRoute, name: "model", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
+	unoffered       = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+		why: "Files, skills and text completions are not offered. Send what the model shall read in the request to /v1/messages."}
+
 	routes = map[string]*route{
 		"/v1/chat/completions": {kind: dialectRoute, name: "chat", method: "POST", dialect: chat.Chat},
 		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
@@ -161,6 +167,25 @@ var (
 		{"/v1/messages/", batches},
 	}
 )
+
+// anthropics is the route that a client of Anthropic's means.
+func anthropics(r *route, path string) *route {
+	switch {
+	case r.kind == modelsRoute:
+		return anthropicModels
+	case r.kind == modelRoute:
+		return anthropicEntry
+	case r != passThrough:
+		return r
+	}
+	// An upstream may have files of its own, for OpenAI's clients.
+	for _, p := range []string{"/v1/files", "/v1/skills", "/v1/complete"} {
+		if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '/') {
+			return unoffered
+		}
+	}
+	return r
+}
 
 func translated(name, upstream string, t hub.Translator) *route {
 	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -28,6 +29,9 @@ func newGateway(t testing.TB, more string, edge Edge) *Gateway {
 }
 
 func open(g *Gateway, env Env, method, path string, header ...string) *Exchange {
+	if env.Random == nil {
+		env.Random = rand.Uint64
+	}
 	return g.Open(Head{method, path, values(header...)}, env)
 }
 

@@ -23,6 +23,14 @@ type Translator interface {
 	Status(upstream int) int
 }
 
+// An Estimator is a Translator that has an answer of its own where the upstream lacks
+// the path (404, 405, 501).
+type Estimator interface {
+	Translator
+	// Estimate is nil where it has none.
+	Estimate(t *Turn) *Answer
+}
+
 // A Stream turns an upstream's events into the client's.
 type Stream interface {
 	// Begin is called once, when the upstream has begun to answer with a stream and

@@ -36,6 +36,7 @@ type piece struct{ start, end int }
 
 type call struct {
 	id, name, arguments piece
+	object              bool // the arguments are a JSON object
 	answered            bool
 	result              piece
 	// images are content parts with commas between.
@@ -52,9 +53,11 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 
 // Reset empties the History.
 func (h *History) Reset() {
-	clear(h.entries)
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
 }
+
+// Grow makes room for a conversation of n bytes at once.
+func (h *History) Grow(n int) { h.text = slices.Grow(h.text, n) }
 
 // Len is the number of messages and assistant turns so far.
 func (h *History) Len() int { return len(h.entries) }
@@ -62,7 +65,20 @@ func (h *History) Len() int { return len(h.entries) }
 // Message adds a message of a user or system; content is a JSON value.
 func (h *History) Message(role string, content []byte) {
 	h.begun = false
-	h.entries = append(h.entries, entry{role: role, content: h.add(content)})
+	e := h.entry(role)
+	e.content = h.add(content)
+}
+
+// entry adds one, with the room for calls that an earlier conversation left there.
+func (h *History) entry(role string) *entry {
+	n := len(h.entries)
+	if n == cap(h.entries) {
+		h.entries = append(h.entries, entry{})
+	}
+	h.entries = h.entries[:n+1]
+	e := &h.entries[n]
+	*e = entry{role: role, calls: e.calls[:0]}
+	return e
 }
 
 // EndTurn makes what follows begin another assistant turn.
@@ -72,7 +88,7 @@ func (h *History) assistant() *entry {
 	if !h.begun {
 		h.begun = true
 		h.current = len(h.entries)
-		h.entries = append(h.entries, entry{role: "assistant"})
+		h.entry("assistant")
 	}
 	return &h.entries[h.current]
 }
@@ -118,6 +134,13 @@ func (h *History) Text(between string, inside []byte) {
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+}
+
+// CallObject is Call with arguments that are known to be a JSON object.
+func (h *History) CallObject(id, name, arguments []byte) {
+	h.Call(id, name, arguments)
+	calls := h.entries[h.current].calls
+	calls[len(calls)-1].object = true
 }
 
 // Result gives the result of the latest call of that id which has none yet, wherever
@@ -166,6 +189,71 @@ func (h *History) Unanswered(inside string) {
 	}
 }
 
+// Drop takes out what was the number-th message, counted as by Len.
+func (h *History) Drop(number int) { h.entries[number] = entry{} }
+
+// KeepReasoning takes the thinking out of all but the last turns. A turn is all that the
+// assistant said between two messages of the user, calls and their results included.
+func (h *History) KeepReasoning(turns int) {
+	n, inside := 0, false
+	for i := len(h.entries) - 1; i >= 0; i-- {
+		switch e := &h.entries[i]; e.role {
+		case "user":
+			inside = false
+		case "assistant":
+			if !inside {
+				inside = true
+				n++
+			}
+			if n > turns {
+				e.reasoning = piece{}
+			}
+		}
+	}
+}
+
+// Continue readies a conversation whose last message is the assistant's, without calls,
+// for the model to go on with that: white space at its end goes, since a model's next
+// token brings its own. A turn without text is dropped. false: there is nothing to go on with.
+func (h *History) Continue() bool {
+	last := len(h.entries) - 1
+	for last >= 0 && h.entries[last].role == "" {
+		last--
+	}
+	if last < 0 || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
+		return false
+	}
+	e := &h.entries[last]
+	if e.hasText {
+		e.content.end = e.content.start + trimmed(h.of(e.content))
+	}
+	if e.content.start < e.content.end {
+		return true
+	}
+	h.entries, h.begun = h.entries[:last], false
+	return false
+}
+
+// trimmed is the length of an inside without the white space at its end.
+func trimmed(inside []byte) int {
+	n := len(inside)
+	for n > 0 {
+		if inside[n-1] == ' ' {
+			n--
+			continue
+		}
+		slashes := 0
+		for slashes < n-1 && inside[n-2-slashes] == '\\' {
+			slashes++
+		}
+		if c := inside[n-1]; slashes%2 == 0 || c != 'n' && c != 'r' && c != 't' {
+			break
+		}
+		n -= 2
+	}
+	return n
+}
+
 // Users tells whether a user speaks anywhere.
 func (h *History) Users() bool {
 	return slices.ContainsFunc(h.entries, func(e entry) bool { return e.role == "user" })
@@ -173,26 +261,57 @@ func (h *History) Users() bool {
 
 // HistoryOptions are how dialects differ in Append.
 type HistoryOptions struct {
+	// System is the inside of the system message that comes first, empty for none.
+	System []byte
 	// DropEmptyTurns leaves out assistant turns without text and calls: their thinking
 	// led to nothing.
 	DropEmptyTurns bool
 	// ImageNote stands in a tool message whose result is nothing but images.
 	ImageNote string
+	// Trusted gets the values for Editor.EditTrusted, as offsets in dst; nil for nobody.
+	Trusted *[]jsonedit.Span
+}
+
+// trust appends value to dst and notes where it stands.
+func (o *HistoryOptions) trust(dst, value []byte) []byte {
+	start := len(dst)
+	dst = append(dst, value...)
+	if o.Trusted != nil && len(value) > 0 {
+		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
+	}
+	return dst
+}
+
+// quote is trust of a literal whose inside is text.
+func (o *HistoryOptions) quote(dst, text []byte) []byte {
+	start := len(dst)
+	dst = append(append(append(dst, '"'), text...), '"')
+	if o.Trusted != nil {
+		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
+	}
+	return dst
 }
 
 // Append appends the messages as a JSON list.
 func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 	dst = append(dst, '[')
 	empty := len(dst)
+	if len(o.System) > 0 {
+		dst = append(dst, `{"role":"system","content":`...)
+		dst = append(o.quote(dst, o.System), '}')
+	}
 	for i := range h.entries {
 		e := &h.entries[i]
+		if e.role == "" {
+			continue
+		}
 		if e.role == "assistant" {
-			dst = h.appendTurn(dst, e, empty, o)
+			dst = h.appendTurn(dst, e, empty, &o)
 			continue
 		}
 		dst = comma(dst, empty)
 		dst = append(append(append(dst, `{"role":"`...), e.role...), `","content":`...)
-		dst = append(append(dst, h.of(e.content)...), '}')
+		dst = append(o.trust(dst, h.of(e.content)), '}')
 	}
 	return append(dst, ']')
 }
@@ -204,7 +323,7 @@ func comma(dst []byte, empty int) []byte {
 	return dst
 }
 
-func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) []byte {
+func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions) []byte {
 	if !e.hasText && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}
@@ -212,22 +331,27 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) 
 	thinks := e.reasoning.end > e.reasoning.start
 	switch {
 	case e.hasText:
-		dst = append(append(append(dst, '"'), h.of(e.content)...), '"')
+		dst = o.quote(dst, h.of(e.content))
 	case len(e.calls) > 0 || thinks:
 		dst = append(dst, "null"...)
 	default: // something must stand there: roles alternate in templates
 		dst = append(dst, `""`...)
 	}
 	if thinks {
-		dst = append(append(append(dst, `,"reasoning":"`...), h.of(e.reasoning)...), '"')
+		dst = o.quote(append(dst, `,"reasoning":`...), h.of(e.reasoning))
 	}
 	for i := range e.calls {
 		c := &e.calls[i]
 		dst = append(dst, [...]string{`,"tool_calls":[`, `,`}[min(i, 1)]...)
 		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
 		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
-		dst = append(append(dst, `","arguments":"`...), h.of(c.arguments)...)
-		dst = append(dst, `"}}`...)
+		dst = append(dst, `","arguments":`...)
+		if c.object {
+			dst = o.quote(dst, h.of(c.arguments))
+		} else {
+			dst = append(append(append(dst, '"'), h.of(c.arguments)...), '"')
+		}
+		dst = append(dst, `}}`...)
 	}
 	if len(e.calls) > 0 {
 		dst = append(dst, ']')
@@ -242,13 +366,13 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) 
 		has := c.images.end > c.images.start
 		images = images || has
 		dst = append(append(dst, `,{"role":"tool","tool_call_id":"`...), h.of(c.id)...)
-		dst = append(dst, `","content":"`...)
+		dst = append(dst, `","content":`...)
 		if text := h.of(c.result); len(text) == 0 && has {
-			dst = jsonedit.AppendEscaped(dst, o.ImageNote)
+			dst = jsonedit.AppendQuoted(dst, o.ImageNote)
 		} else {
-			dst = append(dst, text...)
+			dst = o.quote(dst, text)
 		}
-		dst = append(dst, `"}`...)
+		dst = append(dst, '}')
 	}
 	if images {
 		dst = append(dst, `,{"role":"user","content":[`...)

@@ -33,13 +33,21 @@ var _ hub.Translator = Dialect{}
 
 // request is what a reply needs to know of its request; it holds copies only, since the
 // request's bytes are lent.
+//
+// Request sets Turn.State to one before it looks at anything, so that each problem but
+// those found in a request's head comes with one.
 type request struct {
+	// requestID is the reply header request-id, req_…; Request has put it into
+	// Turn.ReplyHeader. Errors name it in their body too.
+	requestID string
 	// id is the message's, msg_….
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
 	// noCalls: tool_choice none, calls that arrive all the same are dropped.
 	noCalls bool
+	// size is that of the request's body in bytes, for an estimate where tokens can't be counted.
+	size int
 	// names leads from the upstream's function names back to the client's where they differ.
 	names map[string]string
 }

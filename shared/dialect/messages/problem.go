@@ -1,9 +1,99 @@
 package messages
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
 
 // Problem implements hub.Dialect.
-func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer { return hub.ChatAnswer(p) }
+func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
+	return &hub.Answer{
+		Status: d.Status(p.Status),
+		Body:   appendError(nil, p, t),
+		Header: append(p.Header[:len(p.Header):len(p.Header)], [2]string{requestIDHeader, RequestID(t)}),
+		Reason: p.Reason,
+	}
+}
 
-// Status implements hub.Translator.
-func (d Dialect) Status(upstream int) int { return upstream }
+// Status implements hub.Translator. Anthropic has one status for a body that it can't
+// take, and says 529 where others say 503.
+func (d Dialect) Status(upstream int) int {
+	switch upstream {
+	case 422:
+		return 400
+	case 503:
+		return 529
+	case 500, 502, 504, 529:
+		return upstream
+	}
+	if upstream >= 500 {
+		return 500
+	}
+	return upstream
+}
+
+// errorType is the type that Anthropic's errors have with a status of Status's. What the
+// upstream calls its error is another vocabulary.
+func errorType(status int) string {
+	switch status {
+	case 401:
+		return "authentication_error"
+	case 402:
+		return "billing_error"
+	case 403:
+		return "permission_error"
+	case 404:
+		return "not_found_error"
+	case 413:
+		return "request_too_large"
+	case 429:
+		return "rate_limit_error"
+	case 408, 504:
+		return "timeout_error"
+	case 529:
+		return "overloaded_error"
+	}
+	if status >= 500 {
+		return "api_error"
+	}
+	return "invalid_request_error"
+}
+
+// appendError appends the error object, which is the body of a reply or the data of an
+// error event.
+func appendError(dst []byte, p *hub.Problem, t *hub.Turn) []byte {
+	status := Dialect{}.Status(p.Status)
+	message := p.Message
+	switch {
+	case status != 400:
+	case p.Upstream != 0:
+		message = overflowMessage(message)
+	case p.Param != "" && !strings.HasPrefix(message, p.Param):
+		message = p.Param + ": " + message
+	}
+	dst = append(dst, `{"type":"error","error":{"type":"`...)
+	dst = append(dst, errorType(status)...)
+	dst = append(dst, `","message":`...)
+	dst = jsonedit.AppendQuoted(dst, strings.ToValidUTF8(message, "\uFFFD"))
+	dst = append(dst, `},"request_id":`...)
+	dst = jsonedit.AppendQuoted(dst, RequestID(t))
+	return append(dst, '}')
+}
+
+// requestIDHeader is read by Anthropic's SDKs; they don't know x-request-id.
+const requestIDHeader = "request-id"
+
+// RequestID is the id that the reply's header request-id and an error's request_id
+// carry. The first call makes it and puts the field into t.ReplyHeader.
+func RequestID(t *hub.Turn) string {
+	for _, h := range t.ReplyHeader {
+		if h[0] == requestIDHeader {
+			return h[1]
+		}
+	}
+	id := string(t.AppendID(nil, "req_"))
+	t.ReplyHeader = append(t.ReplyHeader, [2]string{requestIDHeader, id})
+	return id
+}

@@ -1,9 +1,179 @@
 package messages
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
 
-// Reply implements hub.Dialect.
-func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) { return dst, nil }
+// Reply implements hub.Dialect. A client that asked for a stream gets one, though the
+// upstream answered in one piece.
+func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	if d.kind == countTokens {
+		return appendCount(dst, body)
+	}
+	r := requestOf(t)
+	if t.Streamed {
+		w := &events{turn: t, request: r}
+		out, p := parts.Whole(dst, body, t, w, options)
+		if p == nil {
+			p = w.problem
+		}
+		return out, p
+	}
+	w := &message{turn: t, request: r}
+	out, p := parts.Whole(dst, body, t, w, options)
+	if p == nil {
+		p = w.problem
+	}
+	return out, p
+}
 
-// Stream implements hub.Dialect.
-func (d Dialect) Stream(t *hub.Turn) hub.Stream { return nil }
+// requestOf is what the request left for its reply.
+func requestOf(t *hub.Turn) *request {
+	r, _ := t.State.(*request)
+	if r == nil {
+		r = &request{}
+	}
+	if len(r.id) == 0 {
+		r.id = t.AppendID(nil, "msg_")
+	}
+	return r
+}
+
+// appendHead appends a message object up to its content list's bracket. The id is new in
+// each exchange: Claude Code takes two turns of one id for one.
+func appendHead(dst []byte, t *hub.Turn, r *request) []byte {
+	dst = append(append(dst, `{"id":"`...), r.id...)
+	dst = append(dst, `","type":"message","role":"assistant","model":`...)
+	if len(t.Name) > 0 {
+		dst = append(dst, t.Name...)
+	} else {
+		dst = append(dst, `""`...)
+	}
+	return append(dst, `,"content":[`...)
+}
+
+// appendCall appends a tool_use block without its closing brace, with an empty input.
+func appendCall(dst []byte, p *parts.Part, r *request) []byte {
+	dst = append(dst, `{"type":"tool_use","id":`...)
+	dst = jsonedit.AppendQuoted(dst, p.ID)
+	dst = append(dst, `,"name":`...)
+	if name, ok := r.names[string(p.Name)]; ok {
+		dst = jsonedit.AppendQuoted(dst, name)
+	} else {
+		dst = jsonedit.AppendQuoted(dst, p.Name)
+	}
+	return append(dst, `,"input":{}`...)
+}
+
+// appendRaw appends an object that holds arguments which are none; text is the inside of
+// a literal.
+func appendRaw(dst, text []byte) []byte {
+	return append(append(append(dst, `{"_raw_arguments":"`...), text...), `"}`...)
+}
+
+// message writes a turn as one message object.
+type message struct {
+	turn    *hub.Turn
+	request *request
+	blocks  int // written so far
+	called  bool
+	// start is where the open block begins, arguments are those of the open call.
+	start     int
+	arguments []byte
+	problem   *hub.Problem
+}
+
+// Begin implements parts.Writer.
+func (w *message) Begin(dst []byte) []byte { return appendHead(dst, w.turn, w.request) }
+
+// Beat implements parts.Writer.
+func (w *message) Beat(dst []byte, _ int) []byte { return dst }
+
+// Accept implements parts.Writer.
+func (w *message) Accept([]byte) bool { return !w.request.noCalls }
+
+// Open implements parts.Writer.
+func (w *message) Open(dst []byte, p *parts.Part) []byte {
+	w.start = len(dst)
+	if w.blocks > 0 {
+		dst = append(dst, ',')
+	}
+	switch p.Kind {
+	case parts.Reasoning:
+		return append(dst, `{"type":"thinking","thinking":"`...)
+	case parts.Call:
+		w.arguments = w.arguments[:0]
+		dst = appendCall(dst, p, w.request)
+		return dst[:len(dst)-len("{}")] // it follows at Close
+	}
+	return append(dst, `{"type":"text","text":"`...)
+}
+
+// Delta implements parts.Writer.
+func (w *message) Delta(dst []byte, p *parts.Part, text, _ []byte) []byte {
+	if p.Kind == parts.Call {
+		w.arguments = append(w.arguments, text...)
+		return dst
+	}
+	return append(dst, text...)
+}
+
+// Close implements parts.Writer.
+func (w *message) Close(dst []byte, p *parts.Part) []byte {
+	switch p.Kind {
+	case parts.Reasoning:
+		dst = append(dst, `","signature":""}`...)
+	case parts.Call:
+		input, whole := w.input()
+		// A call that was cut must not be run, and vLLM makes valid JSON of what there was.
+		if p.Cut || !whole && (w.turn.Finish == "length" || w.turn.Finish == "content_filter") {
+			return dst[:w.start]
+		}
+		w.called = true
+		dst = append(append(dst, input...), '}')
+	default:
+		dst = append(dst, `","citations":null}`...)
+	}
+	w.blocks++
+	return dst
+}
+
+// input is the open call's input; whole says that the arguments were an object, or nothing.
+func (w *message) input() (input []byte, whole bool) {
+	literal := append(append([]byte{'"'}, w.arguments...), '"')
+	plain := jsonedit.AppendUnquoted(nil, literal)
+	var s jsonedit.Scanner
+	s.Reset(plain)
+	kind := s.Kind()
+	s.Value()
+	switch err := s.Finish(); {
+	case kind == jsonedit.Object && err == nil:
+		return plain, true
+	case firstByte(w.arguments) == 0, kind == jsonedit.Null && err == nil:
+		return []byte("{}"), true
+	}
+	return appendRaw(nil, w.arguments), false
+}
+
+// Finish implements parts.Writer.
+func (w *message) Finish(dst []byte) []byte {
+	reason := stopReason(w.turn, w.request, w.called)
+	if reason == "" {
+		return w.Fail(dst, nil, badFinish(w.turn))
+	}
+	if w.blocks == 0 {
+		dst = append(dst, `{"type":"text","text":"","citations":null}`...)
+	}
+	dst = append(dst, `],`...)
+	dst = appendStop(dst, w.turn, reason)
+	dst = append(dst, `,"container":null,"usage":`...)
+	return append(appendUsage(dst, &w.turn.Usage), '}')
+}
+
+// Fail implements parts.Writer.
+func (w *message) Fail(dst []byte, _ *parts.Part, p *hub.Problem) []byte {
+	w.problem = p
+	return dst
+}

@@ -1,0 +1,76 @@
+package messages
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// appendUsage appends a message's usage. What was read from the prefix cache and written
+// to it is no part of input_tokens.
+func appendUsage(dst []byte, u *hub.Usage) []byte {
+	dst = appendCounts(dst, u)
+	dst = append(dst, `,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"service_tier":"standard"}`...)
+	return dst
+}
+
+// appendDeltaUsage appends the usage of a message_delta, which has fewer members.
+func appendDeltaUsage(dst []byte, u *hub.Usage) []byte {
+	return append(appendCounts(dst, u), '}')
+}
+
+func appendCounts(dst []byte, u *hub.Usage) []byte {
+	dst = strconv.AppendInt(append(dst, `{"input_tokens":`...), int64(max(u.Prompt-u.Cached-u.Created, 0)), 10)
+	dst = strconv.AppendInt(append(dst, `,"cache_creation_input_tokens":`...), int64(max(u.Created, 0)), 10)
+	dst = strconv.AppendInt(append(dst, `,"cache_read_input_tokens":`...), int64(max(u.Cached, 0)), 10)
+	dst = strconv.AppendInt(append(dst, `,"output_tokens":`...), int64(max(u.Completion, 0)), 10)
+	dst = strconv.AppendInt(append(dst, `,"output_tokens_details":{"thinking_tokens":`...), int64(max(u.Reasoning, 0)), 10)
+	return append(dst, `},"server_tool_use":null`...)
+}
+
+// stopReason says why the turn ended; called: a tool call was handed on. It is "" where
+// the model server gave a reason that means no proper end.
+func stopReason(t *hub.Turn, r *request, called bool) string {
+	switch t.Finish {
+	case "length":
+		if window := t.Window(); t.HasUsage && window > 0 && (t.Limit == 0 || t.Usage.Completion < t.Limit) && t.Usage.Prompt+t.Usage.Completion >= window {
+			return "model_context_window_exceeded"
+		}
+		return "max_tokens"
+	case "content_filter":
+		return "refusal"
+	case "", "stop", "tool_calls", "function_call":
+		switch {
+		case called: // whatever the upstream says: a named tool's call ends with stop
+			return "tool_use"
+		case t.StopWord != "" && slices.Contains(r.stops, t.StopWord):
+			return "stop_sequence"
+		}
+		return "end_turn"
+	}
+	return ""
+}
+
+// appendStop appends the members that say why the turn ended.
+func appendStop(dst []byte, t *hub.Turn, reason string) []byte {
+	dst = append(append(append(dst, `"stop_reason":"`...), reason...), `","stop_sequence":`...)
+	if reason == "stop_sequence" {
+		dst = jsonedit.AppendQuoted(dst, t.StopWord)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, `,"stop_details":`...)
+	if reason == "refusal" {
+		return append(dst, `{"type":"refusal","category":null,"explanation":null}`...)
+	}
+	return append(dst, "null"...)
+}
+
+// badFinish is the problem of a turn without a stopReason.
+func badFinish(t *hub.Turn) *hub.Problem {
+	p := hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Finish)
+	t.Finish = "error"
+	return p
+}
