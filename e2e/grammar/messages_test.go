@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -106,6 +107,10 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 // check lets pass only those faults that tolerated says.
 func check(t *testing.T, what string, stream []byte, tolerated []string) {
 	t.Helper()
+	if bytes.Contains(stream, []byte(`"stop_reason":"refusal"`)) {
+		// A filter that stopped the model in a call cut it, and it must not be run.
+		tolerated = append(tolerated[:len(tolerated):len(tolerated)], "its partial_json joined must be a JSON object")
+	}
 	for _, fault := range checker.Check(stream, checker.Options{}) {
 		if !slices.ContainsFunc(tolerated, func(s string) bool { return strings.Contains(fault.Error(), s) }) {
 			t.Errorf("%s: %v\n%s", what, fault, stream)
