@@ -44,6 +44,7 @@ func chat(model string, more m, messages ...any) m {
 type answer struct {
 	status int
 	header http.Header
+	raw    []byte
 	whole  gjson.Result
 	events []string
 }
@@ -103,7 +104,7 @@ func askAs(t *testing.T, method, url string, body any, contentType string) *answ
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header}
+	a := &answer{status: resp.StatusCode, header: resp.Header, raw: reply}
 	if strings.HasPrefix(resp.Header.Get("content-type"), "text/event-stream") {
 		var f sse.Framer
 		f.Feed(reply)

@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -131,4 +132,21 @@ func TestDifference(t *testing.T) {
 			t.Errorf("%s: %q", tt.got, d)
 		}
 	}
+}
+
+// The reader of JSON reads what encoding/json reads.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(` { "a" : [ 1 , -2.5e3 , true , null , "\"\\\u00e9" , { } , [ ] ] , "b" : { "c" : "" } } `))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, faults := Parse(data)
+		if len(faults) > 0 {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		var want map[string]any
+		if err := d.Decode(&want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %v, want %v (%v)", data, got, want, err)
+		}
+	})
 }

@@ -18,9 +18,9 @@ var zstdReaders sync.Pool
 // zstdWindow bounds what one frame may make the decoder hold (RFC 8878 §3.1.1.1.2 advises 8 MB).
 const zstdWindow = 8 << 20
 
-// decodeBody undoes a request body's content-encoding; gzip is the core's own.
+// DecodeBody undoes a request body's content-encoding; gzip is the core's own.
 // It appends to dst until limit is passed; the core sees by the length that it was.
-func decodeBody(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error) {
+func DecodeBody(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error) {
 	if !strings.EqualFold(strings.TrimSpace(encoding), "zstd") {
 		return dst, false, nil
 	}

@@ -79,7 +79,7 @@ func start(t testing.TB, target string, changes ...func(*config.Config)) *edge {
 		t.Fatal(err)
 	}
 	ln := listen(t)
-	srv := HTTP(e.handler, e.config, log)
+	srv := HTTP(e.handler, e.handler, e.config, log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

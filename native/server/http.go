@@ -10,14 +10,14 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
-// HTTP makes the server around a Handler: HTTP/1.1, and h2c by prior knowledge. It
-// sets no limit on how long a request or a reply may take.
-func HTTP(h *Handler, c *config.Config, log *slog.Logger) *http.Server {
+// HTTP makes the server around a Handler, with front before it: HTTP/1.1, and h2c by
+// prior knowledge. It sets no limit on how long a request or a reply may take.
+func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           h,
+		Handler:           front,
 		Protocols:         protocols,
 		BaseContext:       h.BaseContext,
 		ConnContext:       connContext,
@@ -34,10 +34,18 @@ func Listener(ln net.Listener) net.Listener { return listener{ln} }
 // lastWords is how long streams that are ended by the drain get for their last bytes.
 const lastWords = 2 * time.Second
 
+// Running is what a drain waits for.
+type Running interface {
+	// InFlight is how much is under way, 0 for nothing.
+	InFlight() int64
+	// End makes it end now, streams by their grammar.
+	End()
+}
+
 // Drain stops accepting and waits for the requests under way: at most limit, or
 // until now is closed. What still runs then is ended, streams by their grammar.
 // It returns how many requests that were.
-func Drain(srv *http.Server, h *Handler, limit time.Duration, now <-chan struct{}) (cut int64) {
+func Drain(srv *http.Server, h Running, limit time.Duration, now <-chan struct{}) (cut int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	go func() {
@@ -62,7 +70,7 @@ func Drain(srv *http.Server, h *Handler, limit time.Duration, now <-chan struct{
 
 // idle waits for the connections that Shutdown has no eye on: those that were
 // upgraded to another protocol.
-func idle(ctx context.Context, h *Handler) bool {
+func idle(ctx context.Context, h Running) bool {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for h.InFlight() > 0 {

@@ -285,7 +285,7 @@ func TestTheDrainWaitsForWebSockets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv, ln := HTTP(h, h.Config(), slog.New(slog.DiscardHandler)), listen(t)
+		srv, ln := HTTP(h, h, h.Config(), slog.New(slog.DiscardHandler)), listen(t)
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(Listener(ln)) }()
 		ctx, cancel := context.WithTimeout(t.Context(), soon)

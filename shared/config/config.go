@@ -101,6 +101,19 @@ type Responses struct {
 	// EncryptionKey seals the thinking that travels in encrypted_content: 32 bytes in
 	// base64. Without one it is only packed. All instances need the same.
 	EncryptionKey string `json:"encryption_key"`
+
+	// The rest is for the binary.
+
+	// Store keeps responses unless a request says store: false. Off, nothing is kept
+	// whatever a request says.
+	Store bool `json:"store"`
+	// BackgroundJobs is how many responses may run in the background at once.
+	BackgroundJobs int `json:"background_jobs"`
+	// WebSocket serves WebSocket connections on /v1/responses; off, they get a 426.
+	WebSocket bool `json:"websocket"`
+	// WebSocketOrigins are the origins of web pages that may connect: hosts, or schemes
+	// with hosts, with * for any run of characters. Programs send no origin.
+	WebSocketOrigins []string `json:"websocket_origins"`
 }
 
 // Messages is for the Messages API.

@@ -32,7 +32,7 @@ func Default() *Config {
 		ReasoningField:   "both",
 		LateSystem:       "dialect",
 		UnsupportedTools: "drop",
-		Responses:        Responses{ReasoningEvents: "openai"},
+		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
 		Passthrough:      true,
 		Limits:           Limits{Event: 10 << 20},
 		Timeouts: Timeouts{
@@ -119,6 +119,9 @@ func (c *Config) Validate() error {
 		if raw, err := base64.StdEncoding.DecodeString(k); err != nil || len(raw) != 32 {
 			return &Error{"responses.encryption_key", "32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)"}
 		}
+	}
+	if c.Responses.BackgroundJobs < 0 {
+		return &Error{"responses.background_jobs", fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
 	}
 	for _, b := range []struct {
 		path  string

