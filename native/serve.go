@@ -67,7 +67,7 @@ func (p *process) serve(ctx context.Context, s service) error {
 	if err != nil {
 		return err
 	}
-	srv := server.HTTP(s.handler, s.config, s.log)
+	srv := server.HTTP(s.handler, s.handler, s.config, s.log)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(server.Listener(ln)) }()
 
