@@ -13,7 +13,9 @@ import (
 
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
@@ -99,6 +101,32 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 			}
 			if t.Failed() {
 				return
+			}
+		}
+	}
+}
+
+// A search that nobody can make is answered without an upstream.
+func TestAnAnswerOfTheGatewaysOwnIsAGoodMessage(t *testing.T) {
+	c, err := config.Decode([]byte(`{"upstreams":[{"model":"Qwen/X"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.New(c, gateway.Edge{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stream := range []string{"false", "true"} {
+		x := g.Open(gateway.Head{Method: "POST", Path: "/v1/messages", Header: func(string) string { return "" }}, gateway.Env{Random: newTurn().Random})
+		_, a := x.Request(nil, []byte(`{"model":"claude-x","max_tokens":100,"stream":`+stream+`,"messages":[{"role":"user","content":"Perform a web search for the query: qwen"}],"tools":[{"type":"web_search_20250305","name":"web_search"}]}`))
+		switch {
+		case a == nil || a.Status != 200:
+			t.Fatalf("%+v", a)
+		case stream == "true":
+			check(t, "search", a.Body, nil)
+		default:
+			for _, fault := range checker.Object(a.Body) {
+				t.Errorf("search: %v\n%s", fault, a.Body)
 			}
 		}
 	}
