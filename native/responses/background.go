@@ -163,6 +163,7 @@ func (j *job) WriteHeader(status int) {
 
 // Write takes a piece of the reply.
 func (j *job) Write(p []byte) (int, error) {
+	j.WriteHeader(http.StatusOK)
 	if !j.stream {
 		j.reply = append(j.reply, p...)
 		return len(p), nil

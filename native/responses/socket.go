@@ -348,6 +348,7 @@ func (f *frames) WriteHeader(status int) {
 
 // Write takes whole events, or a piece of another reply, which the tap keeps.
 func (f *frames) Write(p []byte) (n int, err error) {
+	f.WriteHeader(http.StatusOK)
 	if !f.stream {
 		return len(p), nil
 	}

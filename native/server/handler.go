@@ -220,7 +220,7 @@ func (c *call) serve() {
 	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
-		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: memoryOf(c.r), Window: c.windowFunc, Decode: DecodeBody},
+		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: MemoryOf(c.r.Context()), Window: c.windowFunc, Decode: DecodeBody},
 	)
 	plan := c.x.Plan()
 	if plan.Route != "health" {
