@@ -337,7 +337,8 @@ func (t *turn) refused() *hub.Problem {
 	if !stores {
 		return nil // the core says so where an id is named
 	}
-	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != ""
+	remembered := t.cache != nil && t.cache.id == t.asked.previous
+	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != "" && !remembered
 	if t.asked.store == yes && !stateful && !t.h.down.Load() {
 		// Nothing else asks the store before the answer is there.
 		_, _, err := t.h.store.Get(t.ctx, t.tenant, "probe")
