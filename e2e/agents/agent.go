@@ -15,6 +15,9 @@ import (
 	"github.com/qwenvoy/qwenvoy/e2e/process"
 )
 
+// agentsFolder is where install.sh has put the packages.
+func agentsFolder() string { return os.Getenv("QWENVOY_AGENTS") }
+
 // A home is where an agent runs: folders of its own, and an environment that holds nothing of
 // this machine's user.
 type home struct {
@@ -27,7 +30,7 @@ type home struct {
 // installed.
 func newHome(t *testing.T) *home {
 	t.Helper()
-	if os.Getenv("QWENVOY_AGENTS") == "" {
+	if agentsFolder() == "" {
 		t.Skip("QWENVOY_AGENTS names no folder of agents; make e2e-local installs them")
 	}
 	h := &home{dir: t.TempDir()}
@@ -81,7 +84,7 @@ func (h *home) files(t *testing.T, want map[string]string) {
 
 // command makes a command that runs a script of the installed packages in the project.
 func (h *home) command(ctx context.Context, script string, args ...string) (cmd *exec.Cmd, end func()) {
-	cmd = exec.CommandContext(ctx, "node", append([]string{filepath.Join(os.Getenv("QWENVOY_AGENTS"), "node_modules", script)}, args...)...)
+	cmd = exec.CommandContext(ctx, "node", append([]string{filepath.Join(agentsFolder(), "node_modules", script)}, args...)...)
 	cmd.Dir, cmd.Env = h.work, h.env
 	return cmd, process.Group(cmd)
 }

@@ -17,7 +17,7 @@ import (
 var ClaudeModels = []string{"qwen3.5-thinking-coding", "claude-sonnet-4-5"}
 
 // ClaudeLoop has Claude Code read a file, run a command, edit the file, run two commands at
-// once of which the second is ready first, and answer; and, in another process, go on with
+// once of which the second is soon ready, and answer; and, in another process, go on with
 // the recorded conversation. The gateway stands in front of model.
 func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 	front := startFront(t, gateway)
@@ -32,8 +32,9 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 		edit  = fmt.Sprintf(`Edit {"file_path":%q,"old_string":"one","new_string":"two"}`, notes)
 		// Claude Code hands the edit back with the default filled in.
 		edited = fmt.Sprintf(`Edit {"replace_all":false,"file_path":%q,"old_string":"one","new_string":"two"}`, notes)
-		slow   = `Bash {"command":"while [ ! -e fast.txt ]; do sleep 0.1; done; rm fast.txt; echo slow","description":"Wait for the other"}`
-		fast   = `Bash {"command":"touch fast.txt; echo fast","description":"Let the other go on"}`
+		// Only commands that change nothing run at once.
+		slow = `Bash {"command":"sleep 1; echo slow","description":"Take a second"}`
+		fast = `Bash {"command":"echo fast","description":"Take no time"}`
 	)
 	result := c.ask(t, "", script{
 		think("I read the file first."),
@@ -72,7 +73,7 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 		{role: "assistant", reasoning: "I should call the tool Edit.\n", calls: []string{edited}},
 		{role: "tool", content: "The file " + notes + " has been updated…"},
 		{role: "assistant", reasoning: "Two at once.\n", calls: []string{slow, fast}},
-		{role: "tool", content: "slow"}, // its result comes second, but it was asked for first
+		{role: "tool", content: "slow"}, // was ready last, but asked for first
 		{role: "tool", content: "fast"},
 	}
 	told(t, requests[1], turn1[:2]...)

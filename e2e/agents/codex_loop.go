@@ -87,6 +87,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	second := s.turn(script{
 		"simulate: call " + m.count,
 		next,
+		think("Written."),
 		say("The size is in size.txt."),
 	}.prompt(mark + " Write its size to size.txt."))
 	answers(t, second, "The size is in size.txt.")
@@ -97,7 +98,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 		t.Errorf("Codex counted %d and %d tokens, the model's server %d and %d", prompt, answer, wantPrompt, wantAnswer)
 	}
 
-	third := c.resume(t, s.thread, script{
+	third := c.resume(t, s.thread, transport, script{
 		"simulate: call " + m.read,
 		next,
 		say("It still says two."),
@@ -114,7 +115,14 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	}
 	told(t, requests[1], turn1[:2]...)
 	told(t, requests[2], turn1...)
-	told(t, requests[5], append(turn1, turn{role: "assistant", reasoning: "Both are done.\n", content: "notes.txt says two."})...)
+	told(t, requests[5], append(turn1,
+		turn{role: "assistant", reasoning: "Both are done.\n", content: "notes.txt says two."},
+		turn{role: "user", content: mark + " Write…"},
+		turn{role: "assistant", reasoning: "I should call the tool " + name(m.count) + ".\n", calls: []string{m.count}},
+		turn{role: "tool", content: "…\nOutput:\n"},
+		turn{role: "assistant", reasoning: "Written.\n", content: "The size is in size.txt."},
+		turn{role: "user", content: mark + " What…"},
+	)...)
 	front.check(t, transport, len(requests))
 }
 

@@ -1,7 +1,9 @@
 package agents
 
 import (
+	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -123,9 +125,17 @@ func fits(text, want string) bool {
 	return text == want
 }
 
-// sameJSON compares two JSON texts of which white space outside strings may differ.
+// sameJSON compares two JSON texts: what they say, numbers to the last digit.
 func sameJSON(a, b string) bool {
-	return gjson.Get(a, "@ugly").Raw == gjson.Get(b, "@ugly").Raw
+	var values [2]any
+	for i, text := range []string{a, b} {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if d.Decode(&values[i]) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1])
 }
 
 // usage is what the model's answers cost in all, from the last event of each stream that tells it.

@@ -47,6 +47,22 @@ func TestClaudeCodeOnTheBinary(t *testing.T) {
 	}
 }
 
+func TestNodeClientsOnTheBinary(t *testing.T) {
+	url, model := forAgents(t)
+	t.Run("messages", func(t *testing.T) { agents.AnthropicForNode(t, url, model) })
+	t.Run("responses", func(t *testing.T) { agents.OpenAIForNode(t, url, model) })
+}
+
+func TestNodeClientsOnEnvoy(t *testing.T) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		url := f.URLs["agents"+k.suffix]
+		t.Run("messages on "+k.name, func(t *testing.T) { agents.AnthropicForNode(t, url, model) })
+		t.Run("responses on "+k.name, func(t *testing.T) { agents.OpenAIForNode(t, url, model) })
+	}
+}
+
 func TestCodexOnEnvoy(t *testing.T) {
 	for _, m := range agents.CodexModels {
 		t.Run(m.Name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 //	native/grammar            this package
 //	native/grammar/responses  checks streams of the Responses API
 //	native/grammar/messages   checks streams of the Messages API
+//	native/grammar/example    good streams, for tests
 //	native/grammar/mutation   breaks good streams, for the checkers' own tests
 //
 // The checkers are written from the public descriptions of the two APIs. They import

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
 	"unicode/utf16"
@@ -24,13 +23,9 @@ func Parse(data []byte) (object map[string]any, faults []string) {
 		return nil, append(faults, fmt.Sprintf("%q is not JSON", short(data)))
 	}
 	faults = append(faults, halfSurrogates(data)...)
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, twice, err := decode(d, "")
-	if err != nil {
-		return nil, append(faults, fmt.Sprintf("the JSON can't be read: %v", err))
-	}
-	for _, path := range twice {
+	d := decoder{rest: data}
+	v := d.value("")
+	for _, path := range d.twice {
 		faults = append(faults, path+" stands twice in one object")
 	}
 	object, ok := v.(map[string]any)
@@ -50,49 +45,80 @@ func IsObject(data string) bool {
 	return ok
 }
 
-func decode(d *json.Decoder, path string) (v any, twice []string, err error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, nil, err
-	}
-	switch t {
-	case json.Delim('{'):
+// decoder reads JSON that is known to be valid. Unlike encoding/json it sees a key that
+// stands twice.
+type decoder struct {
+	rest  []byte
+	twice []string
+}
+
+// next steps over white space and returns the byte behind it.
+func (d *decoder) next() byte {
+	d.rest = bytes.TrimLeft(d.rest, " \t\r\n")
+	return d.rest[0]
+}
+
+func (d *decoder) value(path string) any {
+	switch d.next() {
+	case '{':
 		object := map[string]any{}
-		for d.More() {
-			key, err := d.Token()
-			if err != nil {
-				return nil, nil, err
+		for d.rest = d.rest[1:]; d.next() != '}'; d.comma() {
+			key := d.text()
+			d.next()
+			d.rest = d.rest[1:] // the colon
+			at := Join(path, key)
+			if _, ok := object[key]; ok {
+				d.twice = append(d.twice, at)
 			}
-			at := Join(path, key.(string))
-			v, inner, err := decode(d, at)
-			if err != nil {
-				return nil, nil, err
-			}
-			if _, ok := object[key.(string)]; ok {
-				twice = append(twice, at)
-			}
-			twice = append(twice, inner...)
-			object[key.(string)] = v
+			object[key] = d.value(at)
 		}
-		_, err = d.Token()
-		return object, twice, err
-	case json.Delim('['):
+		d.rest = d.rest[1:]
+		return object
+	case '[':
 		array := []any{}
-		for d.More() {
-			v, inner, err := decode(d, fmt.Sprintf("%s[%d]", path, len(array)))
-			if err != nil {
-				return nil, nil, err
-			}
-			twice = append(twice, inner...)
-			array = append(array, v)
+		for d.rest = d.rest[1:]; d.next() != ']'; d.comma() {
+			array = append(array, d.value(path+"["+strconv.Itoa(len(array))+"]"))
 		}
-		_, err = d.Token()
-		return array, twice, err
+		d.rest = d.rest[1:]
+		return array
+	case '"':
+		return d.text()
 	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	n := bytes.IndexAny(d.rest, ",]} \t\r\n")
+	if n < 0 {
+		n = len(d.rest)
 	}
-	return t, nil, err
+	word := string(d.rest[:n])
+	d.rest = d.rest[n:]
+	switch word {
+	case "null":
+		return nil
+	case "true", "false":
+		return word == "true"
+	}
+	return json.Number(word)
+}
+
+func (d *decoder) comma() {
+	if d.next() == ',' {
+		d.rest = d.rest[1:]
+	}
+}
+
+func (d *decoder) text() (s string) {
+	n := 1
+	for ; d.rest[n] != '"'; n++ {
+		if d.rest[n] == '\\' {
+			n++
+		}
+	}
+	literal := d.rest[:n+1]
+	d.rest = d.rest[n+1:]
+	if bytes.IndexByte(literal, '\\') < 0 {
+		return string(literal[1:n])
+	}
+	_ = json.Unmarshal(literal, &s) // it is valid
+	return s
 }
 
 // halfSurrogates looks for \u escapes that are half of a pair. JSON is valid.

@@ -384,6 +384,9 @@ func (q *sequence) finish(dst []byte) []byte {
 			nameless++ // nobody could say which tool to run
 			continue
 		}
+		if q.open && q.part.Kind == Call {
+			dst = q.close(dst, cut && !q.part.Object) // what waits behind it waits no longer
+		}
 		dst = q.release(dst, w)
 	}
 	if q.parts == 0 && len(q.blank) > 0 && q.o.KeepBlank {

@@ -71,7 +71,7 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
 	}
 	if p := hub.ErrorInReply(data, &b.view); p != nil {
-		return s.Abort(dst, p), true
+		return s.fail(dst, p), true
 	}
 	if b.view.HasUsage {
 		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true
@@ -88,9 +88,14 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		if facts(s.turn, data, c) {
 			s.finished = true
 			if failure(s.turn.Finish) {
-				return s.Abort(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Finish)), true
+				return s.fail(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Finish)), true
 			}
 		}
+	}
+	if s.finished && b.view.HasUsage && b.view.HasChoices && len(b.view.Choices) == 0 {
+		// The chunk of usage alone is the last one. An Envoy filter could not end the
+		// client's stream any more if the upstream died before its [DONE].
+		return s.end(dst), true
 	}
 	return dst, false
 }
@@ -108,11 +113,18 @@ func (s *Stream) End(dst []byte) []byte {
 	defer benches.Put(b)
 	if plain := bytes.TrimSpace(s.plain); len(plain) > 0 && b.view.Read(plain) == nil {
 		if p := hub.ErrorInReply(plain, &b.view); p != nil {
-			return s.Abort(dst, p)
+			return s.fail(dst, p)
 		}
 	}
-	return s.Abort(dst, hub.FaultProblem(hub.Cut, 0))
+	return s.fail(dst, hub.FaultProblem(hub.Cut, 0))
 }
 
-// Abort implements hub.Stream.
-func (s *Stream) Abort(dst []byte, p *hub.Problem) []byte { return s.fail(dst, p) }
+// Abort implements hub.Stream. Behind a finish_reason nothing is missing but usage, so
+// a fault there is no reason to make the client ask again.
+func (s *Stream) Abort(dst []byte, p *hub.Problem) []byte {
+	if s.finished && p.Reason != "panic" {
+		s.turn.Repairs |= hub.EndedStream
+		return s.end(dst)
+	}
+	return s.fail(dst, p)
+}

@@ -5,19 +5,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/native/grammar/example"
 	"github.com/qwenvoy/qwenvoy/native/grammar/mutation"
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
-func mustNumber(n int) json.Number { return json.Number(mustMarshal(n)) }
+func mustNumber(n int) json.Number { return json.Number(example.JSON(n)) }
 
 // objects are the response objects of the golden streams.
 func objects(t testing.TB) map[string]map[string]any {
 	all := map[string]map[string]any{}
-	for _, g := range goldens {
-		for _, e := range g.events(t) {
+	for _, g := range example.Responses {
+		for _, e := range g.Events() {
 			if r, ok := e.Data["response"].(map[string]any); ok {
-				all[g.name+", "+e.Name] = r
+				all[g.Name+", "+e.Name] = r
 			}
 		}
 	}
@@ -26,11 +27,11 @@ func objects(t testing.TB) map[string]map[string]any {
 
 func TestGoodObjectsPass(t *testing.T) {
 	for name, o := range objects(t) {
-		for _, f := range responses.Object([]byte(mustMarshal(o))) {
+		for _, f := range responses.Object([]byte(example.JSON(o))) {
 			t.Errorf("%s: %v", name, f)
 		}
 	}
-	mustPass(t, responses.Object([]byte(response(`"status":"cancelled"`, usage, `"output":[{"type":"reasoning","id":"rs_1","summary":[],"status":"incomplete"}]`))))
+	mustPass(t, responses.Object([]byte(example.Response(`"status":"cancelled"`, example.Usage, `"output":[{"type":"reasoning","id":"rs_1","summary":[],"status":"incomplete"}]`))))
 }
 
 // An object alone has no second place that says the same, so that a value may become
@@ -74,25 +75,25 @@ func TestTheStatusOfAnObjectFits(t *testing.T) {
 	tests := []struct {
 		name, object, fault string
 	}{
-		{"completed without a time", response(`"status":"completed"`), "completed_at is null; must stand there"},
-		{"time without completed", response(`"completed_at":1764000001`), `completed_at is 1764000001; must be null unless status is "completed"`},
-		{"completed before it was created", response(`"status":"completed"`, `"completed_at":1`), "may not be before created_at"},
-		{"failed without error", response(`"status":"failed"`), "error is null; must stand there"},
-		{"error without code", response(`"status":"failed"`, `"error":{"message":"m"}`), "error.code is missing"},
-		{"incomplete without reason", response(`"status":"incomplete"`), "incomplete_details is null; must stand there"},
-		{"foreign reason", response(`"status":"incomplete"`, `"incomplete_details":{"reason":"length"}`), `incomplete_details.reason is "length"; must be`},
-		{"finished with a running item", response(`"status":"completed"`, `"completed_at":1764000001`, call("in_progress")), "only the last item may be, while the response runs"},
-		{"completed with a cut item", response(`"status":"completed"`, `"completed_at":1764000001`, call("incomplete")), "only the last item may be, in a response that isn't completed"},
+		{"completed without a time", example.Response(`"status":"completed"`), "completed_at is null; must stand there"},
+		{"time without completed", example.Response(`"completed_at":1764000001`), `completed_at is 1764000001; must be null unless status is "completed"`},
+		{"completed before it was created", example.Response(`"status":"completed"`, `"completed_at":1`), "may not be before created_at"},
+		{"failed without error", example.Response(`"status":"failed"`), "error is null; must stand there"},
+		{"error without code", example.Response(`"status":"failed"`, `"error":{"message":"m"}`), "error.code is missing"},
+		{"incomplete without reason", example.Response(`"status":"incomplete"`), "incomplete_details is null; must stand there"},
+		{"foreign reason", example.Response(`"status":"incomplete"`, `"incomplete_details":{"reason":"length"}`), `incomplete_details.reason is "length"; must be`},
+		{"finished with a running item", example.Response(`"status":"completed"`, `"completed_at":1764000001`, call("in_progress")), "only the last item may be, while the response runs"},
+		{"completed with a cut item", example.Response(`"status":"completed"`, `"completed_at":1764000001`, call("incomplete")), "only the last item may be, in a response that isn't completed"},
 		{"not JSON", "{", "is not JSON"},
-		{"foreign status", response(`"status":"done"`), `status is "done"; must be`},
-		{"tools without description", response(`"tools":[{"type":"function","name":"f","parameters":{},"strict":null}]`), "tools[0].description is missing"},
-		{"raw reasoning and summary", response(`"output":[{"type":"reasoning","id":"rs_1","status":"completed","summary":[{"type":"summary_text","text":"a"}],"content":[{"type":"reasoning_text","text":"a"}]}]`), "reasoning stands in one of them"},
+		{"foreign status", example.Response(`"status":"done"`), `status is "done"; must be`},
+		{"tools without description", example.Response(`"tools":[{"type":"function","name":"f","parameters":{},"strict":null}]`), "tools[0].description is missing"},
+		{"raw reasoning and summary", example.Response(`"output":[{"type":"reasoning","id":"rs_1","status":"completed","summary":[{"type":"summary_text","text":"a"}],"content":[{"type":"reasoning_text","text":"a"}]}]`), "reasoning stands in one of them"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { mustFail(t, responses.Object([]byte(tt.object)), tt.fault) })
 	}
-	mustPass(t, responses.Object([]byte(response(call("in_progress")))))
-	if f := responses.Object([]byte(strings.Replace(response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "event 0: store is missing" {
+	mustPass(t, responses.Object([]byte(example.Response(call("in_progress")))))
+	if f := responses.Object([]byte(strings.Replace(example.Response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "event 0: store is missing" {
 		t.Error(f)
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/native/grammar/example"
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
 // frames are the events of a golden stream, under a response id of their own.
-func (g golden) frames(t *testing.T, id string) (frames [][]byte) {
-	t.Helper()
-	for _, e := range g.events(t) {
-		frames = append(frames, []byte(strings.ReplaceAll(mustMarshal(e.Data), "resp_0123456789abcdef01234567", id)))
+func frames(g example.Stream, id string) (frames [][]byte) {
+	for _, e := range g.Events() {
+		frames = append(frames, []byte(strings.ReplaceAll(example.JSON(e.Data), "resp_0123456789abcdef01234567", id)))
 	}
 	return frames
 }
@@ -20,11 +20,11 @@ func (g golden) frames(t *testing.T, id string) (frames [][]byte) {
 const errorFrame = `{"type":"error","status":400,"error":{"type":"invalid_request_error","code":"previous_response_not_found","message":"m","param":"previous_response_id"}}`
 
 func TestFramesOfOneSocket(t *testing.T) {
-	first := goldenNamed(t, "text").frames(t, "resp_aaaaaaaaaaaaaaaaaaaaaaaa")
-	second := goldenNamed(t, "a cut call").frames(t, "resp_bbbbbbbbbbbbbbbbbbbbbbbb")
+	first := frames(named("text"), "resp_aaaaaaaaaaaaaaaaaaaaaaaa")
+	second := frames(named("a cut call"), "resp_bbbbbbbbbbbbbbbbbbbbbbbb")
 	id := `"id":"resp_cccccccccccccccccccccccc"`
 	zeros := `"usage":{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}`
-	warmUp := golden{lines: `{"type":"response.created","response":` + response(id) + `}` + end("completed", id, zeros)}.frames(t, "")
+	warmUp := frames(example.Stream{Lines: `{"type":"response.created","response":` + example.Response(id) + `}` + example.End("completed", id, zeros)}, "")
 	all := slices.Concat(warmUp, first, [][]byte{[]byte(errorFrame)}, second)
 	mustPass(t, responses.Frames(all, responses.Options{}))
 	mustPass(t, responses.Frames(nil, responses.Options{}))

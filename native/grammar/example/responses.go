@@ -1,14 +1,10 @@
-package responses_test
+package example
 
 import (
 	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
-	"testing"
-
-	"github.com/qwenvoy/qwenvoy/native/grammar/mutation"
-	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
 const base = `{"id":"resp_0123456789abcdef01234567","object":"response","created_at":1764000000,"completed_at":null,
@@ -20,11 +16,13 @@ const base = `{"id":"resp_0123456789abcdef01234567","object":"response","created
 	"max_output_tokens":null,"max_tool_calls":null,"store":false,"background":false,"service_tier":"default",
 	"metadata":{"team":"a"},"safety_identifier":null,"prompt_cache_key":"k","usage":null}`
 
-const usage = `"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":16,"cache_write_tokens":0},
+// Usage is a member of a response object.
+const Usage = `"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":16,"cache_write_tokens":0},
 	"output_tokens":9,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":29}`
 
-// response is the base with other values.
-func response(members ...string) string {
+// Response is a response object: a running one, with these members instead of its own,
+// each as `"key":value`.
+func Response(members ...string) string {
 	object, other := map[string]any{}, map[string]any{}
 	for _, m := range []string{base, "{" + strings.Join(members, ",") + "}"} {
 		d := json.NewDecoder(strings.NewReader(m))
@@ -35,24 +33,16 @@ func response(members ...string) string {
 		maps.Copy(object, other)
 		clear(other)
 	}
-	return mustMarshal(object)
+	return JSON(object)
 }
 
-func mustMarshal(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
-
-// begin is how each stream begins, unless it begins otherwise.
 func begin(members ...string) string {
-	return `{"type":"response.created","response":` + response(members...) + "}\n" +
-		`{"type":"response.in_progress","response":` + response(members...) + "}\n"
+	return `{"type":"response.created","response":` + Response(members...) + "}\n" +
+		`{"type":"response.in_progress","response":` + Response(members...) + "}\n"
 }
 
-func end(status string, members ...string) string {
+// End is a terminal event, as response.completed. It has members as Response takes them.
+func End(status string, members ...string) string {
 	members = append(members, `"status":"`+status+`"`)
 	switch status {
 	case "completed":
@@ -62,18 +52,13 @@ func end(status string, members ...string) string {
 	case "failed":
 		members = append(members, `"error":{"code":"server_error","message":"The model server closed the connection."}`)
 	}
-	return `{"type":"response.` + status + `","response":` + response(members...) + "}\n"
+	return `{"type":"response.` + status + `","response":` + Response(members...) + "}\n"
 }
 
-// A golden is a good stream, one JSON text per line, without sequence numbers.
-type golden struct {
-	name    string
-	options responses.Options
-	lines   string
-}
-
-var goldens = []golden{
-	{name: "text", lines: begin() + `
+// Responses are good streams of the Responses API, without their sequence numbers, which
+// Events gives them.
+var Responses = []Stream{
+	{Name: "text", Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","status":"in_progress","role":"assistant","content":[],"phase":"commentary"}}
 {"type":"response.content_part.added","item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}}
 {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hel","logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}
@@ -81,9 +66,9 @@ var goldens = []golden{
 {"type":"response.output_text.done","item_id":"msg_1","output_index":0,"content_index":0,"text":"Hello \ud83d\ude00","logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}
 {"type":"response.content_part.done","item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"Hello \ud83d\ude00","annotations":[],"logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"msg_1","status":"completed","role":"assistant","phase":"commentary","content":[{"type":"output_text","text":"Hello \ud83d\ude00","annotations":[],"logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}]}}
-` + end("completed", usage, `"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","phase":"commentary","content":[{"type":"output_text","text":"Hello \ud83d\ude00","annotations":[],"logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}]}]`)},
+` + End("completed", Usage, `"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","phase":"commentary","content":[{"type":"output_text","text":"Hello \ud83d\ude00","annotations":[],"logprobs":[{"token":"Hel","logprob":-0.5,"bytes":[72,101,108],"top_logprobs":[{"token":"Hi","logprob":-1.5,"bytes":[72,105]}]}]}]}]`)},
 
-	{name: "thinking, text and calls", lines: begin() + `
+	{Name: "thinking, text and calls", Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"in_progress"}}
 {"type":"response.content_part.added","item_id":"rs_1","output_index":0,"content_index":0,"part":{"type":"reasoning_text","text":""}}
 {"type":"response.reasoning_text.delta","item_id":"rs_1","output_index":0,"content_index":0,"delta":"The "}
@@ -107,12 +92,12 @@ var goldens = []golden{
 {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1","output_index":3,"delta":" Patch"}
 {"type":"response.custom_tool_call_input.done","item_id":"ctc_1","output_index":3,"input":"*** Begin Patch"}
 {"type":"response.output_item.done","output_index":3,"item":{"type":"custom_tool_call","id":"ctc_1","call_id":"call_2","name":"apply_patch","input":"*** Begin Patch","status":"completed"}}
-` + end("completed", usage, `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"The user\n"}],"encrypted_content":"qv1.x","status":"completed"},
+` + End("completed", Usage, `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"The user\n"}],"encrypted_content":"qv1.x","status":"completed"},
 	{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Let me look.","annotations":[]}]},
 	{"type":"function_call","id":"fc_1","call_id":"call_1","name":"get_weather","namespace":"sky","arguments":"{\"city\":\"Oslo\"}","status":"completed"},
 	{"type":"custom_tool_call","id":"ctc_1","call_id":"call_2","name":"apply_patch","input":"*** Begin Patch","status":"completed"}]`)},
 
-	{name: "summary and items without a body", lines: begin(`"reasoning":{"effort":"high","summary":"auto"}`) + `
+	{Name: "summary and items without a body", Lines: begin(`"reasoning":{"effort":"high","summary":"auto"}`) + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"status":"in_progress"}}
 {"type":"response.reasoning_summary_part.added","item_id":"rs_1","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}
 {"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":0,"delta":"Look"}
@@ -130,14 +115,14 @@ var goldens = []golden{
 {"type":"response.output_item.done","output_index":4,"item":{"type":"apply_patch_call","id":"apc_1","call_id":"call_4","operation":{"type":"update_file","path":"a.go","diff":"-a\n+b"},"status":"completed"}}
 {"type":"response.output_item.added","output_index":5,"item":{"type":"compaction","id":"cmp_1","encrypted_content":""}}
 {"type":"response.output_item.done","output_index":5,"item":{"type":"compaction","id":"cmp_1","encrypted_content":"qv1.y"}}
-` + end("completed", usage, `"reasoning":{"effort":"high","summary":"auto"}`, `"output":[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Looking"}],"status":"completed"},
+` + End("completed", Usage, `"reasoning":{"effort":"high","summary":"auto"}`, `"output":[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Looking"}],"status":"completed"},
 	{"type":"tool_search_call","id":"tsc_1","call_id":"call_1","execution":"client","arguments":{"query":"mail"},"status":"completed"},
 	{"type":"shell_call","id":"sh_1","call_id":"call_2","action":{"commands":["ls"],"timeout_ms":null,"max_output_length":100},"environment":null,"status":"completed"},
 	{"type":"local_shell_call","id":"lsh_1","call_id":"call_3","action":{"type":"exec","command":["ls","-l"],"env":{"A":"b"}},"status":"completed"},
 	{"type":"apply_patch_call","id":"apc_1","call_id":"call_4","operation":{"type":"update_file","path":"a.go","diff":"-a\n+b"},"status":"completed"},
 	{"type":"compaction","id":"cmp_1","encrypted_content":"qv1.y"}]`)},
 
-	{name: "two parts, one a refusal", lines: begin(`"tools":[]`, `"tool_choice":{"type":"function","name":"f"}`,
+	{Name: "two parts, one a refusal", Lines: begin(`"tools":[]`, `"tool_choice":{"type":"function","name":"f"}`,
 		`"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"}`) + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","status":"in_progress","role":"assistant","content":[]}}
 {"type":"response.content_part.added","item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}
@@ -149,81 +134,42 @@ var goldens = []golden{
 {"type":"response.refusal.done","item_id":"msg_1","output_index":0,"content_index":1,"refusal":"No."}
 {"type":"response.content_part.done","item_id":"msg_1","output_index":0,"content_index":1,"part":{"type":"refusal","refusal":"No."}}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"","annotations":[]},{"type":"refusal","refusal":"No."}]}}
-` + end("completed", `"tools":[]`, `"tool_choice":{"type":"function","name":"f"}`,
+` + End("completed", `"tools":[]`, `"tool_choice":{"type":"function","name":"f"}`,
 		`"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"}`,
 		`"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"","annotations":[]},{"type":"refusal","refusal":"No."}]}]`)},
 
-	{name: "a cut call", lines: begin() + `
+	{Name: "a cut call", Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"","status":"in_progress"}}
 {"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":0,"delta":"{\"a"}
 {"type":"response.function_call_arguments.done","item_id":"fc_1","output_index":0,"name":"f","arguments":"{\"a"}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a","status":"incomplete"}}
-` + end("incomplete", usage, `"output":[{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a","status":"incomplete"}]`)},
+` + End("incomplete", Usage, `"output":[{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{\"a","status":"incomplete"}]`)},
 
-	{name: "failed within an item, which stays open", lines: begin() + `
+	{Name: "failed within an item, which stays open", Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","status":"in_progress","role":"assistant","content":[]}}
 {"type":"response.content_part.added","item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}
 {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"He","logprobs":[]}
-` + end("failed")},
+` + End("failed")},
 
-	{name: "failed behind a closed item", lines: begin() + `
+	{Name: "failed behind a closed item", Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"in_progress"}}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"incomplete"}}
-` + end("failed", `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"incomplete"}]`)},
+` + End("failed", `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"incomplete"}]`)},
 
-	{name: "background, with an empty answer", options: responses.Options{Keepalive: true}, lines: `
-{"type":"response.created","response":` + response(`"status":"queued"`, `"background":true`, `"store":true`) + `}
-{"type":"response.queued","response":` + response(`"status":"queued"`, `"background":true`, `"store":true`) + `}
-{"type":"response.in_progress","response":` + response(`"background":true`, `"store":true`) + `}
+	{Name: "background, with an empty answer", Keepalive: true, Lines: `
+{"type":"response.created","response":` + Response(`"status":"queued"`, `"background":true`, `"store":true`) + `}
+{"type":"response.queued","response":` + Response(`"status":"queued"`, `"background":true`, `"store":true`) + `}
+{"type":"response.in_progress","response":` + Response(`"background":true`, `"store":true`) + `}
 {"type":"keepalive"}
-{"type":"response.in_progress","response":` + response(`"background":true`, `"store":true`) + `}
-` + end("completed", `"background":true`, `"store":true`, usage)},
+{"type":"response.in_progress","response":` + Response(`"background":true`, `"store":true`) + `}
+` + End("completed", `"background":true`, `"store":true`, Usage)},
 
-	{name: "the events of Open Responses", options: responses.Options{OpenResponses: true}, lines: begin() + `
+	{Name: "the events of Open Responses", OpenResponses: true, Lines: begin() + `
 {"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"content":[],"status":"in_progress"}}
 {"type":"response.content_part.added","item_id":"rs_1","output_index":0,"content_index":0,"part":{"type":"reasoning_text","text":""}}
 {"type":"response.reasoning.delta","item_id":"rs_1","output_index":0,"content_index":0,"delta":"Hm"}
 {"type":"response.reasoning.done","item_id":"rs_1","output_index":0,"content_index":0,"text":"Hm"}
 {"type":"response.content_part.done","item_id":"rs_1","output_index":0,"content_index":0,"part":{"type":"reasoning_text","text":"Hm"}}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"Hm"}],"status":"completed"}}
-` + end("completed", `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"Hm"}],"status":"completed"}]`)},
-}
-
-// events are the events of a golden stream, with their numbers.
-func (g golden) events(t testing.TB) []mutation.Event {
-	t.Helper()
-	var events []mutation.Event
-	d := json.NewDecoder(strings.NewReader(g.lines))
-	d.UseNumber()
-	for d.More() {
-		var data map[string]any
-		if err := d.Decode(&data); err != nil {
-			t.Fatal(err)
-		}
-		name, _ := data["type"].(string)
-		events = append(events, mutation.Event{Name: name, Data: data})
-	}
-	renumber(events)
-	return events
-}
-
-func renumber(events []mutation.Event) {
-	for i, e := range events {
-		e.Data["sequence_number"] = json.Number(fmt.Sprint(i))
-	}
-}
-
-func (g golden) stream(t testing.TB) []byte {
-	return mutation.Mutant{Events: g.events(t)}.Bytes()
-}
-
-func goldenNamed(t testing.TB, name string) golden {
-	t.Helper()
-	for _, g := range goldens {
-		if g.name == name {
-			return g
-		}
-	}
-	t.Fatalf("no golden stream %q", name)
-	return golden{}
+` + End("completed", `"output":[{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"Hm"}],"status":"completed"}]`)},
 }

@@ -1,0 +1,102 @@
+// Package example holds good streams, as text that a person can read: for the tests of
+// the checkers, and of whatever else wants one. They don't come from any server.
+package example
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/native/grammar/mutation"
+)
+
+// Stream is a good stream.
+type Stream struct {
+	Name string
+	// Lines hold one event each, as JSON.
+	Lines string
+	// What the stream needs of a checker's options of the same names.
+	OpenResponses, Keepalive bool
+}
+
+// Named finds a stream.
+func Named(streams []Stream, name string) Stream {
+	for _, s := range streams {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic(fmt.Sprintf("there is no example %q", name))
+}
+
+// Events are the stream's events.
+func (s Stream) Events() []mutation.Event {
+	var events []mutation.Event
+	d := json.NewDecoder(strings.NewReader(s.Lines))
+	d.UseNumber()
+	for d.More() {
+		var data map[string]any
+		if err := d.Decode(&data); err != nil {
+			panic(fmt.Sprintf("example %q: %v", s.Name, err))
+		}
+		name, _ := data["type"].(string)
+		events = append(events, mutation.Event{Name: name, Data: data})
+	}
+	if len(events) > 0 && strings.HasPrefix(events[0].Name, "response.") {
+		Renumber(events)
+	}
+	return events
+}
+
+// Renumber gives events of the Responses API their sequence numbers.
+func Renumber(events []mutation.Event) {
+	for i, e := range events {
+		e.Data["sequence_number"] = json.Number(fmt.Sprint(i))
+	}
+}
+
+// Bytes is the stream as server-sent events.
+func (s Stream) Bytes() []byte { return mutation.Mutant{Events: s.Events()}.Bytes() }
+
+// Line replaces a text in one event.
+func (s Stream) Line(n int, old, new string) Stream {
+	lines := s.lines()
+	if !strings.Contains(lines[n], old) {
+		panic(fmt.Sprintf("event %d has no %s: %s", n, old, lines[n]))
+	}
+	lines[n] = strings.ReplaceAll(lines[n], old, new)
+	s.Lines = strings.Join(lines, "\n")
+	return s
+}
+
+// With replaces the first occurrence of a text.
+func (s Stream) With(old, new string) Stream {
+	if !strings.Contains(s.Lines, old) {
+		panic(fmt.Sprintf("the stream has no %s", old))
+	}
+	s.Lines = strings.Replace(s.Lines, old, new, 1)
+	return s
+}
+
+// Insert puts an event before event n.
+func (s Stream) Insert(n int, event string) Stream {
+	lines := s.lines()
+	s.Lines = strings.Join(append(lines[:n:n], append([]string{event}, lines[n:]...)...), "\n")
+	return s
+}
+
+func (s Stream) lines() (lines []string) {
+	for _, e := range s.Events() {
+		lines = append(lines, JSON(e.Data))
+	}
+	return lines
+}
+
+// JSON is a value's text.
+func JSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return string(b)
+}

@@ -1,0 +1,338 @@
+package messages
+
+import (
+	"bytes"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A block is a content block: its members as JSON, nil where they are absent or null.
+// What is not listed goes no further, cache_control first of all: it moves from turn to
+// turn and would change the prompt.
+type block struct {
+	kind                                                   []byte // what type says
+	text, source, id, useID, name, input, content, isError []byte
+	thinking, title, context, tool, toolName, tabs         []byte
+}
+
+func (b *block) read(s *jsonedit.Scanner, src []byte) {
+	for s.BeginObject(); s.NextMember(); {
+		var m *[]byte
+		switch string(s.Key()) {
+		case "type":
+			b.kind = word(value(s, src))
+			continue
+		case "text":
+			m = &b.text
+		case "source":
+			m = &b.source
+		case "id":
+			m = &b.id
+		case "tool_use_id":
+			m = &b.useID
+		case "name":
+			m = &b.name
+		case "input":
+			m = &b.input
+		case "content":
+			m = &b.content
+		case "is_error":
+			m = &b.isError
+		case "thinking":
+			m = &b.thinking
+		case "title":
+			m = &b.title
+		case "context":
+			m = &b.context
+		case "tool":
+			m = &b.tool
+		case "tool_name":
+			m = &b.toolName
+		case "tabs":
+			m = &b.tabs
+		default:
+			s.Value()
+			continue
+		}
+		*m = value(s, src)
+	}
+}
+
+// take adds a block of a message.
+func (r *reader) take(b *block) {
+	switch kind := string(b.kind); {
+	case kind == "tool_addition", kind == "tool_removal":
+		r.turned = true
+		r.change(b.tool, kind == "tool_addition")
+	case kind == "compaction":
+		// A summary of what came before it.
+		if text, _ := inside(b.content); len(text) > 0 {
+			r.history.Message("user", b.content)
+			r.joined, r.turned = false, true
+		}
+	case kind == "mcp_tool_listing", kind == "fallback":
+	case kind == "tool_result" && r.role == user:
+		r.toolResult(b)
+	case kind == "text", r.role == user:
+		r.add(b)
+	case r.role == assistant:
+		r.recall(b)
+	default:
+		r.reject(r.at("type"), "must be text in a system prompt.")
+	}
+}
+
+// add adds a block of a user's message or of a tool's result; text, of any message.
+func (r *reader) add(b *block) {
+	switch string(b.kind) {
+	case "text":
+		if text, ok := inside(b.text); ok {
+			r.say(text)
+		} else {
+			r.reject(r.at("text"), "must be a string.")
+		}
+	case "image":
+		r.image(b.source)
+	case "document":
+		r.document(b)
+	case "search_result":
+		r.searchResult(b)
+	case "tool_reference":
+		r.reference(b.toolName)
+	case "browser_state":
+		r.lines = r.lines[:0]
+		r.gather(b.tabs)
+		r.say(r.lines)
+	case "container_upload":
+		r.reject(r.at(""), "container_upload is not supported: there are no containers here.")
+	case "":
+		r.reject(r.at("type"), "is required.")
+	default:
+		r.reject(r.at("type"), "%q is not known.", bytes.ToValidUTF8(b.kind[:min(len(b.kind), 100)], []byte("\uFFFD")))
+	}
+}
+
+// source is where an image or document comes from.
+type source struct {
+	kind                           []byte
+	mediaType, data, url, contents []byte // insides; contents is JSON
+}
+
+func (r *reader) readSource(v []byte) (src source, ok bool) {
+	if !is(v, '{') {
+		r.reject(r.at("source"), "must be an object.")
+		return src, false
+	}
+	s := r.scan(v)
+	defer r.done(s)
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "type":
+			src.kind = word(value(s, v))
+		case "media_type":
+			src.mediaType, _ = inside(value(s, v))
+		case "data":
+			src.data, _ = inside(value(s, v))
+		case "url":
+			src.url, _ = inside(value(s, v))
+		case "content":
+			src.contents = value(s, v)
+		default:
+			s.Value()
+		}
+	}
+	return src, true
+}
+
+func (r *reader) image(v []byte) {
+	src, ok := r.readSource(v)
+	if !ok {
+		return
+	}
+	switch string(src.kind) {
+	case "base64":
+		if len(src.mediaType) == 0 || len(src.data) == 0 {
+			r.reject(r.at("source"), "a base64 image needs media_type and data.")
+			return
+		}
+		r.show([]byte("data:"), src.mediaType, []byte(";base64,"), src.data)
+	case "url":
+		if len(src.url) == 0 {
+			r.reject(r.at("source.url"), "must be a string.")
+			return
+		}
+		r.show(src.url)
+	default:
+		r.reject(r.at("source"), "an image of this source can't be had here; send it as base64 or url.")
+	}
+}
+
+// document adds a document that is text. Its images stand behind the text before them.
+func (r *reader) document(b *block) {
+	src, ok := r.readSource(b.source)
+	if !ok {
+		return
+	}
+	note := r.text[:0]
+	if title, _ := inside(b.title); len(title) > 0 {
+		note = append(append(append(note, "Title: "...), title...), `\n`...)
+	}
+	if context, _ := inside(b.context); len(context) > 0 {
+		note = append(append(append(note, "Context: "...), context...), `\n`...)
+	}
+	switch kind := string(src.kind); {
+	case kind == "text" && src.data != nil:
+		r.text = append(note, src.data...)
+		r.say(r.text)
+	case kind == "content" && is(src.contents, '"'):
+		text, _ := inside(src.contents)
+		r.text = append(note, text...)
+		r.say(r.text)
+	case kind == "content" && is(src.contents, '['):
+		s := r.scan(src.contents)
+		defer r.done(s)
+		for s.BeginArray(); s.NextElement(); {
+			if s.Kind() != jsonedit.Object {
+				s.Value()
+				r.reject(r.at("source.content"), "must hold text and image blocks.")
+				continue
+			}
+			var part block
+			part.read(s, src.contents)
+			switch string(part.kind) {
+			case "text":
+				text, ok := inside(part.text)
+				if !ok {
+					r.reject(r.at("source.content"), "a text block needs a text.")
+				}
+				note = append(note, text...)
+			case "image":
+				r.say(note)
+				note = note[:0]
+				r.image(part.source)
+			default:
+				r.reject(r.at("source.content"), "must hold text and image blocks.")
+			}
+		}
+		r.say(note)
+		r.text = note
+	default:
+		r.reject(r.at("source"), "a document of this source can't be read here; send its text, as source type text or content.")
+	}
+}
+
+// searchResult adds a result that the client found, as lines.
+func (r *reader) searchResult(b *block) {
+	r.lines = r.lines[:0]
+	for _, v := range [][]byte{b.title, b.source} {
+		if in, ok := inside(v); ok {
+			r.line(in)
+		}
+	}
+	r.gather(b.content)
+	r.say(r.lines)
+}
+
+// toolResult gives a call its result.
+func (r *reader) toolResult(b *block) {
+	r.turned, r.afterResults = true, true
+	id, ok := inside(b.useID)
+	if !ok || len(id) == 0 {
+		r.reject(r.at("tool_use_id"), "must be the id of a tool_use block.")
+		return
+	}
+	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
+	switch {
+	case b.content == nil:
+	case is(b.content, '"'):
+		text, _ := inside(b.content)
+		r.say(text)
+	case is(b.content, '['):
+		s := r.scan(b.content)
+		r.inner = -1
+		for s.BeginArray(); s.NextElement(); {
+			r.inner++
+			if s.Kind() != jsonedit.Object {
+				s.Value()
+				r.reject(r.at(""), "must be an object with a type.")
+				continue
+			}
+			var part block
+			part.read(s, b.content)
+			r.add(&part)
+		}
+		r.done(s)
+		r.inner = -1
+	default:
+		r.reject(r.at("content"), "must be a string or a list of blocks.")
+	}
+	r.inResult = false
+	if isTrue(b.isError) {
+		r.result = r.failed(r.result)
+	}
+	if !r.history.Result(r.sameID(id), r.result, r.images) {
+		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", bytes.ToValidUTF8(id[:min(len(id), 100)], []byte("\uFFFD")))
+	}
+}
+
+// failed says in words that a result is an error's, where the text does not say so
+// itself: a chat model's tool message has no such mark.
+func (r *reader) failed(text []byte) []byte {
+	for _, telling := range []string{"Error", "<tool_use_error>", "Exit code"} {
+		if bytes.HasPrefix(text, []byte(telling)) {
+			return text
+		}
+	}
+	if len(text) == 0 {
+		return append(text, "Error"...)
+	}
+	r.text = append(r.text[:0], text...)
+	return append(append(text[:0], "Error: "...), r.text...)
+}
+
+// sameID is an id written in the one way that lets ids be compared.
+func (r *reader) sameID(id []byte) []byte {
+	if bytes.IndexByte(id, '\\') < 0 {
+		return id
+	}
+	r.text = append(append(append(r.text[:0], '"'), id...), '"')
+	return jsonedit.AppendEscaped(nil, jsonedit.AppendUnquoted(nil, r.text))
+}
+
+// recall adds a block of what the assistant said before.
+func (r *reader) recall(b *block) {
+	switch kind := string(b.kind); kind {
+	case "thinking":
+		// The signature is nobody's here: empty, made up, or Anthropic's own.
+		text, _ := inside(b.thinking)
+		r.history.Reasoning(text)
+	case "redacted_thinking":
+	case "tool_use":
+		r.call(b)
+	default:
+		r.hosted(kind, b)
+	}
+	r.joined = false
+}
+
+// call adds a tool call. The input goes on byte for byte.
+func (r *reader) call(b *block) {
+	id, ok := inside(b.id)
+	if !ok || len(id) == 0 {
+		r.reject(r.at("id"), "must be a string that is not empty.")
+		return
+	}
+	name, ok := inside(b.name)
+	if !ok || len(name) == 0 {
+		r.reject(r.at("name"), "must be a string that is not empty.")
+		return
+	}
+	id = r.sameID(id)
+	r.turn.UseCallID(word(b.id))
+	input, isText := inside(b.input)
+	if !isText { // a text would be arguments that are no object: the Editor's matter
+		r.text = jsonedit.AppendEscaped(r.text[:0], b.input)
+		input = r.text
+	}
+	r.history.Call(id, name, input)
+}
