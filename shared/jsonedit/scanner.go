@@ -2,6 +2,7 @@ package jsonedit
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -87,6 +88,10 @@ func (s *Scanner) Resume(src []byte, pos int) {
 	s.Reset(src)
 	s.pos, s.depth = pos, 1
 }
+
+// AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
+// before, piece by piece.
+func (s *Scanner) AnySteps() { s.steps = math.MinInt }
 
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {
