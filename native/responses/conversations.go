@@ -89,13 +89,26 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 	if list[0] != '[' {
 		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "invalid_type", Reason: "invalid_request", Message: "items: a list of items is wanted."}
 	}
-	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
-	items, err := inputItems(list, t.Item)
+	given, err := splitItems(list)
 	if err != nil {
-		return nil, invalid("items", "items: each must be an object with a type, or with a role and content.")
+		return nil, invalid("items", "items: %s.", err.Error())
 	}
-	if len(items) > itemsAtOnce {
-		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(items), itemsAtOnce)
+	if len(given) > itemsAtOnce {
+		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(given), itemsAtOnce)
+	}
+	for i, item := range given {
+		path := "items[" + strconv.Itoa(i) + "]"
+		switch {
+		case item.JSON[0] != '{':
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": an object is wanted."}
+		case stringOf(member(item.JSON, "type")) == "" && stringOf(member(item.JSON, "role")) == "":
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path + ".type", Code: "missing_required_parameter", Reason: "invalid_request", Message: path + ".type: the item's type is required."}
+		}
+	}
+	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
+	items, err := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
+	if err != nil || len(items) != len(given) {
+		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}
 	return items, nil
 }

@@ -103,7 +103,8 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 		{`{"metadata":{"a":"` + strings.Repeat("x", 513) + `"}}`, "metadata.a", "invalid_value"},
 		{`{"metadata":{"` + strings.Repeat("x", 65) + `":""}}`, "metadata", "invalid_value"},
 		{`{"items":{}}`, "items", "invalid_type"},
-		{`{"items":["x"]}`, "items", "invalid_value"},
+		{`{"items":["x"]}`, "items[0]", "invalid_type"},
+		{`{"items":[{"role":"user","content":"x"},{}]}`, "items[1].type", "missing_required_parameter"},
 		{`{"items":[` + strings.Repeat(`{"role":"user","content":"x"},`, 20) + `{"role":"user","content":"x"}]}`, "items", "invalid_value"},
 	} {
 		e.do("POST", "/v1/conversations", c.body).wants(t, 400, c.param, c.code)

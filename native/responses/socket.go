@@ -254,7 +254,7 @@ func (s *socket) message(message []byte) {
 		return
 	}
 	s.turns++
-	t.input = t.asked.input.Of(message)
+	t.body = message
 	s.turn(t, body)
 }
 

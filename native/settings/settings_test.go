@@ -124,7 +124,7 @@ func TestErrorsNameKeyValueAndWhatIsAllowed(t *testing.T) {
 }
 
 func TestMisspeltVariablesAreFound(t *testing.T) {
-	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
+	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_REDIS_URL=x", "QWENVOY_STATE_FOLDER=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
 	if want := []string{"QWENVOY_LISTN"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

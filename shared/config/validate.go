@@ -33,6 +33,7 @@ func Default() *Config {
 		LateSystem:       "dialect",
 		UnsupportedTools: "drop",
 		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
+		Store:            Store{MaxAge: Duration(30 * 24 * time.Hour), MaxSize: 1 << 30},
 		Passthrough:      true,
 		Limits:           Limits{Event: 10 << 20},
 		Timeouts: Timeouts{
@@ -122,6 +123,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Responses.BackgroundJobs < 0 {
 		return &Error{"responses.background_jobs", fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
+	}
+	if c.Store.Folder != "" && c.Store.Redis != "" {
+		return &Error{"store", "folder and redis are both given, one of them is allowed"}
 	}
 	for _, b := range []struct {
 		path  string
