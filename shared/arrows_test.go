@@ -21,7 +21,7 @@ var arrows = []struct {
 	room string
 	may  []string
 }{
-	{"shared/config", nil},
+	{"shared/config", []string{"shared/jsonedit"}},
 	{"shared/jsonedit", nil},
 	{"shared/sse", nil},
 	{"shared/gunzip", nil},

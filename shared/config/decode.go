@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -10,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // An Error names the faulty key of a configuration, its value and what is allowed.
@@ -39,10 +38,11 @@ func Decode(text []byte) (*Config, error) {
 
 // DecodeInto is Decode into c, without validation, for an edge that has more to add.
 func DecodeInto(c *Config, text []byte) error {
-	if !gjson.ValidBytes(text) {
-		return &Error{Text: "the configuration is not valid JSON"}
+	v, err := jsonedit.Parse(text)
+	if err != nil {
+		return &Error{Text: "the configuration is not valid JSON: " + err.Error()}
 	}
-	return decode("", gjson.ParseBytes(text), reflect.ValueOf(c).Elem())
+	return decode("", v, reflect.ValueOf(c).Elem())
 }
 
 var (
@@ -50,8 +50,8 @@ var (
 	durationType = reflect.TypeFor[Duration]()
 )
 
-func decode(path string, v gjson.Result, into reflect.Value) error {
-	if v.Type == gjson.Null {
+func decode(path string, v jsonedit.Value, into reflect.Value) error {
+	if v.Kind() == jsonedit.Null {
 		return nil
 	}
 	wrong := func(want string) error {
@@ -66,7 +66,7 @@ func decode(path string, v gjson.Result, into reflect.Value) error {
 		into.SetInt(n)
 		return nil
 	case durationType:
-		d, err := time.ParseDuration(v.String())
+		d, err := time.ParseDuration(v.Text())
 		if err != nil || d < 0 {
 			return wrong("a duration such as 500ms, 10s or 5m, or 0 for none")
 		}
@@ -81,46 +81,53 @@ func decode(path string, v gjson.Result, into reflect.Value) error {
 		}
 		into.Set(p)
 	case reflect.String:
-		switch v.Type {
-		case gjson.String:
-			into.SetString(v.Str)
-		case gjson.True, gjson.False:
-			// YAML reads an unquoted on, off, yes or no as a boolean in some parsers.
-			into.SetString(map[bool]string{true: "on", false: "off"}[v.Bool()])
+		switch v.Kind() {
+		case jsonedit.String:
+			into.SetString(v.Text())
+		// YAML reads an unquoted on, off, yes or no as a boolean in some parsers.
+		case jsonedit.True:
+			into.SetString("on")
+		case jsonedit.False:
+			into.SetString("off")
 		default:
 			return wrong("a string")
 		}
 	case reflect.Bool:
-		if v.Type != gjson.True && v.Type != gjson.False {
+		if v.Kind() != jsonedit.True && v.Kind() != jsonedit.False {
 			return wrong("true or false")
 		}
-		into.SetBool(v.Bool())
+		into.SetBool(v.Kind() == jsonedit.True)
 	case reflect.Int:
-		n, err := strconv.Atoi(v.Raw)
-		if v.Type != gjson.Number || err != nil {
+		n, err := strconv.Atoi(string(v.Raw()))
+		if err != nil {
 			return wrong("a whole number")
 		}
 		into.SetInt(int64(n))
 	case reflect.Float64:
-		if v.Type != gjson.Number || math.IsInf(v.Num, 0) {
+		n, err := strconv.ParseFloat(string(v.Raw()), 64)
+		if v.Kind() != jsonedit.Number || err != nil {
 			return wrong("a number")
 		}
-		into.SetFloat(v.Num)
+		into.SetFloat(n)
 	case reflect.Slice:
-		if !v.IsArray() {
+		if v.Kind() != jsonedit.Array {
 			return wrong("a list")
 		}
 		list := reflect.MakeSlice(into.Type(), 0, 4)
-		for i, e := range v.Array() {
+		var err error
+		v.Each(func(_ []byte, e jsonedit.Value) bool {
 			item := reflect.New(into.Type().Elem()).Elem()
-			if err := decode(fmt.Sprintf("%s[%d]", path, i), e, item); err != nil {
-				return err
+			if err = decode(fmt.Sprintf("%s[%d]", path, list.Len()), e, item); err == nil {
+				list = reflect.Append(list, item)
 			}
-			list = reflect.Append(list, item)
+			return err == nil
+		})
+		if err != nil {
+			return err
 		}
 		into.Set(list)
 	case reflect.Struct:
-		if !v.IsObject() {
+		if v.Kind() != jsonedit.Object {
 			return wrong("an object of keys and values")
 		}
 		return decodeObject(path, v, into)
@@ -130,25 +137,26 @@ func decode(path string, v gjson.Result, into reflect.Value) error {
 	return nil
 }
 
-func decodeObject(path string, v gjson.Result, into reflect.Value) (err error) {
+func decodeObject(path string, v jsonedit.Value, into reflect.Value) (err error) {
 	keys := make([]string, into.NumField())
 	for i := range keys {
 		keys[i] = into.Type().Field(i).Tag.Get("json")
 	}
 	seen := map[string]bool{}
-	v.ForEach(func(k, v gjson.Result) bool {
-		at := k.Str
+	v.Each(func(key []byte, v jsonedit.Value) bool {
+		k := string(key)
+		at := k
 		if path != "" {
-			at = path + "." + k.Str
+			at = path + "." + k
 		}
-		i := slices.Index(keys, k.Str)
+		i := slices.Index(keys, k)
 		switch {
 		case i < 0:
-			err = &Error{at, "unknown key" + suggestion(k.Str, keys)}
-		case seen[k.Str]:
+			err = &Error{at, "unknown key" + suggestion(k, keys)}
+		case seen[k]:
 			err = &Error{at, "the key stands twice"}
 		default:
-			seen[k.Str] = true
+			seen[k] = true
 			err = decode(at, v, into.Field(i))
 		}
 		return err == nil
@@ -156,8 +164,8 @@ func decodeObject(path string, v gjson.Result, into reflect.Value) (err error) {
 	return err
 }
 
-func parseBytes(v gjson.Result) (int64, error) {
-	s, factor := strings.TrimSpace(v.String()), int64(1)
+func parseBytes(v jsonedit.Value) (int64, error) {
+	s, factor := strings.TrimSpace(v.Text()), int64(1)
 	for _, u := range []struct {
 		name string
 		n    int64
@@ -175,18 +183,19 @@ func parseBytes(v gjson.Result) (int64, error) {
 }
 
 // shown is a value for an error's text: never a key, nor what may hold one.
-func shown(path string, v gjson.Result) string {
+func shown(path string, v jsonedit.Value) string {
+	raw := string(v.Raw())
 	switch {
-	case v.Raw == "{}", v.Raw == "[]":
-		return v.Raw
-	case v.IsObject():
+	case raw == "{}", raw == "[]":
+		return raw
+	case v.Kind() == jsonedit.Object:
 		return "an object"
-	case v.IsArray():
+	case v.Kind() == jsonedit.Array:
 		return "a list"
-	case strings.HasSuffix(path, "api_key"), path == "store.redis", path == "responses.encryption_key":
+	case strings.HasSuffix(path, "_key"), path == "store.redis":
 		return "a value of another type (not shown)"
 	}
-	return abbreviate(v.Raw)
+	return abbreviate(raw)
 }
 
 func abbreviate(raw string) string {
@@ -233,7 +242,9 @@ func distance(a, b string) int {
 }
 
 // MarshalJSON writes a size as a number.
-func (b Bytes) MarshalJSON() ([]byte, error) { return json.Marshal(int64(b)) }
+func (b Bytes) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, int64(b), 10), nil }
 
 // MarshalJSON writes a duration in the form that Decode reads.
-func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return strconv.AppendQuote(nil, time.Duration(d).String()), nil // of plain letters and digits
+}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // ErrorInReply finds an error that came with status 200 in the place of a reply, and
@@ -15,11 +15,11 @@ func ErrorInReply(body []byte, v *View) *Problem {
 	if v.Error.Absent() || len(v.Choices) > 0 {
 		return nil
 	}
-	return problemOf(gjson.ParseBytes(v.Error.Of(body)))
+	return problemOf(jsonedit.Known(v.Error.Of(body)))
 }
 
-func problemOf(e gjson.Result) *Problem {
-	p := &Problem{Status: int(e.Get("code").Int()), Type: e.Get("type").String(), Param: e.Get("param").String(), Message: e.Get("message").String(), Reason: "upstream_error"}
+func problemOf(e jsonedit.Value) *Problem {
+	p := &Problem{Status: int(e.Get("code").Int()), Type: e.Get("type").Text(), Param: e.Get("param").Text(), Message: e.Get("message").Text(), Reason: "upstream_error"}
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = 502
 	}
@@ -27,7 +27,7 @@ func problemOf(e gjson.Result) *Problem {
 		p.Type = TypeServer
 	}
 	if p.Message == "" {
-		p.Message = e.String()
+		p.Message = e.Text()
 	}
 	p.Upstream = p.Status
 	return p
@@ -38,17 +38,17 @@ func problemOf(e gjson.Result) *Problem {
 // {"detail":…}, or plain text.
 func UpstreamProblem(status int, body []byte) *Problem {
 	p := &Problem{}
-	if text := bytes.TrimSpace(body); gjson.ValidBytes(text) && len(text) > 0 && text[0] == '{' {
-		v := gjson.ParseBytes(text)
+	text := bytes.TrimSpace(body)
+	if v, err := jsonedit.Parse(text); err == nil && v.Kind() == jsonedit.Object {
 		switch e := v.Get("error"); {
-		case e.IsObject():
+		case e.Kind() == jsonedit.Object:
 			p = problemOf(e)
-		case e.Type == gjson.String:
-			p.Message = e.String()
+		case e.Kind() == jsonedit.String:
+			p.Message = e.Text()
 		case v.Get("message").Exists():
 			p = problemOf(v)
 		case v.Get("detail").Exists():
-			p.Message = v.Get("detail").String()
+			p.Message = v.Get("detail").Text()
 		}
 		if p.Message == "" {
 			p.Message = string(text)

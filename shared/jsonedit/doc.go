@@ -10,7 +10,6 @@
 //     Strings are not checked for valid UTF-8: the upstream does that.
 //   - Nothing here allocates once its buffers have grown.
 //
-// gjson is not used on this path since its ForEach does not check the grammar, so
-// that a separate gjson.Valid would be a second pass over megabytes; it is used
-// where small values are read. This package imports the standard library only.
+// Value looks into small texts where speed does not matter. This package imports the
+// standard library only.
 package jsonedit

@@ -47,7 +47,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			turn := newTurn(nil)
+			turn := replyTurn(nil)
 			turn.ReplyHeader = nil
 			a := Create.Problem(tt.problem, turn)
 			if !gjson.ValidBytes(a.Body) {
@@ -72,7 +72,7 @@ func TestProblems(t *testing.T) {
 }
 
 func TestOneRequestHasOneRequestID(t *testing.T) {
-	turn := newTurn(nil)
+	turn := replyTurn(nil)
 	turn.ReplyHeader = [][2]string{{"qwenvoy-dropped-tools", "web_search"}, {"request-id", "req_7"}}
 	p := hub.BadRequest("", "No.")
 	p.Header = [][2]string{{"allow", "POST"}}

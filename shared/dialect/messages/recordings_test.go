@@ -75,7 +75,7 @@ func recordings(t testing.TB) (all []recording) {
 func (r *recording) turn() *hub.Turn {
 	q := newRequest()
 	q.stops = r.stops
-	t := newTurn(q)
+	t := replyTurn(q)
 	t.Thinking = r.thinking
 	t.Limit = r.limit
 	return t

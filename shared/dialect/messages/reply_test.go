@@ -12,7 +12,7 @@ import (
 
 // newTurn is a turn with thinking on, in a window of 8192 tokens, whose ids are drawn
 // from a counter.
-func newTurn(r *request) *hub.Turn {
+func replyTurn(r *request) *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
 		Settings: &hub.Settings{},
@@ -83,7 +83,7 @@ func TestMessages(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			turn := newTurn(newRequest())
+			turn := replyTurn(newRequest())
 			out, p := Create.Reply([]byte("kept"), []byte(chatReply(tt.message, tt.finish)), turn)
 			if p != nil {
 				t.Fatalf("%+v", p)
@@ -140,7 +140,7 @@ func TestUsage(t *testing.T) {
 			if tt.usage != "" {
 				body += `,"usage":` + tt.usage
 			}
-			out, p := Create.Reply(nil, []byte(body+"}"), newTurn(newRequest()))
+			out, p := Create.Reply(nil, []byte(body+"}"), replyTurn(newRequest()))
 			if p != nil {
 				t.Fatalf("%+v", p)
 			}
@@ -174,7 +174,7 @@ func TestStopReasons(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRequest()
 			r.stops = []string{"x", "\n\nHuman:"}
-			turn := newTurn(r)
+			turn := replyTurn(r)
 			turn.Limit = tt.limit
 			body := `{"choices":[{"index":0,"message":{"content":"Hi"},` + tt.choice + `}]`
 			if tt.usage != "" {
@@ -206,7 +206,7 @@ func TestWhatTheRequestSaysOfCalls(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRequest()
-			turn := newTurn(r)
+			turn := replyTurn(r)
 			tt.change(r, turn)
 			out, p := Create.Reply(nil, []byte(chatReply(two, `"tool_calls"`)), turn)
 			if p != nil {
@@ -230,7 +230,7 @@ func TestWhatTheRequestSaysOfCalls(t *testing.T) {
 
 // With thinking off, reasoning is the answer.
 func TestMisplacedReasoningIsText(t *testing.T) {
-	turn := newTurn(newRequest())
+	turn := replyTurn(newRequest())
 	turn.Thinking = false
 	out, p := Create.Reply(nil, []byte(chatReply(`{"content":null,"reasoning":"Hello."}`, `"stop"`)), turn)
 	if got := gjson.GetBytes(out, "content").Raw; p != nil || got != `[{"type":"text","text":"Hello.","citations":null}]` {
@@ -252,7 +252,7 @@ func TestRepliesThatAreNone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, streamed := range []bool{false, true} {
-			turn := newTurn(newRequest())
+			turn := replyTurn(newRequest())
 			turn.Streamed = streamed
 			_, p := Create.Reply(nil, []byte(tt.body), turn)
 			if p == nil || p.Status != tt.status || p.Message == "" {
@@ -263,7 +263,7 @@ func TestRepliesThatAreNone(t *testing.T) {
 }
 
 func TestMessageIDsDiffer(t *testing.T) {
-	turn := newTurn(nil)
+	turn := replyTurn(nil)
 	seen := map[string]bool{}
 	for range 10_000 {
 		turn.State = &request{}
@@ -287,7 +287,7 @@ func TestCounts(t *testing.T) {
 		{"no JSON", `Not here`, ``},
 	}
 	for _, tt := range tests {
-		out, p := CountTokens.Reply(nil, []byte(tt.body), newTurn(newRequest()))
+		out, p := CountTokens.Reply(nil, []byte(tt.body), replyTurn(newRequest()))
 		if string(out) != tt.want || (p == nil) != (tt.want != "") {
 			t.Errorf("%s: %s %+v", tt.name, out, p)
 		}
@@ -297,14 +297,14 @@ func TestCounts(t *testing.T) {
 func TestEstimates(t *testing.T) {
 	r := newRequest()
 	r.size = 3500
-	if a := CountTokens.Estimate(newTurn(r)); a == nil || a.Status != 200 || string(a.Body) != `{"input_tokens":1000}` || a.Header[0] != [2]string{"qwenvoy-estimated", "input_tokens"} {
+	if a := CountTokens.Estimate(replyTurn(r)); a == nil || a.Status != 200 || string(a.Body) != `{"input_tokens":1000}` || a.Header[0] != [2]string{"qwenvoy-estimated", "input_tokens"} {
 		t.Errorf("%+v", a)
 	}
 	r.size = 1
-	if a := CountTokens.Estimate(newTurn(r)); string(a.Body) != `{"input_tokens":1}` {
+	if a := CountTokens.Estimate(replyTurn(r)); string(a.Body) != `{"input_tokens":1}` {
 		t.Errorf("%s", a.Body)
 	}
-	if a := Create.Estimate(newTurn(r)); a != nil {
+	if a := Create.Estimate(replyTurn(r)); a != nil {
 		t.Errorf("%+v", a)
 	}
 }

@@ -29,7 +29,7 @@ func longStream() []byte {
 
 // longTurn takes stream through the dialect as an edge does, one event at a time.
 func longTurn(out, stream []byte, f *sse.Framer) []byte {
-	s := Create.Stream(newTurn(newRequest()))
+	s := Create.Stream(replyTurn(newRequest()))
 	f.Reset()
 	f.Feed(stream)
 	out = s.Begin(out)

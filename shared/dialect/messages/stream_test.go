@@ -229,7 +229,7 @@ end
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			out, _ := play(newTurn(newRequest()), tt.upstream)
+			out, _ := play(replyTurn(newRequest()), tt.upstream)
 			if diff := cmp.Diff("start msg_1 in 0 out 0\nping\n"+tt.want, digest(t, out)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -239,7 +239,7 @@ end
 
 func TestThePromptIsCountedAtTheStartWhereItIsKnown(t *testing.T) {
 	first := `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}],"usage":{"prompt_tokens":19,"completion_tokens":0}}` + "\n\n"
-	out, _ := play(newTurn(newRequest()), first+chunk(`{"content":"Hi"}`, "stop")+usage)
+	out, _ := play(replyTurn(newRequest()), first+chunk(`{"content":"Hi"}`, "stop")+usage)
 	want := "start msg_1 in 19 out 0\nping\n0 text\n0 += \"Hi\"\n0.\n\"end_turn\" null in 11+0+128 out 34\nend\n"
 	if diff := cmp.Diff(want, digest(t, out)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -252,7 +252,7 @@ func TestAnErrorInPlaceOfTheFirstEvent(t *testing.T) {
 		`data: {"error":{"message":"Full.","type":"x","code":503}}` + "\n\n",
 		`{"error":{"message":"Full.","type":"x","code":503}}`, // under text/event-stream
 	} {
-		out, _ := play(newTurn(newRequest()), upstream)
+		out, _ := play(replyTurn(newRequest()), upstream)
 		if got := digest(t, out); got != "overloaded_error: Full. (req_1)\n" {
 			t.Errorf("%s", got)
 		}
@@ -261,7 +261,7 @@ func TestAnErrorInPlaceOfTheFirstEvent(t *testing.T) {
 
 func TestFaultsAndBeats(t *testing.T) {
 	begin := func() (hub.Stream, *hub.Turn, []byte) {
-		turn := newTurn(newRequest())
+		turn := replyTurn(newRequest())
 		s := Create.Stream(turn)
 		out := s.Begin(nil)
 		if out = s.Beat(out, 1); len(out) > 0 {
@@ -300,12 +300,12 @@ func TestCallsThatTheClientForbade(t *testing.T) {
 	r.noCalls = true
 	r.names = map[string]string{"x": "a longer name"}
 	stream := chunk(`{"content":"Hi"}`, "") + chunk(call(0, "a", "x", `"{}"`), "tool_calls") + done
-	out, _ := play(newTurn(r), stream)
+	out, _ := play(replyTurn(r), stream)
 	if diff := cmp.Diff("start msg_1 in 0 out 0\nping\n0 text\n0 += \"Hi\"\n0.\n\"end_turn\" null in 0+0+0 out 0\nend\n", digest(t, out)); diff != "" {
 		t.Error(diff)
 	}
 	r.noCalls = false
-	out, _ = play(newTurn(r), stream)
+	out, _ = play(replyTurn(r), stream)
 	if diff := cmp.Diff("start msg_1 in 0 out 0\nping\n0 text\n0 += \"Hi\"\n0.\n1 tool_use a a longer name\n1 += \"{}\"\n1.\n\"tool_use\" null in 0+0+0 out 0\nend\n", digest(t, out)); diff != "" {
 		t.Error(diff)
 	}

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -53,7 +51,7 @@ func AppendAnthropicOne(dst, body []byte, c *catalog.Catalog, name string) ([]by
 // appendAnthropic appends a model object of Anthropic's: the context window of vLLM's
 // max_model_len bounds input and answer alike.
 func appendAnthropic(dst, entry []byte, c *catalog.Catalog, name string) []byte {
-	e := gjson.ParseBytes(entry)
+	e := jsonedit.Known(entry)
 	dst = jsonedit.AppendQuoted(append(dst, `{"type":"model","id":`...), name)
 	dst = jsonedit.AppendQuoted(append(dst, `,"display_name":`...), name)
 	created := e.Get("created").Int()

@@ -8,8 +8,6 @@ package models
 import (
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -53,23 +51,22 @@ func noModels(c *catalog.Catalog) *hub.Problem {
 
 // served finds data and in it the served model's entry; entry is nil if data is empty.
 func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, p *hub.Problem) {
-	var s jsonedit.Scanner // gjson's own check recurses as deep as the text says
-	s.Reset(body)
-	s.Value()
-	if err := s.Finish(); err != nil {
+	v, err := jsonedit.Parse(body)
+	if err != nil {
 		return list, nil, hub.BadUpstream("The model server's list of models is not valid JSON: %v.", err)
 	}
 	want := c.Default().Target.Model
-	data := gjson.GetBytes(body, "data")
-	if !data.IsArray() {
+	data := v.Get("data")
+	if data.Kind() != jsonedit.Array {
 		return list, nil, hub.BadUpstream("The model server's list of models has no data list; %q was expected in it.", want)
 	}
-	list = jsonedit.Span{Start: data.Index, End: data.Index + len(data.Raw)}
+	list.Start = cap(body) - cap(data.Raw()) // it is a part of body
+	list.End = list.Start + len(data.Raw())
 	var found []string
-	data.ForEach(func(_, m gjson.Result) bool {
-		id := m.Get("id").String()
-		if id == want && m.IsObject() {
-			entry = []byte(m.Raw)
+	data.Each(func(_ []byte, m jsonedit.Value) bool {
+		id := m.Get("id").Text()
+		if id == want {
+			entry = m.Raw()
 			return false
 		}
 		found = append(found, id)
