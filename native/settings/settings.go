@@ -57,6 +57,9 @@ const RedisVariable = "QWENVOY_REDIS_URL"
 
 const configVariable = "QWENVOY_CONFIG"
 
+// systemdFolders is set by systemd where a unit has a StateDirectory.
+const systemdFolders = "STATE_DIRECTORY"
+
 func text(field func(*config.Config) *string) func(*config.Config, string) error {
 	return func(c *config.Config, v string) error {
 		*field(c) = v
@@ -149,7 +152,7 @@ func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
 		upstream(c).APIKey = v
 	}
 	if v, _ := env(RedisVariable); v != "" {
-		c.Store.Redis, c.Store.Folder = v, ""
+		c.Store.Redis = v
 	}
 	for _, s := range settings {
 		if err := s.apply(c, f, env); err != nil {
@@ -158,6 +161,10 @@ func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
 	}
 	if upstream(c).URL == "" {
 		upstream(c).URL = DefaultTarget
+	}
+	if c.Store.Folder == "" {
+		folders, _ := env(systemdFolders)
+		c.Store.Folder, _, _ = strings.Cut(folders, ":")
 	}
 	if upstream(c).Model == "" {
 		return nil, fmt.Errorf("the served model's name is missing: give it by --served-model, QWENVOY_SERVED_MODEL_NAME or upstreams[0].model")

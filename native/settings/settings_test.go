@@ -53,6 +53,9 @@ func TestFlagBeatsVariableBeatsFileBeatsDefault(t *testing.T) {
 		{"a false flag beats the file", Flags{EnforceSamplingParams: ptr(false)}, nil, func(c *config.Config) (any, any) { return c.EnforceSampling, false }},
 		{"a virtual model's name", Flags{}, []string{"QWEN35RP_THINKING_CODING_MODEL", "coding-env"}, func(c *config.Config) (any, any) { return c.BuiltinModels.ThinkingCoding, "coding-env" }},
 		{"the upstream's key", Flags{}, []string{"QWENVOY_UPSTREAM_API_KEY", "k"}, func(c *config.Config) (any, any) { return c.Upstreams[0].APIKey, "k" }},
+		{"the folder of systemd", Flags{}, []string{"STATE_DIRECTORY", "/var/lib/qwenvoy:/var/lib/other"}, func(c *config.Config) (any, any) { return c.Store.Folder, "/var/lib/qwenvoy" }},
+		{"a folder beats systemd's", Flags{}, []string{"STATE_DIRECTORY", "/var/lib/qwenvoy", "QWENVOY_STATE_FOLDER", "/srv"}, func(c *config.Config) (any, any) { return c.Store.Folder, "/srv" }},
+		{"Redis", Flags{}, []string{"QWENVOY_REDIS_URL", "redis://h"}, func(c *config.Config) (any, any) { return c.Store.Redis, "redis://h" }},
 		{"the window", Flags{MaxModelLen: ptr("4096")}, nil, func(c *config.Config) (any, any) { return c.Upstreams[0].MaxModelLen, 4096 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -124,9 +124,6 @@ func (c *Config) Validate() error {
 	if c.Responses.BackgroundJobs < 0 {
 		return &Error{"responses.background_jobs", fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
 	}
-	if c.Store.Folder != "" && c.Store.Redis != "" {
-		return &Error{"store", "folder and redis are both given, one of them is allowed"}
-	}
 	for _, b := range []struct {
 		path  string
 		value Bytes
