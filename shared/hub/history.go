@@ -36,6 +36,7 @@ type piece struct{ start, end int }
 
 type call struct {
 	id, name, arguments piece
+	object              bool // the arguments are a JSON object
 	answered            bool
 	result              piece
 	// images are content parts with commas between.
@@ -121,6 +122,13 @@ func (h *History) Text(between string, inside []byte) {
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+}
+
+// CallObject is Call with arguments that are known to be a JSON object.
+func (h *History) CallObject(id, name, arguments []byte) {
+	h.Call(id, name, arguments)
+	calls := h.entries[h.current].calls
+	calls[len(calls)-1].object = true
 }
 
 // Result gives the result of the latest call of that id which has none yet, wherever
@@ -248,6 +256,28 @@ type HistoryOptions struct {
 	DropEmptyTurns bool
 	// ImageNote stands in a tool message whose result is nothing but images.
 	ImageNote string
+	// Trusted gets the values for Editor.EditTrusted, as offsets in dst; nil for nobody.
+	Trusted *[]jsonedit.Span
+}
+
+// trust appends value to dst and notes where it stands.
+func (o *HistoryOptions) trust(dst, value []byte) []byte {
+	start := len(dst)
+	dst = append(dst, value...)
+	if o.Trusted != nil && len(value) > 0 {
+		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
+	}
+	return dst
+}
+
+// quote is trust of a literal whose inside is text.
+func (o *HistoryOptions) quote(dst, text []byte) []byte {
+	start := len(dst)
+	dst = append(append(append(dst, '"'), text...), '"')
+	if o.Trusted != nil {
+		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
+	}
+	return dst
 }
 
 // Append appends the messages as a JSON list.
@@ -255,8 +285,8 @@ func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 	dst = append(dst, '[')
 	empty := len(dst)
 	if len(o.System) > 0 {
-		dst = append(dst, `{"role":"system","content":"`...)
-		dst = append(append(dst, o.System...), `"}`...)
+		dst = append(dst, `{"role":"system","content":`...)
+		dst = append(o.quote(dst, o.System), '}')
 	}
 	for i := range h.entries {
 		e := &h.entries[i]
@@ -264,12 +294,12 @@ func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 			continue
 		}
 		if e.role == "assistant" {
-			dst = h.appendTurn(dst, e, empty, o)
+			dst = h.appendTurn(dst, e, empty, &o)
 			continue
 		}
 		dst = comma(dst, empty)
 		dst = append(append(append(dst, `{"role":"`...), e.role...), `","content":`...)
-		dst = append(append(dst, h.of(e.content)...), '}')
+		dst = append(o.trust(dst, h.of(e.content)), '}')
 	}
 	return append(dst, ']')
 }
@@ -281,7 +311,7 @@ func comma(dst []byte, empty int) []byte {
 	return dst
 }
 
-func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) []byte {
+func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions) []byte {
 	if !e.hasText && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}
@@ -289,22 +319,27 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) 
 	thinks := e.reasoning.end > e.reasoning.start
 	switch {
 	case e.hasText:
-		dst = append(append(append(dst, '"'), h.of(e.content)...), '"')
+		dst = o.quote(dst, h.of(e.content))
 	case len(e.calls) > 0 || thinks:
 		dst = append(dst, "null"...)
 	default: // something must stand there: roles alternate in templates
 		dst = append(dst, `""`...)
 	}
 	if thinks {
-		dst = append(append(append(dst, `,"reasoning":"`...), h.of(e.reasoning)...), '"')
+		dst = o.quote(append(dst, `,"reasoning":`...), h.of(e.reasoning))
 	}
 	for i := range e.calls {
 		c := &e.calls[i]
 		dst = append(dst, [...]string{`,"tool_calls":[`, `,`}[min(i, 1)]...)
 		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
 		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
-		dst = append(append(dst, `","arguments":"`...), h.of(c.arguments)...)
-		dst = append(dst, `"}}`...)
+		dst = append(dst, `","arguments":`...)
+		if c.object {
+			dst = o.quote(dst, h.of(c.arguments))
+		} else {
+			dst = append(append(append(dst, '"'), h.of(c.arguments)...), '"')
+		}
+		dst = append(dst, `}}`...)
 	}
 	if len(e.calls) > 0 {
 		dst = append(dst, ']')
@@ -319,13 +354,13 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o HistoryOptions) 
 		has := c.images.end > c.images.start
 		images = images || has
 		dst = append(append(dst, `,{"role":"tool","tool_call_id":"`...), h.of(c.id)...)
-		dst = append(dst, `","content":"`...)
+		dst = append(dst, `","content":`...)
 		if text := h.of(c.result); len(text) == 0 && has {
-			dst = jsonedit.AppendEscaped(dst, o.ImageNote)
+			dst = jsonedit.AppendQuoted(dst, o.ImageNote)
 		} else {
-			dst = append(dst, text...)
+			dst = o.quote(dst, text)
 		}
-		dst = append(dst, `"}`...)
+		dst = append(dst, '}')
 	}
 	if images {
 		dst = append(dst, `,{"role":"user","content":[`...)

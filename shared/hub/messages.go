@@ -159,7 +159,7 @@ func (ed *Editor) scanCall() {
 	s := &ed.s
 	var arguments field
 	for ed.call.Begin(s.BeginObject()); s.NextMember(); {
-		key, named := s.KeySpan(), string(s.Key()) == "arguments"
+		key, named := s.KeySpan(), string(s.Key()) == "arguments" && !s.Trusted()
 		v := s.Value()
 		i := ed.call.Add(key, v)
 		if !named {

@@ -132,6 +132,13 @@ type Editor struct {
 // Edit appends the request as the upstream shall see it to dst and fills in the
 // turn's facts, or says what is wrong with it.
 func (ed *Editor) Edit(dst, body []byte, t *Turn, form Form) ([]byte, *Problem) {
+	return ed.EditTrusted(dst, body, nil, t, form)
+}
+
+// EditTrusted is Edit of a request that a dialect has made: trusted are the values, in
+// order, that it has read already, such as texts, lists of tools in the hub's form that
+// are not empty, and arguments of calls that hold an object.
+func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *Turn, form Form) ([]byte, *Problem) {
 	ed.src, ed.turn, ed.form, ed.problem = body, t, form, nil
 	ed.e.Reset()
 	ed.insert, ed.messages = ed.insert[:0], ed.messages[:0]
@@ -140,6 +147,7 @@ func (ed *Editor) Edit(dst, body []byte, t *Turn, form Form) ([]byte, *Problem) 
 	defer func() { ed.src, ed.turn = nil, nil }()
 
 	ed.s.Reset(body)
+	ed.s.Trust(trusted)
 	if k := ed.s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return dst, BadRequest("", "The request body must be a JSON object.")
 	}

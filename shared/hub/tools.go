@@ -20,7 +20,9 @@ func param(list string, i int, key string, n int) string {
 // {type,name,description,parameters,strict} becomes {type,function:{…}}.
 func (ed *Editor) scanTools() jsonedit.Span {
 	s := &ed.s
-	ed.hasTools = false
+	if ed.hasTools = s.Trusted(); ed.hasTools {
+		return s.Value()
+	}
 	if s.Kind() != jsonedit.Array {
 		return s.Value()
 	}

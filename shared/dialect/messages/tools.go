@@ -404,7 +404,7 @@ func (r *reader) appendTools(c []byte) []byte {
 	if r.sent == 0 {
 		return c // an empty list, and a choice without tools, is a 400 of vLLM's
 	}
-	n := 0
+	n, start := 0, len(c)+len(`,"tools":`)
 	for _, list := range [][]tool{r.declared, r.added} {
 		for i := range list {
 			if list[i].sent {
@@ -415,6 +415,7 @@ func (r *reader) appendTools(c []byte) []byte {
 		}
 	}
 	c = append(c, ']')
+	r.trusted = append(r.trusted, jsonedit.Span{Start: start, End: len(c)})
 	if r.kind == countTokens || r.choice == nil {
 		return c
 	}

@@ -1,0 +1,208 @@
+package messages
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// tools is a request with these tools and what else stands beside them.
+func tools(list, more string) string { return chat(hello, `,"tools":[`+list+`]`+more) }
+
+func TestToolsBecomeFunctions(t *testing.T) {
+	const bare = `{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}`
+	for _, tt := range []translation{
+		{"a whole one", "", tools(`{"name":"f","type":"custom","description":"D\u00e9","input_schema":{"$schema":"http://json-schema.org/draft/2020-12/schema","type":"object","properties":{"u":{"type":"string","format":"uri","pattern":"^\\d+$"},"n":{"type":"integer","exclusiveMinimum":9007199254740993}},"additionalProperties":false},"strict":true,`+
+			`"cache_control":{"type":"ephemeral"},"eager_input_streaming":true,"allowed_callers":["direct"]}`, ""),
+			[]string{"tools", `[{"type":"function","function":{"name":"f","description":"D\u00e9","parameters":{"$schema":"http://json-schema.org/draft/2020-12/schema","type":"object","properties":{"u":{"type":"string","format":"uri","pattern":"^\\d+$"},"n":{"type":"integer","exclusiveMinimum":9007199254740993}},"additionalProperties":false},"strict":true}}]`, "tool_choice", ""}},
+		{"a bare one", "", tools(`{"name":"f"}`, ""), []string{"tools", `[` + bare + `]`}},
+		{"nulls", "", tools(`{"name":"f","description":null,"input_schema":null,"strict":null,"type":null}`, ""), []string{"tools", `[` + bare + `]`}},
+		{"a schema without type", "", tools(`{"name":"f","input_schema":{ "properties":{"type":{"type":"string"}}}}`, ""), []string{"tools.0.function.parameters", `{"type":"object", "properties":{"type":{"type":"string"}}}`}},
+		{"an empty schema", "", tools(`{"name":"f","input_schema":{}}`, ""), []string{"tools", `[` + bare + `]`}},
+		{"examples", "", tools(`{"name":"f","description":"D","input_examples":[{"a":"\u00e9"},{"a":2}]},{"name":"g","input_examples":[{}]},{"name":"h","input_examples":[]}`, ""),
+			[]string{"tools.0.function.description", `"D\n\nExamples of input:\n{\"a\":\"\\u00e9\"}\n{\"a\":2}"`, "tools.1.function.description", `"Examples of input:\n{}"`, "tools.2.function.name", `"h"`}},
+		{"a long name stays as it is", "", tools(`{"name":"mcp__`+strings.Repeat("x", 120)+`"}`, ""), []string{"tools.0.function.name", `"mcp__` + strings.Repeat("x", 120) + `"`}},
+		{"no tools", "", tools(``, ""), []string{"tools", "", "tool_choice", ""}},
+		{"no tools, but a choice", "", tools(``, `,"tool_choice":{"type":"auto","disable_parallel_tool_use":true}`), []string{"tools", "", "tool_choice", "", "parallel_tool_calls", ""}},
+		{"a choice and no tools at all", "", chat(hello, `,"tool_choice":{"type":"none"}`), []string{"tools", "", "tool_choice", ""}},
+
+		{"auto", "", tools(`{"name":"f"}`, `,"tool_choice":{"type":"auto"}`), []string{"tool_choice", `"auto"`, "parallel_tool_calls", ""}},
+		{"any", "", tools(`{"name":"f"}`, `,"tool_choice":{"type":"any","disable_parallel_tool_use":false}`), []string{"tool_choice", `"required"`, "parallel_tool_calls", ""}},
+		{"none keeps the tools", "", tools(`{"name":"f"}`, `,"tool_choice":{"type":"none"}`), []string{"tool_choice", `"none"`, "tools.#", "1"}},
+		{"one", "", tools(`{"name":"f"},{"name":"g\u00e9"}`, `,"tool_choice":{"type":"tool","name":"g\u00e9"}`), []string{"tool_choice", `{"type":"function","function":{"name":"g\u00e9"}}`}},
+		{"one call at a time", "", tools(`{"name":"f"}`, `,"tool_choice":{"disable_parallel_tool_use":true,"type":"auto"}`), []string{"tool_choice", `"auto"`, "parallel_tool_calls", "false"}},
+	} {
+		tt.run(t)
+	}
+	turn := newTurn(t, "")
+	translate(t, turn, tools(`{"name":"f"}`, `,"tool_choice":{"disable_parallel_tool_use":true,"type":"any"}`))
+	if !turn.SingleCall {
+		t.Error("more than one call is let through")
+	}
+}
+
+func TestClientToolsBecomeFunctions(t *testing.T) {
+	for _, tt := range []struct{ tool, name, commands string }{
+		{`{"type":"bash_20250124","name":"bash","cache_control":{}}`, "bash", ""},
+		{`{"type":"bash_20241022"}`, "bash", ""},
+		{`{"type":"text_editor_20241022","name":"str_replace_editor"}`, "str_replace_editor", `["view","create","str_replace","insert","undo_edit"]`},
+		{`{"type":"text_editor_20250124","name":"str_replace_editor"}`, "str_replace_editor", `["view","create","str_replace","insert","undo_edit"]`},
+		{`{"type":"text_editor_20250429"}`, "str_replace_based_edit_tool", `["view","create","str_replace","insert"]`},
+		{`{"type":"text_editor_20250728","name":"str_replace_based_edit_tool","max_characters":10000}`, "str_replace_based_edit_tool", `["view","create","str_replace","insert"]`},
+		{`{"type":"memory_20250818","name":"memory"}`, "memory", `["view","create","str_replace","insert","delete","rename"]`},
+	} {
+		f := gjson.Get(translate(t, newTurn(t, ""), tools(tt.tool, "")), "tools.0.function")
+		schema := f.Get("parameters")
+		if f.Get("name").String() != tt.name || f.Get("description").String() == "" || schema.Get("properties.command.enum").Raw != tt.commands || schema.Get("type").String() != "object" {
+			t.Errorf("%s became %s", tt.tool, f.Raw)
+		}
+		for _, required := range schema.Get("required").Array() {
+			if !schema.Get("properties." + required.String()).Exists() {
+				t.Errorf("%s: %s is required and not there", tt.name, required)
+			}
+		}
+	}
+	for _, schema := range []string{bashSchema, oldEditorSchema, editorSchema, memorySchema} {
+		if !json.Valid([]byte(schema)) {
+			t.Errorf("not JSON: %s", schema)
+		}
+	}
+}
+
+func TestToolsThatCannotBeHad(t *testing.T) {
+	dropped := func(turn *hub.Turn) string {
+		for _, h := range turn.ReplyHeader {
+			if h[0] == hub.DroppedToolsHeader {
+				return h[1]
+			}
+		}
+		return ""
+	}
+	for _, tt := range []struct{ name, body, names, dropped string }{
+		{"beside others", tools(`{"type":"web_search_20250305","name":"web_search","max_uses":8},{"name":"f"},{"type":"code_execution_20250825","name":"code_execution"},{"type":"computer_20250124","name":"computer"},{"type":"mcp_toolset","mcp_server_name":"m"},{"type":"later_20300101","name":"bad\r\nname"}`, `,"tool_choice":{"type":"any"}`),
+			`["f"]`, "web_search, code_execution, computer, mcp_toolset, later_20300101"},
+		{"alone, but none is to be called", tools(`{"type":"web_fetch_20250910","name":"web_fetch"}`, `,"tool_choice":{"type":"none"}`), ``, "web_fetch"},
+		{"a search for tools", tools(`{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"},{"name":"f","defer_loading":true},{"name":"g","defer_loading":true}`, ""), `["f","g"]`, ""},
+	} {
+		turn := newTurn(t, "")
+		out := translate(t, turn, tt.body)
+		if got := gjson.Get(out, "tools.#.function.name").Raw; got != tt.names {
+			t.Errorf("%s: the tools are %s", tt.name, got)
+		}
+		if got := dropped(turn); got != tt.dropped || strings.Join(turn.DroppedTools, ", ") != tt.dropped {
+			t.Errorf("%s: the header says %q", tt.name, got)
+		}
+	}
+}
+
+func TestDeferredToolsComeWhenSomethingRefersToThem(t *testing.T) {
+	const (
+		list   = `{"name":"ToolSearch"},{"name":"DeferredToolPlaceholder","defer_loading":true},{"name":"f","defer_loading":true},{"name":"g","defer_loading":true}`
+		search = hello + `,{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"ToolSearch","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":[{"type":"tool_reference","tool_name":"f"}]}]}`
+	)
+	system := func(blocks string) string { return hello + `,{"role":"system","content":[` + blocks + `]}` }
+	for _, tt := range []struct{ name, messages, more, want string }{
+		{"none yet", hello, "", `["ToolSearch"]`},
+		{"one was found", search, "", `["ToolSearch","f"]`},
+		{"one is demanded", hello, `,"tool_choice":{"type":"tool","name":"g"}`, `["ToolSearch","g"]`},
+		{"one was found on Anthropic's side", hello + `,{"role":"assistant","content":[{"type":"tool_search_tool_result","content":{"tool_references":[{"tool_name":"g"}]}}]}`, "", `["ToolSearch","g"]`},
+		{"an addition", system(`{"type":"tool_addition","tool":{"type":"tool_reference","name":"f"}},{"type":"text","text":"S"}`), "", `["ToolSearch","f"]`},
+		{"a removal", system(`{"type":"tool_addition","tool":{"type":"tool_reference","name":"f"}},{"type":"tool_removal","tool":{"type":"tool_reference","name":"f"}},{"type":"tool_removal","tool":{"type":"tool_reference","name":"ToolSearch"}}`), "", ``},
+		{"there and back", system(`{"type":"tool_removal","tool":{"type":"tool_reference","name":"ToolSearch"}},{"type":"tool_addition","tool":{"type":"tool_reference","name":"ToolSearch"}}`), "", `["ToolSearch"]`},
+		{"a definition", system(`{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"name":"h","input_schema":{"type":"object"}}}}`), "", `["ToolSearch","h"]`},
+		{"a definition anew", system(`{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"name":"ToolSearch","input_schema":{"type":"object"}}}}`), "", `["ToolSearch"]`},
+		{"of a server", system(`{"type":"tool_addition","tool":{"type":"mcp_toolset_reference","server_name":"m"}},{"type":"tool_addition","tool":{"type":"tool_reference","name":"nowhere"}}`), "", `["ToolSearch"]`},
+	} {
+		for _, body := range []string{chat(tt.messages, `,"tools":[`+list+`]`+tt.more), `{"tools":[` + list + `],` + must + `"messages":[` + tt.messages + `]` + tt.more + `}`} {
+			out := translate(t, newTurn(t, ""), body)
+			if got := gjson.Get(out, "tools.#.function.name").Raw; got != tt.want {
+				t.Errorf("%s: the tools are %s", tt.name, got)
+			}
+			if n := len(gjson.Get(out, "messages").Array()); strings.Contains(tt.messages, `"system"`) && n != 1 {
+				t.Errorf("%s: %d messages", tt.name, n)
+			}
+		}
+	}
+}
+
+func TestStructuredOutput(t *testing.T) {
+	const format = `{"type":"json_schema","schema":{"type":"object","properties":{"title":{"type":"string"}}}}`
+	const response = `{"type":"json_schema","json_schema":{"name":"output","schema":{"type":"object","properties":{"title":{"type":"string"}}},"strict":true}}`
+	for _, tt := range []translation{
+		{"alone", "", chat(hello, `,"output_config":{"format":`+format+`,"effort":"low"},"tools":[]`), []string{"response_format", response, "messages.#", "1"}},
+		{"in the older place", "", chat(hello, `,"output_format":`+format), []string{"response_format", response}},
+		{"in both", "", chat(hello, `,"output_format":{"type":"json_schema","schema":{}},"output_config":{"format":`+format+`}`), []string{"response_format", response}},
+		{"beside tools", "", tools(`{"name":"f"}`, `,"system":"A","output_config":{"format":`+format+`}`), []string{"response_format", "",
+			"messages.0.content", `"A\n\nWhen you give your answer, give nothing but one JSON value that keeps to this JSON schema:\n{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"}}}"`}},
+		{"of an unknown type", "", chat(hello, `,"output_config":{"format":{"type":"xml"}}`), []string{"response_format", ""}},
+		{"none", "", chat(hello, `,"output_config":{"format":null,"task_budget":{"type":"tokens","total":1}}`), []string{"response_format", ""}},
+	} {
+		tt.run(t)
+	}
+}
+
+// Claude Code searches the web with a request of its own, which has that one tool.
+func TestAWebSearchAloneIsAnsweredHere(t *testing.T) {
+	body := func(more string) string {
+		return chat(`{"role":"user","content":[{"type":"text","text":"Perform a web search for the query: \"q\u00e9\""}]}`,
+			`,"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}],"tool_choice":{"type":"auto"}`+more)
+	}
+	turn := newTurn(t, "")
+	translate(t, turn, body(""))
+	a := turn.Answer
+	if a == nil || a.Status != 200 || a.ContentType != "" {
+		t.Fatalf("the answer is %+v", a)
+	}
+	const usage = `{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}`
+	id := gjson.GetBytes(a.Body, "content.0.id").String()
+	if !strings.HasPrefix(id, "srvtoolu_") || !json.Valid(a.Body) {
+		t.Errorf("the body is %s", a.Body)
+	}
+	want := `{"id":"` + string(turn.State.(*request).id) + `","type":"message","role":"assistant","model":"qwen3.5-thinking-coding","content":[` +
+		`{"type":"server_tool_use","id":"` + id + `","name":"web_search","input":{"query":"\"qé\""}},` +
+		`{"type":"web_search_tool_result","tool_use_id":"` + id + `","content":{"type":"web_search_tool_result_error","error_code":"unavailable"}},` +
+		`{"type":"text","text":"Web search is not available here.","citations":null}],"stop_reason":"end_turn","stop_sequence":null,"usage":` + usage + `}`
+	if string(a.Body) != want {
+		t.Errorf("the body is\n%s\nwant\n%s", a.Body, want)
+	}
+
+	turn = newTurn(t, "")
+	translate(t, turn, body(`,"stream":true`))
+	a = turn.Answer
+	if a == nil || !strings.HasPrefix(a.ContentType, "text/event-stream") {
+		t.Fatalf("the answer is %+v", a)
+	}
+	var names []string
+	for _, event := range strings.Split(strings.TrimSuffix(string(a.Body), "\n\n"), "\n\n") {
+		name, data, ok := strings.Cut(strings.TrimPrefix(event, "event: "), "\ndata: ")
+		if !ok || !json.Valid([]byte(data)) || gjson.Get(data, "type").String() != name || strings.Contains(data, "\n") {
+			t.Errorf("an event is %q", event)
+		}
+		if i := gjson.Get(data, "index"); i.Exists() {
+			name += " " + i.Raw
+		}
+		names = append(names, name)
+	}
+	if got := strings.Join(names, ", "); got != "message_start, content_block_start 0, content_block_delta 0, content_block_stop 0, content_block_start 1, content_block_stop 1, "+
+		"content_block_start 2, content_block_delta 2, content_block_stop 2, message_delta, message_stop" {
+		t.Errorf("the events are %s", got)
+	}
+	if !strings.Contains(string(a.Body), `"partial_json":"{\"query\":\"\\\"qé\\\"\"}"`) {
+		t.Errorf("the query is not in %s", a.Body)
+	}
+
+	// One more tool, or none to be called: no search.
+	for _, body := range []string{
+		tools(`{"type":"web_search_20250305","name":"web_search"},{"name":"f"}`, ""),
+		tools(`{"type":"web_search_20250305","name":"web_search"}`, `,"tool_choice":{"type":"none"}`),
+	} {
+		turn := newTurn(t, "")
+		if out := translate(t, turn, body); turn.Answer != nil || gjson.Get(out, "messages.#").Int() != 1 {
+			t.Errorf("answered here: %s", body)
+		}
+	}
+}
