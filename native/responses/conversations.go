@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -136,7 +137,7 @@ func (q *request) createConversation() *hub.Problem {
 	}
 	c.Object = append(append(c.Object, meta...), '}')
 	if err := q.h.store.CreateConversation(q.Context(), q.tenant, c, items); err != nil {
-		return q.h.problem(err, "An item of the conversation", "items", "")
+		return q.appendProblem(err, c.ID)
 	}
 	answer(q.w, http.StatusOK, c.Object)
 	return nil
@@ -208,10 +209,17 @@ func (q *request) addItems(id string) *hub.Problem {
 		return p
 	}
 	if err := q.h.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
-		return q.h.problem(err, "Conversation", "id", id)
+		return q.appendProblem(err, id)
 	}
 	answer(q.w, http.StatusOK, appendList(nil, store.Items{Items: items}))
 	return nil
+}
+
+func (q *request) appendProblem(err error, id string) *hub.Problem {
+	if errors.Is(err, store.ErrConflict) {
+		return invalid("items", "items: an item's id stands twice, or is in the conversation already.")
+	}
+	return q.h.problem(err, "Conversation", "id", id)
 }
 
 // getItem serves GET /v1/conversations/{id}/items/{item}.

@@ -64,7 +64,7 @@ func TestConversationsAndTheirItemsAreManaged(t *testing.T) {
 	if added.status != 200 || added.object["first_id"] != "msg_a" || added.object["has_more"] != false {
 		t.Fatal(added.text)
 	}
-	e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"message","id":"msg_a","role":"user","content":"a"}]}`).wants(t, 409, "id", nil)
+	e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"message","id":"msg_a","role":"user","content":"a"}]}`).wants(t, 400, "items", "invalid_value", "already")
 	item := e.do("GET", "/v1/conversations/"+id+"/items/msg_a", "")
 	if item.status != 200 || textOf(item.object) != "a" {
 		t.Error(item.text)

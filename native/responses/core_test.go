@@ -81,7 +81,7 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	said := lastText(body["input"])
 	n := c.n.Add(1)
 	object := map[string]any{
-		"id": fmt.Sprintf("resp_%024d", n), "object": "response", "created_at": 1, "status": "in_progress", "error": nil, "incomplete_details": nil,
+		"id": fmt.Sprintf("resp_%020d0000", n), "object": "response", "created_at": 1, "status": "in_progress", "error": nil, "incomplete_details": nil,
 		"model": body["model"], "output": []any{}, "usage": nil, "previous_response_id": orNull(previous),
 		"store": m != nil && m.Stores() && body["store"] != false, "background": body["background"] == true,
 	}
@@ -92,7 +92,7 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	item := func(status, text string) map[string]any {
-		return map[string]any{"type": "message", "id": fmt.Sprintf("msg_%024d", n), "status": status, "role": "assistant",
+		return map[string]any{"type": "message", "id": fmt.Sprintf("msg_%020d0001", n), "status": status, "role": "assistant",
 			"content": []any{map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": []any{}}}}
 	}
 	if body["stream"] != true {

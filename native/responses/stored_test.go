@@ -130,6 +130,24 @@ func TestContextIsTheChainInOrder(t *testing.T) {
 	}
 }
 
+func TestAReferenceIsStoredAsTheItemThatItNames(t *testing.T) {
+	e := start(t, setup{})
+	_, first := e.create(create("one"))
+	item := first["output"].([]any)[0].(map[string]any)["id"].(string)
+	for _, reference := range []string{`{"type":"item_reference","id":"` + item + `"}`, `{"id":"` + item + `"}`} {
+		second, _ := e.create(`{"model":"m","input":[` + reference + `,{"role":"user","content":"two"}]}`)
+		list := e.do("GET", "/v1/responses/"+second+"/input_items?order=asc", "")
+		if got := list.object["data"].([]any); len(got) != 2 || textOf(got[0]) != "0 before: one" || got[0].(map[string]any)["id"] != item {
+			t.Error(list.text)
+		}
+		other := e.do("POST", "/v1/responses", `{"model":"m","input":[`+reference+`,{"role":"user","content":"two"}]}`, "Authorization", "Bearer other")
+		list = e.do("GET", "/v1/responses/"+other.object["id"].(string)+"/input_items?order=asc", "", "Authorization", "Bearer other")
+		if strings.Contains(list.text, "0 before: one") {
+			t.Error("another key's item: " + list.text)
+		}
+	}
+}
+
 func TestStoreFalseLeavesNothing(t *testing.T) {
 	e := start(t, setup{})
 	id, object := e.create(create("hello", `"store":false`))
