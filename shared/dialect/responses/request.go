@@ -143,7 +143,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	r := translations.Get().(*translation)
 	defer r.release()
 	r.turn, r.kind, r.src = t, d.kind, body
-	r.req = &request{id: t.AppendID(nil, "resp_")}
+	r.req = &request{id: responseID(t)}
 	t.State = r.req
 	return r.translate(dst)
 }
