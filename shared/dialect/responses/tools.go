@@ -716,24 +716,25 @@ func (r *translation) table() (t tools) {
 
 // appendTools appends tools and what goes with them.
 func (r *translation) appendTools(c []byte) []byte {
-	first := true
+	start := -1
 	for i := range r.functions {
 		f := &r.functions[i]
 		if !f.sent {
 			continue
 		}
-		if first {
+		if start < 0 {
 			c = append(c, `,"tools":[`...)
+			start = len(c) - 1
 		} else {
 			c = append(c, ',')
 		}
-		first = false
 		c = r.appendFunction(c, f)
 	}
-	if first {
+	if start < 0 {
 		return c // vLLM answers 400 to an empty list, and to a choice without tools
 	}
 	c = append(c, ']')
+	r.trusted = append(r.trusted, jsonedit.Span{Start: start, End: len(c)})
 	if r.kind == inputTokens {
 		return c
 	}
