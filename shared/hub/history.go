@@ -36,6 +36,7 @@ type piece struct{ start, end int }
 
 type call struct {
 	id, name, arguments piece
+	object              bool // the arguments are a JSON object
 	answered            bool
 	result              piece
 	// images are content parts with commas between.
@@ -52,7 +53,6 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 
 // Reset empties the History.
 func (h *History) Reset() {
-	clear(h.entries)
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
 }
 
@@ -65,7 +65,20 @@ func (h *History) Len() int { return len(h.entries) }
 // Message adds a message of a user or system; content is a JSON value.
 func (h *History) Message(role string, content []byte) {
 	h.begun = false
-	h.entries = append(h.entries, entry{role: role, content: h.add(content)})
+	e := h.entry(role)
+	e.content = h.add(content)
+}
+
+// entry adds one, with the room for calls that an earlier conversation left there.
+func (h *History) entry(role string) *entry {
+	n := len(h.entries)
+	if n == cap(h.entries) {
+		h.entries = append(h.entries, entry{})
+	}
+	h.entries = h.entries[:n+1]
+	e := &h.entries[n]
+	*e = entry{role: role, calls: e.calls[:0]}
+	return e
 }
 
 // EndTurn makes what follows begin another assistant turn.
@@ -75,7 +88,7 @@ func (h *History) assistant() *entry {
 	if !h.begun {
 		h.begun = true
 		h.current = len(h.entries)
-		h.entries = append(h.entries, entry{role: "assistant"})
+		h.entry("assistant")
 	}
 	return &h.entries[h.current]
 }
@@ -121,6 +134,13 @@ func (h *History) Text(between string, inside []byte) {
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+}
+
+// CallObject is Call with arguments that are known to be a JSON object.
+func (h *History) CallObject(id, name, arguments []byte) {
+	h.Call(id, name, arguments)
+	calls := h.entries[h.current].calls
+	calls[len(calls)-1].object = true
 }
 
 // Result gives the result of the latest call of that id which has none yet, wherever
@@ -250,8 +270,6 @@ type HistoryOptions struct {
 	ImageNote string
 	// Trusted gets the values for Editor.EditTrusted, as offsets in dst; nil for nobody.
 	Trusted *[]jsonedit.Span
-	// Objects: the calls' arguments are objects, all of them.
-	Objects bool
 }
 
 // trust appends value to dst and notes where it stands.
@@ -328,7 +346,7 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
 		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
 		dst = append(dst, `","arguments":`...)
-		if o.Objects {
+		if c.object {
 			dst = o.quote(dst, h.of(c.arguments))
 		} else {
 			dst = append(append(append(dst, '"'), h.of(c.arguments)...), '"')

@@ -334,5 +334,9 @@ func (r *reader) call(b *block) {
 		r.text = jsonedit.AppendEscaped(r.text[:0], b.input)
 		input = r.text
 	}
-	r.history.Call(id, name, input)
+	if is(b.input, '{') {
+		r.history.CallObject(id, name, input)
+	} else {
+		r.history.Call(id, name, input)
+	}
 }

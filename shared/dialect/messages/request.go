@@ -59,7 +59,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 			form = countForm
 		}
 		if r.problem == nil {
-			dst, p = r.editor.Edit(dst, r.chat, t, form)
+			dst, p = r.editor.EditTrusted(dst, r.chat, r.trusted, t, form)
 		} else {
 			p = r.problem
 		}
@@ -104,6 +104,8 @@ type reader struct {
 	editor hub.Editor
 	chat   []byte
 	text   []byte
+	// trusted are the values of chat that were read already.
+	trusted []jsonedit.Span
 
 	conversation
 	offered
@@ -389,7 +391,8 @@ func (r *reader) compose() {
 		c = r.limits(c)
 	}
 	c = append(c, `,"messages":`...)
-	c = r.history.Append(c, hub.HistoryOptions{System: system, ImageNote: "(image follows)"})
+	r.trusted = r.trusted[:0]
+	c = r.history.Append(c, hub.HistoryOptions{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	if goOn {
 		c = append(c, `,"add_generation_prompt":false,"continue_final_message":true`...)
