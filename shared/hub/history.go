@@ -53,7 +53,6 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 
 // Reset empties the History.
 func (h *History) Reset() {
-	clear(h.entries)
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
 }
 
@@ -66,7 +65,20 @@ func (h *History) Len() int { return len(h.entries) }
 // Message adds a message of a user or system; content is a JSON value.
 func (h *History) Message(role string, content []byte) {
 	h.begun = false
-	h.entries = append(h.entries, entry{role: role, content: h.add(content)})
+	e := h.entry(role)
+	e.content = h.add(content)
+}
+
+// entry adds one, with the room for calls that an earlier conversation left there.
+func (h *History) entry(role string) *entry {
+	n := len(h.entries)
+	if n == cap(h.entries) {
+		h.entries = append(h.entries, entry{})
+	}
+	h.entries = h.entries[:n+1]
+	e := &h.entries[n]
+	*e = entry{role: role, calls: e.calls[:0]}
+	return e
 }
 
 // EndTurn makes what follows begin another assistant turn.
@@ -76,7 +88,7 @@ func (h *History) assistant() *entry {
 	if !h.begun {
 		h.begun = true
 		h.current = len(h.entries)
-		h.entries = append(h.entries, entry{role: "assistant"})
+		h.entry("assistant")
 	}
 	return &h.entries[h.current]
 }

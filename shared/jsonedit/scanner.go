@@ -90,10 +90,6 @@ func (s *Scanner) Resume(src []byte, pos int) {
 	s.pos, s.depth = pos, 1
 }
 
-// AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
-// before, piece by piece.
-func (s *Scanner) AnySteps() { s.steps = math.MinInt }
-
 // Trust names values, in order and apart from each other, that have passed a Scanner
 // before they were copied into this text: Value steps over them without a look.
 func (s *Scanner) Trust(values []Span) { s.trusted = values }
@@ -109,6 +105,10 @@ func (s *Scanner) Trusted() bool {
 	}
 	return len(s.trusted) > 0 && s.trusted[0].Start == s.pos
 }
+
+// AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
+// before, piece by piece.
+func (s *Scanner) AnySteps() { s.steps = math.MinInt }
 
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {

@@ -143,10 +143,11 @@ func TestTheTurnKnowsItsRequest(t *testing.T) {
 	turn := newTurn(t, "")
 	translate(t, turn, chat(hello, `,"stream":true,"stop_sequences":["\u0041"],"tool_choice":{"type":"none"}`))
 	q := turn.State.(*request)
-	if !strings.HasPrefix(string(q.id), "msg_") || !strings.HasPrefix(q.requestID, "req_") || len(q.requestID) != len("req_")+24 {
-		t.Errorf("ids %s, %s", q.id, q.requestID)
+	id := RequestID(turn)
+	if !strings.HasPrefix(string(q.id), "msg_") || !strings.HasPrefix(id, "req_") || len(id) != len("req_")+24 {
+		t.Errorf("ids %s, %s", q.id, id)
 	}
-	if len(turn.ReplyHeader) != 1 || turn.ReplyHeader[0] != [2]string{"request-id", q.requestID} {
+	if len(turn.ReplyHeader) != 1 || turn.ReplyHeader[0] != [2]string{"request-id", id} {
 		t.Errorf("header %v", turn.ReplyHeader)
 	}
 	if !turn.Streamed || !q.noCalls || len(q.stops) != 1 || q.stops[0] != "A" {
