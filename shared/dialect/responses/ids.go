@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -26,7 +27,7 @@ func responseID(t *hub.Turn) []byte {
 // appendItemID appends the id of a response's n-th output item, from 0.
 func appendItemID(dst []byte, prefix string, response []byte, n int) []byte {
 	dst = append(dst, prefix...)
-	dst = append(dst, response[len("resp_"):len(response)-numberLetters]...)
+	dst = append(dst, bytes.TrimPrefix(response[:max(0, len(response)-numberLetters)], []byte("resp_"))...)
 	dst = append(dst, numberZero...)
 	for i, n := len(dst)-1, n+1; n > 0 && i >= len(dst)-numberLetters; i, n = i-1, n/len(digits) {
 		dst[i] = digits[n%len(digits)]

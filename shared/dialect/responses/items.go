@@ -359,7 +359,7 @@ func (r *translation) tell() *hub.Problem {
 		}
 		r.history.Message("user", handOver)
 	}
-	if !r.history.Users() {
+	if !r.history.Users() && !r.warmsUp() {
 		p := missing("input")
 		p.Message = "There is no message of a user in the input, and the model's template needs one."
 		return p

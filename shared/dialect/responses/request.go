@@ -36,6 +36,7 @@ const (
 	keyStream
 	keyStore
 	keyBackground
+	keyGenerate
 	keyTruncation
 	keyMetadata
 	keyCacheKey
@@ -52,7 +53,7 @@ const (
 
 var keyNames = [keyCount]string{"model", "input", "instructions", "previous_response_id", "conversation", "tools", "tool_choice",
 	"parallel_tool_calls", "text", "reasoning", "include", "max_output_tokens", "max_tokens", "max_tool_calls", "temperature", "top_p",
-	"presence_penalty", "frequency_penalty", "top_logprobs", "stream", "store", "background", "truncation", "metadata",
+	"presence_penalty", "frequency_penalty", "top_logprobs", "stream", "store", "background", "generate", "truncation", "metadata",
 	"prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs", "n", "best_of", "echo", "use_beam_search"}
 
 // verbatim are members of vLLM's chat request that clients add and that go up as they
@@ -83,7 +84,7 @@ var members = func() map[string]int {
 		m[v.name] = keyCount + i
 	}
 	for _, name := range []string{"type", "stream_options", "service_tier", "context_management", "prompt_cache_retention",
-		"prompt_cache_options", "moderation", "access_programs", "client_metadata", "generate"} {
+		"prompt_cache_options", "moderation", "access_programs", "client_metadata"} {
 		m[name] = -1
 	}
 	return m
@@ -178,7 +179,27 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if r.kind == create {
 		r.req.echo = r.echo()
 	}
+	if r.warmsUp() {
+		r.turn.Answer = emptyAnswer(r.turn)
+	}
 	return out, nil
+}
+
+// warmsUp tells whether the model is to say nothing: the client gives what later
+// requests go on from (generate: false).
+func (r *translation) warmsUp() bool {
+	return r.kind == create && !r.compacting && string(r.raw(keyGenerate)) == "false"
+}
+
+// emptyAnswer is a response that is completed and holds nothing.
+func emptyAnswer(t *hub.Turn) *hub.Answer {
+	t.HasUsage = true // of zero tokens
+	w := newWriter(create, t, t.Streamed)
+	a := &hub.Answer{Status: 200, Body: w.Finish(w.Begin(nil))}
+	if t.Streamed {
+		a.ContentType = "text/event-stream; charset=utf-8"
+	}
+	return a
 }
 
 // bad is a 400 in OpenAI's words.
@@ -332,7 +353,7 @@ const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy b
 // state reads what goes on from earlier responses, and what is kept of this one.
 func (r *translation) state() *hub.Problem {
 	t := r.turn
-	for _, key := range [...]int{keyStream, keyStore, keyBackground} {
+	for _, key := range [...]int{keyStream, keyStore, keyBackground, keyGenerate} {
 		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
 			return wrongType(keyNames[key], "true or false")
 		}
