@@ -28,6 +28,8 @@ type Env struct {
 	RequestID string
 	// Now is the time in Unix seconds.
 	Now int64
+	// Clock tells the time, as Now does, for what is noted later. Nil: it stands still.
+	Clock func() int64
 	// Random returns 64 unpredictable bits.
 	Random func() uint64
 	// Memory is set by an edge that keeps state.
@@ -172,6 +174,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
 	x.turn.Window = x.window
+	x.turn.Clock = env.Clock
 	x.turn.RequestID, x.turn.Now, x.turn.Random, x.turn.Memory = env.RequestID, env.Now, env.Random, env.Memory
 	var canonical string
 	x.route, canonical, x.model = g.find(path)

@@ -23,6 +23,9 @@ func problemOf(e jsonedit.Value) *Problem {
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = 502
 	}
+	if code := e.Get("code"); code.Kind() == jsonedit.String && code.Int() == 0 {
+		p.Code = code.Text()
+	}
 	if p.Type == "" {
 		p.Type = TypeServer
 	}

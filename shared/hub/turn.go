@@ -91,6 +91,8 @@ type Turn struct {
 	RequestID string
 	// Now is when the exchange began, in Unix seconds.
 	Now int64
+	// Clock tells the time in Unix seconds; nil at an edge that has none.
+	Clock func() int64
 	// Random returns unpredictable bits, for ids that nobody may guess.
 	Random func() uint64
 	// Memory is set at an edge that keeps state.
@@ -162,6 +164,14 @@ type Memory interface {
 	Item(id string) []byte
 	// Stores: responses are kept unless the request says store: false.
 	Stores() bool
+}
+
+// Time is the time in Unix seconds, or when the exchange began at an edge without a clock.
+func (t *Turn) Time() int64 {
+	if t.Clock == nil {
+		return t.Now
+	}
+	return t.Clock()
 }
 
 const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -2,6 +2,7 @@ package jsonedit
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -104,6 +105,10 @@ func (s *Scanner) Trusted() bool {
 	}
 	return len(s.trusted) > 0 && s.trusted[0].Start == s.pos
 }
+
+// AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
+// before, piece by piece.
+func (s *Scanner) AnySteps() { s.steps = math.MinInt }
 
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {

@@ -32,7 +32,8 @@ type Part struct {
 	// Empty: there was no Delta, or only empty ones.
 	Empty bool
 	// Cut: at Close, the reply ended inside the part, by a token limit or a content filter.
-	Cut bool
+	// Last: at Close, no part follows.
+	Cut, Last bool
 }
 
 // A Writer writes one dialect's form of a turn. Open, Delta and Close are called for one

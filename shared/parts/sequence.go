@@ -21,28 +21,45 @@ type sequence struct {
 	parts int // opened so far
 	last  Kind
 
-	// index is the upstream's index of the open call.
-	index     int
+	// calls are those that the upstream has begun; current is the open one's place among
+	// them. handed counts those that were handed on.
+	calls     []call
+	current   int
+	handed    int
 	arguments Arguments
-	// calls counts the calls that were handed on; closed holds the upstream's indexes
-	// of calls that were closed or dropped, whose late pieces are nothing.
-	calls  int
-	closed []int
-	id     []byte
-	name   []byte
+	id        []byte
+	name      []byte
+	// whole: a whole reply, in which each call stands in one piece.
+	whole bool
 
 	// blank holds white space at the start of a text that may be nothing else.
-	blank []byte
+	blank         []byte
+	blankLogprobs []byte
+	// fragments keeps the border between two Deltas out of characters; logprobs are those
+	// of what is held back.
+	fragments jsonedit.Fragments
+	logprobs  []byte
 	// waiting holds what came while a call was not complete.
 	waiting []*waiting
+}
+
+// call is what is known of a call of the upstream.
+type call struct {
+	index int    // the upstream's, -1 for none
+	id    []byte // the upstream's, as inside a string literal; empty for none
+	named bool
+	// ended: the upstream has begun another that only follows where this one is over.
+	ended bool
+	// over: it was closed or dropped, so late pieces are nothing.
+	over bool
 }
 
 // waiting is a part that can't be opened yet: its call has no name so far, or another
 // call is not complete.
 type waiting struct {
 	kind     Kind
-	index    int // the upstream's, of a call
-	id, name []byte
+	call     int // of a call: which
+	name     []byte
 	text     []byte
 	logprobs []byte
 }
@@ -50,9 +67,9 @@ type waiting struct {
 // bench is what one call of Event or Whole needs and the next one can have; between two
 // events nobody holds one, so that open streams are small.
 type bench struct {
-	view  hub.View
-	calls jsonedit.Scanner
-	text  []byte
+	view    hub.View
+	scanner jsonedit.Scanner
+	text    []byte
 }
 
 var benches = sync.Pool{New: func() any { return new(bench) }}
@@ -65,7 +82,7 @@ func (q *sequence) choice(dst []byte, b *bench, src []byte, c *hub.Choice) []byt
 		dst = q.reasoning(dst, text)
 	}
 	if text := literal(src, c.Content.Value); len(text) > 0 {
-		dst = q.piece(dst, Text, text, logprobsContent(src, c.Logprobs))
+		dst = q.piece(dst, Text, text, logprobsContent(b, src, c.Logprobs))
 	}
 	if text := literal(src, c.Refusal.Value); len(text) > 0 {
 		dst = q.piece(dst, Refusal, text, nil)
@@ -84,11 +101,11 @@ func literal(src []byte, at jsonedit.Span) []byte {
 	return src[at.Start+1 : at.End-1]
 }
 
-func logprobsContent(src []byte, at jsonedit.Span) (list []byte) {
+func logprobsContent(b *bench, src []byte, at jsonedit.Span) (list []byte) {
 	if at.Absent() {
 		return nil
 	}
-	var s jsonedit.Scanner
+	s := &b.scanner
 	s.Reset(at.Of(src))
 	for s.BeginObject(); s.NextMember(); {
 		if string(s.Key()) == "content" && s.Kind() == jsonedit.Array {
@@ -111,7 +128,7 @@ func (q *sequence) reasoning(dst, text []byte) []byte {
 
 // piece takes a piece of thinking or text.
 func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
-	if q.open && q.part.Kind == Call && !q.part.Object || len(q.waiting) > 0 {
+	if q.inCall() || len(q.waiting) > 0 {
 		if kind == Text && blankPrefix(text) == len(text) && (len(q.waiting) == 0 || q.waiting[len(q.waiting)-1].kind != Text) {
 			return dst // white space between the pieces of a call
 		}
@@ -121,12 +138,18 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 	if q.open && q.part.Kind == kind {
 		return q.delta(dst, text, logprobs)
 	}
-	if kind == Text {
+	switch kind {
+	case Refusal:
+		if text = text[blankPrefix(text):]; len(text) == 0 {
+			return dst
+		}
+	case Text:
 		// A text that is only white space makes no part: vLLM leaves line feeds between
 		// thinking and a call.
 		n := blankPrefix(text)
 		if n == len(text) {
 			q.blank = append(q.blank, text...)
+			q.blankLogprobs = joinLists(q.blankLogprobs, logprobs)
 			return dst
 		}
 		if q.parts > 0 && q.last == Reasoning {
@@ -139,17 +162,25 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 		} else if len(q.blank) > 0 {
 			text = append(q.blank, text...)
 		}
-		q.blank = nil
+		if len(q.blankLogprobs) > 0 {
+			logprobs = joinLists(q.blankLogprobs, logprobs)
+		}
+		q.blank, q.blankLogprobs = nil, nil
 	}
 	dst = q.begin(dst, kind)
 	return q.delta(dst, text, logprobs)
+}
+
+// inCall tells whether a call is open that may go on.
+func (q *sequence) inCall() bool {
+	return q.open && q.part.Kind == Call && !q.part.Object && !q.calls[q.current].ended
 }
 
 // begin closes what is open and opens a part.
 func (q *sequence) begin(dst []byte, kind Kind) []byte {
 	dst = q.close(dst, false)
 	if kind != Text {
-		q.blank = nil
+		q.blank, q.blankLogprobs = nil, nil
 	}
 	q.part = Part{Kind: kind, Index: q.parts, ID: q.part.ID[:0], Name: q.part.Name[:0], Empty: true}
 	q.parts++
@@ -162,9 +193,19 @@ func (q *sequence) begin(dst []byte, kind Kind) []byte {
 }
 
 func (q *sequence) delta(dst, text, logprobs []byte) []byte {
+	text = q.fragments.Next(text)
 	if len(text) == 0 {
+		q.logprobs = joinLists(q.logprobs, logprobs)
 		return dst
 	}
+	if len(q.logprobs) > 0 {
+		logprobs = joinLists(q.logprobs, logprobs)
+		q.logprobs = nil
+	}
+	return q.write(dst, text, logprobs)
+}
+
+func (q *sequence) write(dst, text, logprobs []byte) []byte {
 	if q.part.Kind == Call {
 		q.arguments.Feed(text)
 		q.part.Object = q.arguments.Object()
@@ -173,14 +214,24 @@ func (q *sequence) delta(dst, text, logprobs []byte) []byte {
 	return q.w.Delta(dst, &q.part, text, logprobs)
 }
 
+// flush writes what was held back of the open part.
+func (q *sequence) flush(dst []byte) []byte {
+	if rest := q.fragments.End(); len(rest) > 0 {
+		dst = q.write(dst, rest, q.logprobs)
+	}
+	q.logprobs = nil
+	return dst
+}
+
 func (q *sequence) close(dst []byte, cut bool) []byte {
 	if !q.open {
 		return dst
 	}
+	dst = q.flush(dst)
 	q.open = false
 	q.part.Cut = cut
 	if q.part.Kind == Call {
-		q.closed = append(q.closed, q.index)
+		q.calls[q.current].over = true
 	}
 	return q.w.Close(dst, &q.part)
 }
@@ -196,22 +247,23 @@ func (q *sequence) wait(kind Kind, text, logprobs []byte) {
 	q.waiting = append(q.waiting, &waiting{kind: kind, text: bytes.Clone(text), logprobs: bytes.Clone(logprobs)})
 }
 
+// joinLists appends the elements of the list b to a, which is the sequence's own; either
+// may be nil.
 func joinLists(a, b []byte) []byte {
 	switch {
-	case len(a) <= 2:
-		return append(a[:0], b...)
-	case len(b) <= 2:
+	case len(b) == 0 || jsonedit.IsEmpty(b):
 		return a
+	case len(a) == 0 || jsonedit.IsEmpty(a):
+		return append(a[:0], b...)
 	}
 	return append(append(a[:len(a)-1], ','), b[1:]...)
 }
 
 // toolCalls takes a list of calls, or of pieces of calls.
 func (q *sequence) toolCalls(dst []byte, b *bench, list []byte) []byte {
-	s := &b.calls
+	s := &b.scanner
 	s.Reset(list)
-	position := 0
-	for s.BeginArray(); s.NextElement(); position++ {
+	for s.BeginArray(); s.NextElement(); {
 		if s.Kind() != jsonedit.Object {
 			s.Value()
 			continue
@@ -248,64 +300,88 @@ func (q *sequence) toolCalls(dst []byte, b *bench, list []byte) []byte {
 		if s.Err() != nil {
 			return dst
 		}
-		if index < 0 {
-			index = q.guessIndex(position, !name.Absent() && literal(list, name) != nil)
-		}
 		text := literal(list, arguments)
 		if text == nil && !arguments.Absent() && (list[arguments.Start] == '{' || list[arguments.Start] == '[') {
 			// Arguments that are no string but the object itself.
 			b.text = jsonedit.AppendEscaped(b.text[:0], arguments.Of(list))
 			text = b.text
 		}
-		dst = q.call(dst, index, literal(list, id), literal(list, name), text)
+		n := q.find(index, literal(list, id), len(literal(list, name)) > 0)
+		dst = q.callPiece(dst, n, literal(list, name), text)
 	}
 	return dst
 }
 
-// guessIndex is for servers that leave the index out: a name begins another call.
-func (q *sequence) guessIndex(position int, named bool) int {
-	highest := -1
-	for _, n := range q.closed {
-		highest = max(highest, n)
-	}
-	for _, w := range q.waiting {
-		if w.kind == Call {
-			highest = max(highest, w.index)
+// find returns the call that a piece belongs to, by its index and id (-1 and empty for
+// none) and whether it has a name.
+//
+// OpenAI's streams count calls by index. Some servers leave it out, and some give every
+// call the index 0: then another id together with a name, or a name alone where neither
+// index nor id is given, begins another call.
+func (q *sequence) find(index int, id []byte, named bool) int {
+	newest := len(q.calls) - 1
+	at := -1
+	for i := newest; i >= 0 && at < 0 && !q.whole; i-- {
+		c := &q.calls[i]
+		switch {
+		case index >= 0:
+			if c.index == index {
+				at = i
+			}
+		case len(id) > 0:
+			if bytes.Equal(c.id, id) {
+				at = i
+			}
+		default:
+			at = newest
 		}
 	}
-	if q.open && q.part.Kind == Call {
-		highest = max(highest, q.index)
+	switch {
+	case at >= 0 && index >= 0:
+		if c := &q.calls[at]; named && c.named && len(id) > 0 && len(c.id) > 0 && !bytes.Equal(c.id, id) {
+			c.ended, at = true, -1
+		}
+	case at >= 0:
+		if len(id) == 0 && named && q.calls[at].named {
+			at = -1
+		}
+	case index < 0 && newest >= 0 && len(q.calls[newest].id) == 0 && !(named && q.calls[newest].named) && !q.whole:
+		at = newest // its id comes late
 	}
-	if named || highest < 0 {
-		return highest + 1
+	if at < 0 {
+		if (index < 0 || q.whole) && newest >= 0 {
+			q.calls[newest].ended = true
+		}
+		at = len(q.calls)
+		q.calls = append(q.calls, call{index: index})
 	}
-	return highest
+	c := &q.calls[at]
+	if len(c.id) == 0 && len(id) > 0 {
+		c.id = bytes.Clone(id)
+	}
+	c.named = c.named || named
+	return at
 }
 
-// call takes a piece of the call that the upstream counts as index; id and name stand
-// as inside string literals and are empty where the piece has none.
-func (q *sequence) call(dst []byte, index int, id, name, arguments []byte) []byte {
-	if q.open && q.part.Kind == Call && q.index == index {
-		dst = q.delta(dst, arguments, nil) // a repeated id or name says nothing new
-		return q.proceed(dst)
-	}
-	for _, n := range q.closed {
-		if n == index {
-			return dst
-		}
+// callPiece takes a piece of the call n; name stands as inside a string literal and is
+// empty where the piece has none.
+func (q *sequence) callPiece(dst []byte, n int, name, arguments []byte) []byte {
+	switch {
+	case q.calls[n].over:
+		return dst
+	case q.open && q.part.Kind == Call && q.current == n:
+		// A repeated id or name says nothing new.
+		return q.proceed(q.delta(dst, arguments, nil))
 	}
 	var w *waiting
 	for _, other := range q.waiting {
-		if other.kind == Call && other.index == index {
+		if other.kind == Call && other.call == n {
 			w = other
 		}
 	}
 	if w == nil {
-		w = &waiting{kind: Call, index: index}
+		w = &waiting{kind: Call, call: n}
 		q.waiting = append(q.waiting, w)
-	}
-	if len(w.id) == 0 && len(id) > 0 {
-		w.id = unquoted(id)
 	}
 	if len(w.name) == 0 && len(name) > 0 {
 		w.name = unquoted(name)
@@ -315,14 +391,12 @@ func (q *sequence) call(dst []byte, index int, id, name, arguments []byte) []byt
 }
 
 func unquoted(inside []byte) []byte {
-	quoted := make([]byte, 0, len(inside)+2)
-	quoted = append(append(append(quoted, '"'), inside...), '"')
-	return jsonedit.AppendUnquoted(nil, quoted)
+	return bytes.ToValidUTF8(jsonedit.AppendUnescaped(nil, inside), []byte("\uFFFD"))
 }
 
 // proceed opens what waits, as far as it may.
 func (q *sequence) proceed(dst []byte) []byte {
-	for len(q.waiting) > 0 && !(q.open && q.part.Kind == Call && !q.part.Object) {
+	for len(q.waiting) > 0 && !q.inCall() {
 		w := q.waiting[0]
 		if w.kind == Call && len(w.name) == 0 {
 			return dst
@@ -345,15 +419,15 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 		q.waiting = append(rest, q.waiting...)
 		return dst
 	}
-	if !q.w.Accept(w.name) || q.turn.SingleCall && q.calls > 0 {
-		q.closed = append(q.closed, w.index)
+	if !q.w.Accept(w.name) || q.turn.SingleCall && q.handed > 0 {
+		q.calls[w.call].over = true
 		return dst
 	}
-	q.calls++
-	q.id = q.callID(q.id[:0], w.id)
+	q.handed++
+	q.id = q.callID(q.id[:0], unquoted(q.calls[w.call].id))
 	q.name = append(q.name[:0], w.name...)
 	dst = q.close(dst, false)
-	q.index = w.index
+	q.current = w.call
 	dst = q.begin(dst, Call)
 	return q.delta(dst, w.text, nil)
 }
@@ -378,24 +452,25 @@ func (q *sequence) finish(dst []byte) []byte {
 	cut := q.turn.Finish == "length" || q.turn.Finish == "content_filter"
 	nameless := 0
 	for len(q.waiting) > 0 {
+		if q.inCall() {
+			dst = q.close(dst, cut) // what waits behind it waits no longer
+		}
 		w := q.waiting[0]
 		q.waiting = q.waiting[1:]
 		if w.kind == Call && len(w.name) == 0 {
 			nameless++ // nobody could say which tool to run
 			continue
 		}
-		if q.open && q.part.Kind == Call {
-			dst = q.close(dst, cut && !q.part.Object) // what waits behind it waits no longer
-		}
 		dst = q.release(dst, w)
 	}
 	if q.parts == 0 && len(q.blank) > 0 && q.o.KeepBlank {
 		dst = q.begin(dst, Text)
-		dst = q.delta(dst, q.blank, nil)
+		dst = q.delta(dst, q.blank, q.blankLogprobs)
 	}
 	if nameless > 0 && q.parts == 0 {
 		return q.fail(dst, hub.BadUpstream("The model server sent a tool call without the tool's name."))
 	}
+	q.part.Last = true
 	dst = q.close(dst, cut)
 	return q.w.Finish(dst)
 }
@@ -404,8 +479,9 @@ func (q *sequence) fail(dst []byte, p *hub.Problem) []byte {
 	q.turn.Finish = "error"
 	var open *Part
 	if q.open {
+		dst = q.flush(dst)
 		open, q.open = &q.part, false
-		open.Cut = true
+		open.Cut, open.Last = true, true
 	}
 	return q.w.Fail(dst, open, p)
 }
@@ -423,7 +499,7 @@ func prefix(text []byte, spaces bool) int {
 			return len(text)
 		case spaces && text[i] == ' ':
 			i++
-		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || spaces && text[i+1] == 't'):
+		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || spaces && (text[i+1] == 't' || text[i+1] == 'f')):
 			i += 2
 		default:
 			return i
@@ -459,7 +535,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	if !b.view.HasChoices || len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage {
 		return dst, hub.BadUpstream("The model server's answer holds no message.")
 	}
-	q := &sequence{turn: t, w: w, o: o}
+	q := &sequence{turn: t, w: w, o: o, whole: true}
 	c := &b.view.Choices[0]
 	if b.view.HasUsage {
 		t.Usage, t.HasUsage = b.view.Usage, true

@@ -70,6 +70,9 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	if b.view.ReadChunk(data, &s.head) != nil {
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
 	}
+	if !b.view.HasChoices && b.view.Error.Absent() && bytes.HasSuffix(other, []byte("event: error\n")) {
+		return s.fail(dst, hub.UpstreamProblem(502, data)), true
+	}
 	if p := hub.ErrorInReply(data, &b.view); p != nil {
 		return s.fail(dst, p), true
 	}

@@ -1,6 +1,794 @@
 package responses
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// The request's members that are read. Those of verbatim are counted apart.
+const (
+	keyModel = iota
+	keyInput
+	keyInstructions
+	keyPrevious
+	keyConversation
+	keyTools
+	keyToolChoice
+	keyParallel
+	keyText
+	keyReasoning
+	keyInclude
+	keyMaxOutput
+	keyMaxTokens
+	keyMaxToolCalls
+	keyTemperature
+	keyTopP
+	keyPresence
+	keyFrequency
+	keyTopLogprobs
+	keyStream
+	keyStore
+	keyBackground
+	keyGenerate
+	keyTruncation
+	keyMetadata
+	keyCacheKey
+	keySafety
+	keyUser
+	keyPrompt
+	keyKwargs
+	keyN
+	keyBestOf
+	keyEcho
+	keyBeam
+	keyCount
+)
+
+var keyNames = [keyCount]string{"model", "input", "instructions", "previous_response_id", "conversation", "tools", "tool_choice",
+	"parallel_tool_calls", "text", "reasoning", "include", "max_output_tokens", "max_tokens", "max_tool_calls", "temperature", "top_p",
+	"presence_penalty", "frequency_penalty", "top_logprobs", "stream", "store", "background", "generate", "truncation", "metadata",
+	"prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs", "n", "best_of", "echo", "use_beam_search"}
+
+// verbatim are members of vLLM's chat request that clients add and that go up as they
+// are. Those with shapes say what the answer has to look like, which a summary can't.
+var verbatim = [...]struct {
+	name   string
+	shapes bool
+}{
+	{"top_k", false}, {"min_p", false}, {"repetition_penalty", false}, {"seed", false}, {"priority", false},
+	{"cache_salt", false}, {"thinking_token_budget", false}, {"vllm_xargs", false}, {"mm_processor_kwargs", false},
+	{"stop", true}, {"stop_token_ids", true}, {"logit_bias", true}, {"min_tokens", true}, {"ignore_eos", true},
+	{"structured_outputs", true}, {"response_format", true},
+}
+
+const (
+	processorKwargs = 8
+	responseFormat  = len(verbatim) - 1
+)
+
+// members finds the number of a member: one of the keys, keyCount and more for
+// verbatim, -1 for one that is known and has no effect.
+var members = func() map[string]int {
+	m := map[string]int{}
+	for i, name := range keyNames {
+		m[name] = i
+	}
+	for i, v := range verbatim {
+		m[v.name] = keyCount + i
+	}
+	for _, name := range []string{"type", "stream_options", "service_tier", "context_management", "prompt_cache_retention",
+		"prompt_cache_options", "moderation", "access_programs", "client_metadata"} {
+		m[name] = -1
+	}
+	return m
+}()
+
+// translation is what making one chat request needs and the next one can have. It
+// notes where things stand in one pass over the body, and writes from its notes.
+type translation struct {
+	turn *hub.Turn
+	kind kind
+	req  *request
+	src  []byte
+	s    jsonedit.Scanner
+	part jsonedit.Scanner // of small values, a second time
+
+	fields [keyCount]jsonedit.Span
+	extras [len(verbatim)]jsonedit.Span
+	// compacting: the model is asked for a summary, not for its turn.
+	compacting bool
+
+	universe
+	conversation
+	effort  []byte // the word that the client used
+	context []byte // reasoning.context
+	format  format
+	reason  struct{ effort, summary jsonedit.Span }
+	echoed  struct{ format, verbosity jsonedit.Span }
+
+	chat []byte
+	// trusted are the values in chat that need no second look.
+	trusted []jsonedit.Span
+	editor  hub.Editor
+}
+
+var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
+
+// maxKept is the size of buffers above which a translation is left to the collector.
+const maxKept = 8 << 20
+
+// release gives the translation back without anything that refers to the request.
+func (r *translation) release() {
+	if cap(r.chat) > maxKept || cap(r.earlier) > maxKept {
+		return
+	}
+	r.turn, r.req, r.src = nil, nil, nil
+	r.fields, r.extras, r.compacting = [keyCount]jsonedit.Span{}, [len(verbatim)]jsonedit.Span{}, false
+	r.s.Reset(nil)
+	r.part.Reset(nil)
+	r.universe.reset()
+	r.conversation.reset()
+	r.effort, r.context, r.format = nil, nil, format{}
+	r.reason.effort, r.reason.summary = jsonedit.Span{}, jsonedit.Span{}
+	r.echoed.format, r.echoed.verbosity = jsonedit.Span{}, jsonedit.Span{}
+	translations.Put(r)
+}
 
 // Request implements hub.Dialect.
-func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) { return dst, nil }
+func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	r := translations.Get().(*translation)
+	defer r.release()
+	r.turn, r.kind, r.src = t, d.kind, body
+	r.req = &request{id: responseID(t)}
+	t.State = r.req
+	return r.translate(dst)
+}
+
+// steps come before anything is written.
+var steps = [...]func(*translation) *hub.Problem{
+	(*translation).scan, (*translation).model, (*translation).refuse, (*translation).state, (*translation).scalars,
+	(*translation).reasoning, (*translation).textFormat, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).tell,
+}
+
+func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
+	for _, step := range steps {
+		if p := step(r); p != nil {
+			return dst, p
+		}
+	}
+	form := hub.Form{Messages: true, Sampling: true, Limits: true}
+	if r.kind == inputTokens {
+		form = hub.Form{ModelOptional: true, Messages: true, Prompt: true}
+	}
+	r.write()
+	out, p := r.editor.EditTrusted(dst, r.chat, r.trusted, r.turn, form)
+	if p != nil {
+		if p.Code == "" && p.Status == 400 {
+			p.Code = "invalid_value"
+		}
+		return dst, p
+	}
+	r.req.tools = r.table()
+	if r.kind == create {
+		r.req.echo = r.echo()
+	}
+	if r.warmsUp() {
+		r.turn.Answer = emptyAnswer(r.turn)
+	}
+	return out, nil
+}
+
+// warmsUp tells whether the model is to say nothing: the client gives what later
+// requests go on from (generate: false).
+func (r *translation) warmsUp() bool {
+	return r.kind == create && !r.compacting && string(r.raw(keyGenerate)) == "false"
+}
+
+// emptyAnswer is a response that is completed and holds nothing.
+func emptyAnswer(t *hub.Turn) *hub.Answer {
+	t.HasUsage = true // of zero tokens
+	w := newWriter(create, t, t.Streamed)
+	a := &hub.Answer{Status: 200, Body: w.Finish(w.Begin(nil))}
+	if t.Streamed {
+		a.ContentType = "text/event-stream; charset=utf-8"
+	}
+	return a
+}
+
+// bad is a 400 in OpenAI's words.
+func bad(code, param, message string) *hub.Problem {
+	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: code, Param: param, Message: message, Reason: "invalid_request"}
+}
+
+func missing(param string) *hub.Problem {
+	return bad("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
+}
+
+func wrongType(param, want string) *hub.Problem {
+	return bad("invalid_type", param, "Invalid type for '"+param+"': "+want+" was expected.")
+}
+
+func wrongValue(param, message string) *hub.Problem {
+	return bad("invalid_value", param, "Invalid value for '"+param+"': "+message)
+}
+
+// quoted is a client's word for a message, not too long.
+func quoted(word []byte) string {
+	if len(word) > 100 {
+		return "'" + strings.ToValidUTF8(string(word[:100]), "") + "…'"
+	}
+	return "'" + string(word) + "'"
+}
+
+// scan walks the body once and notes where things stand.
+func (r *translation) scan() *hub.Problem {
+	if len(r.src) > math.MaxInt32 {
+		return hub.FaultProblem(hub.BodyTooLarge, math.MaxInt32)
+	}
+	s := &r.s
+	s.Reset(r.src)
+	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
+		return hub.BadRequest("", "The request body must be a JSON object.")
+	}
+	for s.BeginObject(); s.NextMember(); {
+		n, known := members[string(s.Key())]
+		switch { // of two members of one name the last counts
+		case !known:
+			r.turn.Changes |= hub.FieldsIgnored
+			n = -1
+		case n == keyTools:
+			r.ownTools = extent{}
+		case n == keyInput:
+			r.own = run{}
+		case n == keyInstructions:
+			r.told = run{}
+		}
+		var v jsonedit.Span
+		switch {
+		case n == keyInput && s.Kind() == jsonedit.Array:
+			r.own, v = r.scanItems(s, r.src, "input")
+		case n == keyInstructions && s.Kind() == jsonedit.Array:
+			r.told, v = r.scanItems(s, r.src, "instructions")
+		case n == keyTools && s.Kind() == jsonedit.Array:
+			v = r.scanTools(s, r.src, nil)
+		default:
+			v = present(s.Value(), r.src)
+		}
+		switch {
+		case n < 0:
+		case n < keyCount:
+			r.fields[n] = v
+		default:
+			r.extras[n-keyCount] = v
+		}
+	}
+	if err := s.Finish(); err != nil {
+		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
+	}
+	return r.problem
+}
+
+// present is v, or absent for null.
+func present(v jsonedit.Span, src []byte) jsonedit.Span {
+	if !v.Absent() && src[v.Start] == 'n' {
+		return jsonedit.Span{}
+	}
+	return v
+}
+
+func kindOf(v jsonedit.Span, src []byte) jsonedit.Kind {
+	if v.Absent() {
+		return jsonedit.Null
+	}
+	return jsonedit.KindOf(src[v.Start])
+}
+
+// raw is a member's value, nil where it is absent.
+func (r *translation) raw(key int) []byte {
+	if v := r.fields[key]; !v.Absent() {
+		return v.Of(r.src)
+	}
+	return nil
+}
+
+// inside is what stands between a literal's quotes.
+func inside(literal []byte) []byte { return literal[1 : len(literal)-1] }
+
+// plain is the text of a string literal; a new one only where something is escaped.
+func plain(literal []byte) []byte {
+	if bytes.IndexByte(literal, '\\') < 0 {
+		return inside(literal)
+	}
+	return jsonedit.AppendUnquoted(nil, literal)
+}
+
+func (r *translation) model() *hub.Problem {
+	switch literal := r.raw(keyModel); {
+	case literal == nil && r.kind == inputTokens:
+		return nil
+	case literal == nil:
+		p := missing("model")
+		p.Message += " The models are " + strings.Join(r.turn.Catalog.Listed(), ", ") + "."
+		return p
+	case literal[0] != '"':
+		return wrongType("model", "a string")
+	default:
+		p := r.turn.Resolve(literal)
+		if p != nil && p.Code == "" {
+			p.Code = "model_not_found"
+		}
+		return p
+	}
+}
+
+// refuse turns down what would change the answer's meaning if it were left out.
+func (r *translation) refuse() *hub.Problem {
+	if r.raw(keyPrompt) != nil {
+		return bad("unsupported_parameter", "prompt", "Unsupported parameter: 'prompt'. Prompt templates are stored at OpenAI; send their text as instructions and input.")
+	}
+	if n := r.raw(keyN); n != nil && string(n) != "1" {
+		return bad("unsupported_value", "n", "Unsupported value for 'n': a response has one answer; send the request several times.")
+	}
+	if n := r.raw(keyBestOf); n != nil && string(n) != "1" {
+		return bad("unsupported_parameter", "best_of", "Unsupported parameter: 'best_of'.")
+	}
+	for _, key := range [...]int{keyEcho, keyBeam} {
+		if v := r.raw(key); v != nil && string(v) != "false" {
+			return bad("unsupported_parameter", keyNames[key], "Unsupported parameter: '"+keyNames[key]+"'.")
+		}
+	}
+	return nil
+}
+
+// toBinary ends the messages of an edge without state.
+const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy binary for it"
+
+// state reads what goes on from earlier responses, and what is kept of this one.
+func (r *translation) state() *hub.Problem {
+	t := r.turn
+	for _, key := range [...]int{keyStream, keyStore, keyBackground, keyGenerate} {
+		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
+			return wrongType(keyNames[key], "true or false")
+		}
+	}
+	t.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
+	previous, conversation := r.raw(keyPrevious), r.raw(keyConversation)
+	if previous != nil && previous[0] != '"' {
+		return wrongType("previous_response_id", "a string")
+	}
+	if conversation != nil {
+		id, p := r.conversationID(conversation)
+		if p != nil {
+			return p
+		}
+		conversation = id
+	}
+	if previous != nil && conversation != nil {
+		return bad("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
+	}
+	background := r.kind == create && string(r.raw(keyBackground)) == "true"
+	if t.Memory == nil {
+		switch {
+		case previous != nil:
+			p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(previous))+" not found: "+toBinary+", or send the whole conversation as input.")
+			p.Reason = p.Code
+			return p
+		case conversation != nil:
+			return bad("unsupported_parameter", "conversation", "Unsupported parameter: 'conversation': "+toBinary+".")
+		case background:
+			return bad("unsupported_parameter", "background", "Unsupported parameter: 'background': "+toBinary+".")
+		}
+		return nil
+	}
+	if background {
+		if !r.stored() {
+			return bad("invalid_value", "store", "background needs a stored response: leave store out or set it to true.")
+		}
+		r.req.background = true
+	}
+	if previous == nil && conversation == nil {
+		return nil
+	}
+	var ids [2]string
+	for i, literal := range [...][]byte{previous, conversation} {
+		if literal != nil {
+			ids[i] = string(plain(literal))
+		}
+	}
+	earlier, p := t.Memory.Context(ids[0], ids[1])
+	if p != nil {
+		return p
+	}
+	// A list of its own, since Scanner wants brackets.
+	r.earlier = append(append(append(r.earlier[:0], '['), earlier...), ']')
+	r.part.Reset(r.earlier)
+	r.part.AnySteps()
+	r.before, _ = r.scanItems(&r.part, r.earlier, "")
+	if r.part.Finish() != nil || r.problem != nil {
+		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of the earlier conversation can't be read."}
+	}
+	return nil
+}
+
+// conversationID reads `"conv_…"` or `{"id":"conv_…"}` and returns the literal.
+func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
+	switch raw[0] {
+	case '"':
+		return raw, nil
+	case '{':
+		var id []byte
+		s := &r.part
+		s.Reset(raw)
+		for s.BeginObject(); s.NextMember(); {
+			named := string(s.Key()) == "id"
+			if v := s.Value(); named && raw[v.Start] == '"' {
+				id = v.Of(raw)
+			}
+		}
+		if id == nil {
+			return nil, missing("conversation.id")
+		}
+		return id, nil
+	}
+	return nil, wrongType("conversation", "a string or an object")
+}
+
+// stored tells whether the response is kept.
+func (r *translation) stored() bool {
+	return r.turn.Memory != nil && r.turn.Memory.Stores() && string(r.raw(keyStore)) != "false"
+}
+
+// scalars checks the simple members.
+func (r *translation) scalars() *hub.Problem {
+	for _, f := range [...]struct {
+		key       int
+		low, high float64
+	}{{keyTemperature, 0, 2}, {keyTopP, 0, 1}, {keyPresence, -2, 2}, {keyFrequency, -2, 2}} {
+		v := r.raw(f.key)
+		if v == nil {
+			continue
+		}
+		name := keyNames[f.key]
+		if jsonedit.KindOf(v[0]) != jsonedit.Number {
+			return wrongType(name, "a number")
+		}
+		if n, err := strconv.ParseFloat(string(v), 64); err != nil || n < f.low || n > f.high {
+			return wrongValue(name, "a number from "+strconv.Itoa(int(f.low))+" to "+strconv.Itoa(int(f.high))+" was expected.")
+		}
+	}
+	for _, f := range [...]struct{ key, low, high int }{{keyMaxOutput, 1, 0}, {keyMaxTokens, 1, 0}, {keyMaxToolCalls, 0, 0}, {keyTopLogprobs, 0, 20}} {
+		v := r.raw(f.key)
+		if v == nil {
+			continue
+		}
+		name := keyNames[f.key]
+		n, err := strconv.Atoi(string(v))
+		if err != nil && (jsonedit.KindOf(v[0]) != jsonedit.Number || bytes.ContainsAny(v, ".eE")) {
+			return wrongType(name, "an integer")
+		}
+		if n < f.low || f.high > 0 && n > f.high {
+			to := " or more"
+			if f.high > 0 {
+				to = " to " + strconv.Itoa(f.high)
+			}
+			return wrongValue(name, "an integer of "+strconv.Itoa(f.low)+to+" was expected.")
+		}
+		if f.key == keyTopLogprobs && n > 0 {
+			r.req.logprobs = true
+		}
+	}
+	if v := r.raw(keyParallel); v != nil {
+		if v[0] != 't' && v[0] != 'f' {
+			return wrongType("parallel_tool_calls", "true or false")
+		}
+		r.turn.SingleCall = v[0] == 'f'
+	}
+	for _, key := range [...]int{keyTruncation, keyCacheKey, keySafety, keyUser} {
+		if v := r.raw(key); v != nil && v[0] != '"' {
+			return wrongType(keyNames[key], "a string")
+		}
+	}
+	if v := r.raw(keyTruncation); v != nil && string(v) != `"auto"` && string(v) != `"disabled"` {
+		return wrongValue("truncation", "auto or disabled was expected.")
+	}
+	if v := r.raw(keyKwargs); v != nil && v[0] != '{' {
+		return wrongType("chat_template_kwargs", "an object")
+	}
+	if p := r.metadata(); p != nil {
+		return p
+	}
+	return r.include()
+}
+
+func (r *translation) include() *hub.Problem {
+	raw := r.raw(keyInclude)
+	if raw == nil {
+		return nil
+	}
+	if raw[0] != '[' {
+		return wrongType("include", "a list of strings")
+	}
+	s := &r.part
+	s.Reset(raw)
+	n := 0
+	for s.BeginArray(); s.NextElement(); n++ {
+		switch v := s.Value().Of(raw); {
+		case v[0] != '"':
+			return wrongType("include["+strconv.Itoa(n)+"]", "a string")
+		case string(v) == `"reasoning.encrypted_content"`:
+			r.req.sealed = true
+		case string(v) == `"message.output_text.logprobs"`:
+			r.req.logprobs = true
+		}
+	}
+	return nil
+}
+
+// OpenAI's limits of metadata; keys and values count in characters.
+const (
+	maxMetadata      = 16
+	maxMetadataKey   = 64
+	maxMetadataValue = 512
+)
+
+func (r *translation) metadata() *hub.Problem {
+	raw := r.raw(keyMetadata)
+	if raw == nil {
+		return nil
+	}
+	if raw[0] != '{' {
+		return wrongType("metadata", "an object")
+	}
+	s := &r.part
+	s.Reset(raw)
+	n := 0
+	for s.BeginObject(); s.NextMember(); {
+		if n++; n > maxMetadata {
+			return wrongValue("metadata", "at most 16 pairs are allowed.")
+		}
+		key := append([]byte(nil), s.Key()...)
+		if characters(key) > maxMetadataKey {
+			return wrongValue("metadata", "a key may have at most 64 characters, "+quoted(key)+" has more.")
+		}
+		v := s.Value().Of(raw)
+		param := "metadata." + string(key)
+		if v[0] != '"' {
+			return wrongType(param, "a string")
+		}
+		if characters(plain(v)) > maxMetadataValue {
+			return wrongValue(param, "at most 512 characters are allowed.")
+		}
+	}
+	return nil
+}
+
+func characters(text []byte) (n int) {
+	for _, c := range text {
+		if c&0xC0 != 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+// reasoning reads the reasoning object: the effort is a thinking switch, and more for
+// models that know several.
+func (r *translation) reasoning() *hub.Problem {
+	raw := r.raw(keyReasoning)
+	if raw == nil {
+		return nil
+	}
+	if raw[0] != '{' {
+		return wrongType("reasoning", "an object")
+	}
+	start := r.fields[keyReasoning].Start
+	var fallback jsonedit.Span
+	s := &r.part
+	s.Reset(raw)
+	for s.BeginObject(); s.NextMember(); {
+		var into *jsonedit.Span
+		name := ""
+		switch string(s.Key()) {
+		case "effort":
+			into, name = &r.reason.effort, "effort"
+		case "summary":
+			into, name = &r.reason.summary, "summary"
+		case "generate_summary":
+			into, name = &fallback, "generate_summary"
+		case "context":
+			if v := s.Value().Of(raw); v[0] == '"' {
+				r.context = inside(v)
+			}
+			continue
+		default:
+			s.Value()
+			continue
+		}
+		v := s.Value()
+		switch raw[v.Start] {
+		case 'n':
+			*into = jsonedit.Span{}
+		case '"':
+			*into = jsonedit.Span{Start: start + v.Start, End: start + v.End}
+		default:
+			return wrongType("reasoning."+name, "a string")
+		}
+	}
+	if !r.reason.effort.Absent() {
+		r.effort = plain(r.reason.effort.Of(r.src))
+		switch string(r.effort) {
+		case "none":
+			r.turn.NoThinking = true
+		case "minimal", "low", "medium", "high", "xhigh", "max":
+		default:
+			return wrongValue("reasoning.effort", quoted(r.effort)+" is none of none, minimal, low, medium, high, xhigh, max.")
+		}
+	}
+	if r.reason.summary.Absent() {
+		r.reason.summary = fallback
+	}
+	if !r.reason.summary.Absent() {
+		switch word := plain(r.reason.summary.Of(r.src)); string(word) {
+		case "auto", "concise", "detailed":
+			r.req.summary = true
+		default:
+			return wrongValue("reasoning.summary", quoted(word)+" is none of auto, concise, detailed.")
+		}
+	}
+	return nil
+}
+
+// graded are the efforts of models that know more than on and off, "" for none.
+// Qwen3.8 knows low, medium and xhigh; earlier ones have no such word in their template.
+func (r *translation) graded() string {
+	m := r.turn.Model
+	if len(r.effort) == 0 || r.turn.NoThinking || m == nil || m.Thinking == catalog.Off || !strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
+		return ""
+	}
+	switch string(r.effort) {
+	case "minimal", "low":
+		return "low"
+	case "medium":
+		return "medium"
+	}
+	return "xhigh"
+}
+
+// write makes the chat request of what was gathered.
+func (r *translation) write() {
+	c := append(r.chat[:0], '{')
+	if v := r.raw(keyModel); v != nil {
+		c = append(append(append(c, `"model":`...), v...), ',')
+	}
+	c = append(c, `"messages":`...)
+	r.trusted = r.trusted[:0]
+	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
+	c = r.appendTools(c)
+	kwargs, wanted := r.kwargs()
+	if r.kind == inputTokens {
+		if effort := r.graded(); effort != "" && wanted {
+			kwargs.add("reasoning_effort", `"`+effort+`"`)
+		}
+		c = kwargs.append(c)
+		if v := r.extras[processorKwargs]; !v.Absent() {
+			c = append(append(c, `,"mm_processor_kwargs":`...), v.Of(r.src)...)
+		}
+		r.chat = append(c, '}')
+		return
+	}
+	if effort := r.graded(); effort != "" && wanted {
+		c = append(append(append(c, `,"reasoning_effort":"`...), effort...), '"')
+	}
+	c = kwargs.append(c)
+	if !r.compacting {
+		c = r.appendFormat(c)
+		if r.req.logprobs {
+			c = append(c, `,"logprobs":true`...)
+			if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
+				c = append(append(c, `,"top_logprobs":`...), v...)
+			}
+		}
+	}
+	for _, f := range [...]struct {
+		key  int
+		name string
+	}{{keyTemperature, "temperature"}, {keyTopP, "top_p"}, {keyPresence, "presence_penalty"}, {keyFrequency, "frequency_penalty"},
+		{keyMaxOutput, "max_completion_tokens"}} {
+		if v := r.raw(f.key); v != nil {
+			c = append(append(append(c, `,"`...), f.name...), `":`...)
+			c = append(c, v...)
+		}
+	}
+	if v := r.raw(keyMaxTokens); v != nil && r.raw(keyMaxOutput) == nil {
+		c = append(append(c, `,"max_tokens":`...), v...)
+	}
+	user := r.raw(keyUser)
+	if user == nil {
+		user = r.raw(keySafety)
+	}
+	if user != nil {
+		c = append(append(c, `,"user":`...), user...)
+	}
+	for i, v := range r.extras {
+		if v.Absent() || r.compacting && verbatim[i].shapes {
+			continue
+		}
+		c = append(append(append(c, `,"`...), verbatim[i].name...), `":`...)
+		c = append(c, v.Of(r.src)...)
+	}
+	if r.turn.Streamed {
+		c = append(c, `,"stream":true`...)
+	}
+	r.chat = append(c, '}')
+}
+
+// templateKwargs are the chat_template_kwargs: the client's, and before them what
+// follows from its other words.
+type templateKwargs struct {
+	own   []byte
+	front []byte
+	has   func(name string) bool
+}
+
+func (k *templateKwargs) add(name, value string) {
+	if !k.has(name) {
+		k.front = append(append(append(append(k.front, '"'), name...), `":`...), value...)
+		k.front = append(k.front, ',')
+	}
+}
+
+func (k *templateKwargs) append(c []byte) []byte {
+	if k.own == nil && len(k.front) == 0 {
+		return c
+	}
+	c = append(c, `,"chat_template_kwargs":`...)
+	if len(k.front) == 0 {
+		return append(c, k.own...)
+	}
+	c = append(append(c, '{'), k.front...)
+	if k.own == nil || jsonedit.IsEmpty(k.own) {
+		return append(c[:len(c)-1], '}')
+	}
+	return append(c, k.own[1:]...)
+}
+
+// kwargs also tells whether an effort makes sense: not where the client's own kwarg
+// decides, and says off.
+func (r *translation) kwargs() (k templateKwargs, effort bool) {
+	k.own, effort = r.raw(keyKwargs), true
+	var names []string
+	if k.own != nil {
+		s := &r.part
+		s.Reset(k.own)
+		for s.BeginObject(); s.NextMember(); {
+			name := string(s.Key())
+			names = append(names, name)
+			v := s.Value()
+			if name == "enable_thinking" && r.turn.Model != nil && r.turn.Model.Thinking == catalog.Client {
+				effort = k.own[v.Start] != 'f'
+			}
+		}
+	}
+	k.has = func(name string) bool {
+		for _, n := range names {
+			if n == name {
+				return true
+			}
+		}
+		return false
+	}
+	switch string(r.context) {
+	case "all_turns":
+		k.add("preserve_thinking", "true")
+	case "current_turn":
+		k.add("preserve_thinking", "false")
+	}
+	return k, effort
+}

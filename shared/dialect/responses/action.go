@@ -1,0 +1,179 @@
+package responses
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// The items of tool_search, local_shell, shell and apply_patch carry what the model wrote
+// as JSON, not as text. Arguments that don't fit make an item that the client can answer
+// but not act on, with the model's text in it: an empty command, a patch of no file.
+
+// appendAction appends the members that say what is to be done.
+func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
+	arguments := w.arguments()
+	switch w.form {
+	case &searchForm:
+		dst = append(dst, `,"execution":"client","arguments":`...)
+		switch {
+		case begins:
+			return append(dst, "{}"...)
+		case arguments.Exists():
+			return appendStrict(dst, arguments.Raw())
+		}
+		return append(w.appendRaw(append(dst, '{')), '}')
+	case &localShellForm:
+		return w.appendLocalShell(dst, arguments)
+	case &shellForm:
+		return w.appendShell(dst, arguments)
+	}
+	return w.appendOperation(dst, arguments, p.Cut)
+}
+
+// arguments are the open call's as an object, absent where they are none.
+func (w *writer) arguments() jsonedit.Value {
+	if isBlank(w.text) {
+		return jsonedit.Known([]byte("{}"))
+	}
+	v, err := jsonedit.Parse(jsonedit.AppendUnescaped(nil, w.text))
+	if err != nil || v.Kind() != jsonedit.Object {
+		return jsonedit.Value{}
+	}
+	return v
+}
+
+// appendRaw appends a member with the arguments as the model wrote them. The same name
+// is used where such arguments go back to the model.
+func (w *writer) appendRaw(dst []byte) []byte {
+	return append(append(append(dst, `"_raw_arguments":"`...), w.text...), '"')
+}
+
+// onlyStrings tells whether a list or object holds strings only.
+func onlyStrings(container jsonedit.Value) bool {
+	only := true
+	container.Each(func(_ []byte, v jsonedit.Value) bool {
+		only = v.Kind() == jsonedit.String
+		return only
+	})
+	return only
+}
+
+// isCount tells whether a value is a number that any client reads as a count: digits only.
+func isCount(raw []byte) bool {
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(raw) < 16
+}
+
+// appendLocalShell: action{type, command[], env{}, timeout_ms?, working_directory?}.
+func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
+	var command, env, timeout, directory jsonedit.Value
+	arguments.Each(func(key []byte, v jsonedit.Value) bool {
+		switch kind := v.Kind(); string(key) {
+		case "command":
+			if kind == jsonedit.String || kind == jsonedit.Array && onlyStrings(v) {
+				command = v
+			}
+		case "env":
+			if kind == jsonedit.Object && onlyStrings(v) {
+				env = v
+			}
+		case "timeout_ms":
+			if isCount(v.Raw()) {
+				timeout = v
+			}
+		case "working_directory":
+			if kind == jsonedit.String {
+				directory = v
+			}
+		}
+		return true
+	})
+	dst = append(dst, `,"action":{"type":"exec","command":`...)
+	switch command.Kind() {
+	case jsonedit.String: // a line where a list was asked for
+		dst = append(appendStrict(append(dst, `["bash","-lc",`...), command.Raw()), ']')
+	case jsonedit.Array:
+		dst = appendStrict(dst, command.Raw())
+	default:
+		dst = append(dst, "[]"...)
+	}
+	dst = append(dst, `,"env":`...)
+	if env.Exists() {
+		dst = appendStrict(dst, env.Raw())
+	} else {
+		dst = append(dst, "{}"...)
+	}
+	if timeout.Exists() {
+		dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
+	}
+	if directory.Exists() {
+		dst = appendStrict(append(dst, `,"working_directory":`...), directory.Raw())
+	}
+	if !command.Exists() {
+		dst = w.appendRaw(append(dst, ','))
+	}
+	return append(dst, '}')
+}
+
+// appendShell: action{commands[], timeout_ms, max_output_length}, and where it runs.
+func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
+	var commands jsonedit.Value
+	timeout, length := jsonedit.Known([]byte("null")), jsonedit.Known([]byte("null"))
+	arguments.Each(func(key []byte, v jsonedit.Value) bool {
+		switch kind := v.Kind(); string(key) {
+		case "commands", "command":
+			if kind == jsonedit.String || kind == jsonedit.Array && onlyStrings(v) {
+				commands = v
+			}
+		case "timeout_ms":
+			if isCount(v.Raw()) {
+				timeout = v
+			}
+		case "max_output_length":
+			if isCount(v.Raw()) {
+				length = v
+			}
+		}
+		return true
+	})
+	dst = append(dst, `,"action":{"commands":`...)
+	switch commands.Kind() {
+	case jsonedit.String: // one where a list was asked for
+		dst = append(appendStrict(append(dst, '['), commands.Raw()), ']')
+	case jsonedit.Array:
+		dst = appendStrict(dst, commands.Raw())
+	default:
+		dst = append(dst, "[]"...)
+	}
+	dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
+	dst = append(append(dst, `,"max_output_length":`...), length.Raw()...)
+	if !commands.Exists() {
+		dst = w.appendRaw(append(dst, ','))
+	}
+	return append(dst, `},"environment":{"type":"local"}`...)
+}
+
+// appendOperation: operation{type, path, diff}, which the model may also have written
+// without the object around. A limit may have cut the diff, and the item has no status
+// to say so; then it is one that can't be applied.
+func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool) []byte {
+	if o := arguments.Get("operation"); o.Kind() == jsonedit.Object {
+		arguments = o
+	}
+	kind, path, diff := arguments.Get("type").Text(), arguments.Get("path"), arguments.Get("diff")
+	dst = append(dst, `,"operation":{"type":"`...)
+	if path.Kind() == jsonedit.String && !cut {
+		switch {
+		case kind == "delete_file":
+			return append(appendStrict(append(dst, `delete_file","path":`...), path.Raw()), '}')
+		case (kind == "create_file" || kind == "update_file") && diff.Kind() == jsonedit.String:
+			dst = appendStrict(append(append(dst, kind...), `","path":`...), path.Raw())
+			return append(appendStrict(append(dst, `,"diff":`...), diff.Raw()), '}')
+		}
+	}
+	return append(append(append(dst, `update_file","path":"","diff":"`...), w.text...), `"}`...)
+}

@@ -1,0 +1,96 @@
+package responses
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// handOver asks the model for the summary that a compaction item carries, as a string literal.
+var handOver = []byte(`"Stop here and write a hand-over: a summary of this conversation for another model, which goes on with the work and sees nothing of the conversation but your summary and some of the user's messages.\n\n` +
+	`Say, as far as it applies:\n` +
+	`- what the user wants, with every constraint and preference;\n` +
+	`- what was done and decided, and why;\n` +
+	`- the state of things, with the exact names, paths, commands, values and errors that are needed to go on;\n` +
+	`- what is left to do, and the next step.\n\n` +
+	`Be complete and brief. Call no tools. Answer with the summary alone."`)
+
+// handedOver begins the user message that a summary becomes, as inside a string literal.
+const handedOver = `This is a summary of the conversation so far, written to save room. Go on from here.\n\n`
+
+// openSummary reads a compaction item. Unlike thinking, what it holds can't be done without.
+func (r *translation) openSummary(it *item) *hub.Problem {
+	blob, p := it.inside(itemEncrypted)
+	if p != nil {
+		return p
+	}
+	text, kind, ok := openBlob(nil, it.word(itemEncrypted), maxOpenedText-r.opened, r.turn)
+	r.opened += len(text)
+	if !ok || kind == reasoningBlob || len(blob) == 0 {
+		p := bad("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
+		p.Reason = p.Code
+		return p
+	}
+	it.summary, it.blob = jsonedit.AppendEscaped(nil, text), kind
+	return nil
+}
+
+// covered tells up to which item, of before and of own, a summary stands for what came
+// before it. Where only users and developers spoke before it, the client has kept just
+// these on purpose, and they stay.
+func (r *translation) covered() (before, own int) {
+	before, own = r.before.from, r.own.from
+	others := false
+	for n, l := range [...]run{r.before, r.own} {
+		for i := l.from; i < l.to; i++ {
+			it := &r.list[i]
+			if it.blob == coveringBlob && others {
+				if n == 0 {
+					before = i
+				} else {
+					before, own = r.before.to, i
+				}
+			}
+			switch role := it.word(itemRole); string(role) {
+			case "user", "system", "developer":
+			default:
+				others = others || it.blob == 0
+			}
+		}
+	}
+	return before, own
+}
+
+// maxKeptMessages is how many bytes of user messages a compact reply repeats, some
+// 16,000 tokens.
+const maxKeptMessages = 64 << 10
+
+// keep notes the newest messages of users that the reply to compact repeats.
+func (r *translation) keep() {
+	var kept []item
+	room := maxKeptMessages
+	if v := r.raw(keyInput); v != nil && v[0] == '"' && len(v) <= room {
+		r.req.kept = r.appendUserMessage(nil, v)
+		return
+	}
+	for _, l := range [...]run{r.own, r.before} {
+		for i := l.to - 1; i >= l.from; i-- {
+			it := &r.list[i]
+			size := int(it.fields[itemContent].end - it.fields[itemContent].start)
+			if string(it.word(itemRole)) != "user" || size > room {
+				continue
+			}
+			room -= size
+			kept = append(kept, *it)
+		}
+	}
+	for i := len(kept) - 1; i >= 0; i-- {
+		if len(r.req.kept) > 0 {
+			r.req.kept = append(r.req.kept, ',')
+		}
+		r.req.kept = appendStoredItem(r.req.kept, &kept[i], r.turn.AppendID)
+	}
+}
+
+func (r *translation) appendUserMessage(dst, literal []byte) []byte {
+	return appendUserMessage(dst, literal, r.turn.AppendID)
+}

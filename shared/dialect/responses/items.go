@@ -1,0 +1,820 @@
+package responses
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// The members of an item that are read.
+const (
+	itemType = iota
+	itemRole
+	itemID
+	itemCallID
+	itemName
+	itemNamespace
+	itemContent // these three may be lists of parts
+	itemSummary
+	itemOutput
+	itemEncrypted
+	itemArguments
+	itemInput
+	itemAction
+	itemOperation
+	itemStatus
+	itemServer
+	itemTools
+	itemKeys
+)
+
+var itemNames = [itemKeys]string{"type", "role", "id", "call_id", "name", "namespace", "content", "summary", "output",
+	"encrypted_content", "arguments", "input", "action", "operation", "status", "server_label", "tools"}
+
+func itemKey(key []byte) int {
+	switch string(key) {
+	case "type":
+		return itemType
+	case "role":
+		return itemRole
+	case "id":
+		return itemID
+	case "call_id":
+		return itemCallID
+	case "name":
+		return itemName
+	case "namespace":
+		return itemNamespace
+	case "content":
+		return itemContent
+	case "summary":
+		return itemSummary
+	case "output":
+		return itemOutput
+	case "encrypted_content":
+		return itemEncrypted
+	case "arguments":
+		return itemArguments
+	case "input":
+		return itemInput
+	case "action":
+		return itemAction
+	case "operation":
+		return itemOperation
+	case "status":
+		return itemStatus
+	case "server_label":
+		return itemServer
+	case "tools":
+		return itemTools
+	}
+	return -1
+}
+
+// elsewhere is the index of an item that is not of the request's own input.
+const elsewhere = -1
+
+// item is where one item and its members stand in src.
+type item struct {
+	src    []byte
+	at     span
+	list   string // the request's member that it stands in
+	index  int    // in that list, or elsewhere
+	fields [itemKeys]span
+	// lists are the parts of content, summary and output where those are lists.
+	lists [3]extent
+	tools extent
+	// summary is the text of a compaction, and blob what it says of itself.
+	summary []byte
+	blob    blobKind
+}
+
+// span is a jsonedit.Span in half the room: a hostile body makes very many of them.
+type span struct{ start, end int32 }
+
+func spanOf(v jsonedit.Span) span   { return span{int32(v.Start), int32(v.End)} }
+func (s span) absent() bool         { return s.end == 0 }
+func (s span) of(src []byte) []byte { return src[s.start:s.end] }
+
+// extent is a run of elements in one of the conversation's lists.
+type extent struct{ from, to int32 }
+
+// run is a list of items.
+type run struct{ from, to int }
+
+// conversation is what was noted of the items, and the history that they become.
+type conversation struct {
+	list  []item
+	parts []part
+	// before are the items of earlier responses, told those of instructions, own those of input.
+	before, told, own run
+	earlier           []byte
+	// opened counts the bytes of text that came out of blobs.
+	opened int
+
+	history hub.History
+	text    []byte // what is told at the moment
+	name    []byte
+	system  []byte // the inside of the leading system message
+	// thinking and said are the assistant's turn so far, as insides of a literal. They
+	// are joined here, since a turn may come in very many pieces.
+	thinking, said []byte
+	images         []byte
+	// shells are the item ids of local_shell_calls, whose outputs may name those.
+	shells []shell
+	// compacted: a summary stands for what came before.
+	compacted bool
+	// problem is the first thing that is no item.
+	problem *hub.Problem
+}
+
+type shell struct{ id, call []byte }
+
+func (c *conversation) reset() {
+	clear(c.list)
+	clear(c.shells)
+	*c = conversation{list: c.list[:0], parts: c.parts[:0], earlier: c.earlier[:0], history: c.history, text: c.text[:0], name: c.name[:0], system: c.system[:0],
+		thinking: c.thinking[:0], said: c.said[:0], images: c.images[:0], shells: c.shells[:0]}
+	c.history.Reset()
+}
+
+// scanItems notes the items of a list that is the Scanner's next value. list is the
+// request's member that it stands in, "" for none. At the first that is no item at all
+// it stops taking notes.
+func (r *translation) scanItems(s *jsonedit.Scanner, src []byte, list string) (l run, at jsonedit.Span) {
+	at.Start, l.from = s.Start(), len(r.list)
+	for s.BeginArray(); s.NextElement(); {
+		if r.problem != nil {
+			s.Value()
+			continue
+		}
+		index := elsewhere
+		if list != "" {
+			index = len(r.list) - l.from
+		}
+		r.list = append(r.list, item{src: src, list: list, index: index})
+		it := &r.list[len(r.list)-1]
+		if r.scanItem(s, it); s.Err() == nil {
+			_, r.problem = it.kindName()
+		}
+	}
+	at.End, l.to = s.Pos(), len(r.list)
+	return l, at
+}
+
+// scanItem notes one item; only src, list and index of it are set.
+func (r *translation) scanItem(s *jsonedit.Scanner, it *item) {
+	if s.Kind() != jsonedit.Object {
+		it.at = spanOf(s.Value())
+		return
+	}
+	it.at.start = int32(s.Start())
+	for s.BeginObject(); s.NextMember(); {
+		n := itemKey(s.Key())
+		switch {
+		case n < 0:
+			s.Value()
+		case n >= itemContent && n <= itemOutput && s.Kind() == jsonedit.Array:
+			start, from := s.Start(), len(r.parts)
+			r.scanParts(s, it.src)
+			it.lists[n-itemContent] = extent{int32(from), int32(len(r.parts))}
+			it.fields[n] = span{int32(start), int32(s.Pos())}
+		case n == itemTools && s.Kind() == jsonedit.Array:
+			from := len(r.defs)
+			it.fields[n] = spanOf(r.scanTools(s, it.src, it))
+			it.tools = extent{int32(from), int32(len(r.defs))}
+		default:
+			it.fields[n] = spanOf(present(s.Value(), it.src))
+		}
+	}
+	it.at.end = int32(s.Pos())
+}
+
+func (it *item) has(key int) bool { return !it.fields[key].absent() }
+
+func (it *item) raw(key int) []byte {
+	if v := it.fields[key]; !v.absent() {
+		return v.of(it.src)
+	}
+	return nil
+}
+
+// word is a member's text where it is a string, nil else.
+func (it *item) word(key int) []byte {
+	if v := it.raw(key); v != nil && v[0] == '"' {
+		return plain(v)
+	}
+	return nil
+}
+
+// path names a place in the item as its user would write it.
+func (it *item) path(rest string) string {
+	if it.index == elsewhere {
+		return "input"
+	}
+	return it.list + "[" + strconv.Itoa(it.index) + "]" + rest
+}
+
+func (it *item) member(key int) string { return it.path("." + itemNames[key]) }
+
+// inside returns the inside of a member that must be a string.
+func (it *item) inside(key int) ([]byte, *hub.Problem) {
+	switch v := it.raw(key); {
+	case v == nil:
+		return nil, missing(it.member(key))
+	case v[0] != '"':
+		return nil, wrongType(it.member(key), "a string")
+	default:
+		return inside(v), nil
+	}
+}
+
+// kindName is the item's type: a message where only a role is there, a reference where
+// only an id is.
+func (it *item) kindName() ([]byte, *hub.Problem) {
+	if it.src[it.at.start] != '{' {
+		return nil, wrongType(it.path(""), "an object")
+	}
+	switch v := it.raw(itemType); {
+	case v != nil && v[0] != '"':
+		return nil, wrongType(it.member(itemType), "a string")
+	case v != nil:
+		return plain(v), nil
+	case it.has(itemRole):
+		return []byte("message"), nil
+	case it.has(itemID) && !it.has(itemContent):
+		return []byte("item_reference"), nil
+	}
+	return nil, missing(it.member(itemType))
+}
+
+// gather makes the list of items complete: what is referred to is fetched, summaries
+// are opened. It also says whether there is anything to answer, and whether the model
+// is asked for a summary.
+func (r *translation) gather() *hub.Problem {
+	switch v := r.raw(keyInput); {
+	case v == nil || v[0] == '[' && r.own.from == r.own.to:
+		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil {
+			return missing("input")
+		}
+	case v[0] != '"' && v[0] != '[':
+		return wrongType("input", "a string or a list of items")
+	}
+	if v := r.raw(keyInstructions); v != nil && v[0] != '"' && v[0] != '[' {
+		return wrongType("instructions", "a string")
+	}
+	if v := r.raw(keyTools); v != nil && v[0] != '[' {
+		return wrongType("tools", "a list")
+	}
+	for _, l := range [...]run{r.told, r.before, r.own} {
+		for i := l.from; i < l.to; i++ {
+			it := &r.list[i]
+			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.to-1 && i >= r.own.from && r.kind != compact {
+				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
+			}
+			if p := r.complete(it); p != nil {
+				return p
+			}
+		}
+	}
+	if r.kind == compact {
+		r.compacting, r.req.compaction, r.req.blob = true, true, keptBlob
+	}
+	if r.compacting {
+		r.turn.NoThinking = true
+		r.req.logprobs = false
+	}
+	return nil
+}
+
+// complete fetches what an item refers to, and opens a summary.
+func (r *translation) complete(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if p != nil {
+		return p
+	}
+	if string(kind) == "item_reference" {
+		if p := r.fetch(it); p != nil {
+			return p
+		}
+		kind = it.word(itemType)
+	}
+	if string(kind) == "compaction" || string(kind) == "compaction_summary" {
+		return r.openSummary(it)
+	}
+	return nil
+}
+
+// fetch puts the stored item in the place of a reference to it.
+func (r *translation) fetch(it *item) *hub.Problem {
+	id := it.word(itemID)
+	if len(id) == 0 {
+		return missing(it.member(itemID))
+	}
+	if r.turn.Memory == nil {
+		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+": "+toBinary+".")
+	}
+	raw := r.turn.Memory.Item(string(id))
+	if raw == nil {
+		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+".")
+	}
+	r.part.Reset(raw)
+	*it = item{src: raw, index: it.index, list: it.list}
+	r.scanItem(&r.part, it)
+	if r.part.Finish() != nil || raw[it.at.start] != '{' || string(it.word(itemType)) == "item_reference" {
+		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of an earlier item can't be read."}
+	}
+	return nil
+}
+
+// tell turns the items into the history.
+func (r *translation) tell() *hub.Problem {
+	if v := r.raw(keyInstructions); v != nil && v[0] == '"' {
+		r.instruct(inside(v))
+	}
+	if p := r.tellRun(r.told, r.told.from); p != nil {
+		return p
+	}
+	if !r.compacting {
+		r.describeFormat()
+	}
+	before, own := r.covered()
+	if p := r.tellRun(r.before, before); p != nil {
+		return p
+	}
+	if v := r.raw(keyInput); v != nil && v[0] == '"' {
+		r.history.Message("user", v)
+	}
+	if p := r.tellRun(r.own, own); p != nil {
+		return p
+	}
+	if r.kind == compact {
+		r.keep()
+	}
+	if r.compacting {
+		if r.history.Len() == 0 {
+			return missing("input")
+		}
+		r.history.Message("user", handOver)
+	}
+	if !r.history.Users() && !r.warmsUp() {
+		p := missing("input")
+		p.Message = "There is no message of a user in the input, and the model's template needs one."
+		return p
+	}
+	return nil
+}
+
+// tellRun tells a run of items; of those before covered, only what the developer said.
+func (r *translation) tellRun(l run, covered int) *hub.Problem {
+	for i := l.from; i < l.to; i++ {
+		it := &r.list[i]
+		if i < covered {
+			if role := it.word(itemRole); string(role) != "system" && string(role) != "developer" {
+				continue
+			}
+		}
+		if p := r.tellItem(it); p != nil {
+			return p
+		}
+	}
+	r.flush()
+	return nil
+}
+
+// flush hands the assistant's turn so far to the history. Calls of the same turn may
+// be there already; they join.
+func (r *translation) flush() {
+	if len(r.thinking) > 0 {
+		r.history.Reasoning(r.thinking)
+		r.thinking = r.thinking[:0]
+	}
+	if len(r.said) > 0 {
+		r.history.Text(`\n\n`, r.said)
+		r.said = r.said[:0]
+	}
+}
+
+func (r *translation) tellItem(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if p != nil {
+		return p
+	}
+	switch string(kind) {
+	case "message":
+		return r.tellMessage(it)
+	case "reasoning":
+		return r.tellReasoning(it)
+	case "function_call":
+		return r.tellFunctionCall(it)
+	case "custom_tool_call":
+		v, p := it.inside(itemInput)
+		if p != nil {
+			return p
+		}
+		// {"input":"…"}, as inside a string literal.
+		r.text = append(jsonedit.AppendEscaped(append(r.text[:0], `{\"input\":\"`...), v), `\"}`...)
+		return r.tellNamedCall(it, r.text, true)
+	case "tool_search_call":
+		if !it.has(itemCallID) {
+			return nil // a server's own search
+		}
+		arguments, object := r.object(it, itemArguments)
+		return r.tellTypedCall(it, itemCallID, toolSearchTool, arguments, object)
+	case "local_shell_call":
+		key := itemCallID
+		if !it.has(itemCallID) {
+			key = itemID
+		}
+		if id, call := it.word(itemID), it.word(key); len(id) > 0 && !bytes.Equal(id, call) {
+			r.shells = append(r.shells, shell{id, inside(it.raw(key))})
+		}
+		return r.tellTypedCall(it, key, localShellTool, r.members(it, itemAction, "command", "working_directory", "timeout_ms", "env"), true)
+	case "shell_call":
+		return r.tellTypedCall(it, itemCallID, shellTool, r.members(it, itemAction, "commands", "timeout_ms", "max_output_length"), true)
+	case "apply_patch_call":
+		r.text = append(r.text[:0], `{\"operation\":`...)
+		if v := it.raw(itemOperation); v != nil {
+			r.text = jsonedit.AppendEscaped(r.text, v)
+		} else {
+			r.text = append(r.text, "null"...)
+		}
+		return r.tellTypedCall(it, itemCallID, applyPatchTool, append(r.text, '}'), true)
+	case "function_call_output", "custom_tool_call_output":
+		return r.tellOutput(it, itemCallID, "")
+	case "apply_patch_call_output":
+		before := ""
+		if string(it.word(itemStatus)) == "failed" {
+			before = "failed"
+		} else if !it.has(itemOutput) {
+			before = "completed"
+		}
+		return r.tellOutput(it, itemCallID, before)
+	case "local_shell_call_output":
+		key := itemCallID
+		if !it.has(itemCallID) {
+			key = itemID
+		}
+		return r.tellOutput(it, key, "")
+	case "shell_call_output":
+		return r.tellShellOutput(it)
+	case "tool_search_output":
+		return r.tellFound(it)
+	case "compaction", "compaction_summary":
+		r.flush()
+		r.compacted = true
+		r.text = append(append(r.text[:0], '"'), handedOver...)
+		r.text = append(append(r.text, it.summary...), '"')
+		r.history.Message("user", r.text)
+		return nil
+	case "mcp_call":
+		r.tellRemote(it)
+		return nil
+	case "mcp_approval_request", "mcp_approval_response":
+		return bad("unsupported_value", it.member(itemType), "Unsupported value for '"+it.member(itemType)+"': MCP servers are not called from here, so there is nothing to approve.")
+	case "additional_tools", "compaction_trigger", "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+		"computer_call", "computer_call_output", "mcp_list_tools", "program", "program_output":
+		return nil // tools are gathered elsewhere; the others were never the model's
+	}
+	if bytes.IndexByte(kind, ':') > 0 { // another provider's own
+		return nil
+	}
+	return wrongValue(it.member(itemType), "the item type "+quoted(kind)+" is not known.")
+}
+
+func (r *translation) tellMessage(it *item) *hub.Problem {
+	role := it.word(itemRole)
+	switch {
+	case !it.has(itemRole):
+		return missing(it.member(itemRole))
+	case string(role) == "assistant":
+		text, p := r.appendTexts(r.text[:0], it, itemContent, nil)
+		if p != nil {
+			return p
+		}
+		if r.text = text; len(text) > 0 {
+			if len(r.said) > 0 {
+				r.said = append(r.said, `\n\n`...)
+			}
+			r.said = append(r.said, text...)
+		}
+		return nil
+	case string(role) != "user" && string(role) != "system" && string(role) != "developer":
+		return wrongValue(it.member(itemRole), "the roles are user, assistant, system and developer.")
+	case !it.has(itemContent):
+		return missing(it.member(itemContent))
+	}
+	r.flush()
+	var p *hub.Problem
+	if string(role) == "user" {
+		if r.text, p = r.appendContent(r.text[:0], it); p == nil {
+			r.history.Message("user", r.text)
+		}
+		return p
+	}
+	if r.text, p = r.appendTexts(r.text[:0], it, itemContent, nil); p == nil {
+		r.instruct(r.text)
+	}
+	return p
+}
+
+// instruct tells a text of the system's or developer's. Those before the conversation
+// are one message; where later ones go is the Editor's matter.
+func (r *translation) instruct(text []byte) {
+	switch {
+	case len(text) == 0:
+	case r.history.Len() > 0:
+		r.name = append(append(append(r.name[:0], '"'), text...), '"')
+		r.history.Message("system", r.name)
+	default:
+		if len(r.system) > 0 {
+			r.system = append(r.system, `\n\n`...)
+		}
+		r.system = append(r.system, text...)
+	}
+}
+
+// tellReasoning takes the thinking from content, our own encrypted_content or the
+// summary, whichever is there first.
+func (r *translation) tellReasoning(it *item) *hub.Problem {
+	start := len(r.thinking)
+	if start > 0 {
+		r.thinking = append(r.thinking, `\n`...)
+	}
+	begin := len(r.thinking)
+	r.thinking = r.appendThoughts(r.thinking, it, itemContent)
+	if len(r.thinking) == begin {
+		if blob := it.word(itemEncrypted); len(blob) > 0 {
+			text, kind, ok := openBlob(nil, blob, maxOpenedText-r.opened, r.turn)
+			r.opened += len(text)
+			if ok && kind == reasoningBlob {
+				r.thinking = jsonedit.AppendEscaped(r.thinking, text)
+			} else {
+				r.turn.Changes |= hub.ReasoningDropped
+			}
+		}
+	}
+	if len(r.thinking) == begin {
+		r.thinking = r.appendThoughts(r.thinking, it, itemSummary)
+	}
+	if len(r.thinking) == begin {
+		r.thinking = r.thinking[:start]
+	}
+	return nil
+}
+
+// callID reads and notes the id of a call.
+func (r *translation) callID(it *item, key int) ([]byte, *hub.Problem) {
+	id, p := it.inside(key)
+	if p != nil {
+		return nil, p
+	}
+	if len(id) == 0 {
+		return nil, bad("empty_string", it.member(key), "Invalid '"+it.member(key)+"': the string is empty.")
+	}
+	return id, nil
+}
+
+func (r *translation) tellFunctionCall(it *item) *hub.Problem {
+	if v := it.raw(itemArguments); v != nil && v[0] != '"' && v[0] != '{' {
+		return wrongType(it.member(itemArguments), "a string")
+	}
+	arguments, object := r.object(it, itemArguments)
+	return r.tellNamedCall(it, arguments, object)
+}
+
+// tellNamedCall tells a call of a tool that the client named, under the upstream's name.
+func (r *translation) tellNamedCall(it *item, arguments []byte, object bool) *hub.Problem {
+	id, p := r.callID(it, itemCallID)
+	if p != nil {
+		return p
+	}
+	if _, p = it.inside(itemName); p != nil {
+		return p
+	}
+	if it.has(itemNamespace) {
+		if _, p = it.inside(itemNamespace); p != nil {
+			return p
+		}
+	}
+	r.turn.UseCallID(plain(it.raw(itemCallID)))
+	r.name = jsonedit.AppendEscaped(r.name[:0], r.upstreamName(it.word(itemNamespace), it.word(itemName)))
+	r.call(id, r.name, arguments, object)
+	return nil
+}
+
+// tellTypedCall tells a call of a tool that has a type instead of a name.
+func (r *translation) tellTypedCall(it *item, key int, kind toolKind, arguments []byte, object bool) *hub.Problem {
+	id, p := r.callID(it, key)
+	if p != nil {
+		return p
+	}
+	r.turn.UseCallID(plain(it.raw(key)))
+	r.call(id, r.typedName(kind), arguments, object)
+	return nil
+}
+
+// call adds a call; object: its arguments are known to be a JSON object.
+func (r *translation) call(id, name, arguments []byte, object bool) {
+	if object {
+		r.history.CallObject(id, name, arguments)
+	} else {
+		r.history.Call(id, name, arguments)
+	}
+}
+
+// object is a member that is an object, or a string that should hold one, as inside a
+// literal; known tells that it is one.
+func (r *translation) object(it *item, key int) (inner []byte, known bool) {
+	switch v := it.raw(key); {
+	case v == nil:
+		return nil, false // the Editor makes {} of nothing
+	case v[0] == '"':
+		return inside(v), false
+	default:
+		r.text = jsonedit.AppendEscaped(r.text[:0], v)
+		return r.text, v[0] == '{'
+	}
+}
+
+// members is an object with some of a member's members, as inside a literal.
+func (r *translation) members(it *item, key int, names ...string) []byte {
+	r.text = append(r.text[:0], '{')
+	if v := it.raw(key); v != nil && v[0] == '{' {
+		s := &r.part
+		s.Reset(v)
+		for s.BeginObject(); s.NextMember(); {
+			wanted := false
+			for _, n := range names {
+				wanted = wanted || string(s.Key()) == n
+			}
+			name := s.KeySpan()
+			value := present(s.Value(), v)
+			if !wanted || value.Absent() {
+				continue
+			}
+			if len(r.text) > 1 {
+				r.text = append(r.text, ',')
+			}
+			r.text = jsonedit.AppendEscaped(r.text, name.Of(v))
+			r.text = append(r.text, ':')
+			r.text = jsonedit.AppendEscaped(r.text, value.Of(v))
+		}
+	}
+	return append(r.text, '}')
+}
+
+// tellOutput tells a tool's result; before stands before its text.
+func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem {
+	if !it.has(itemOutput) && before == "" {
+		if _, p := r.callID(it, key); p != nil {
+			return p
+		}
+		return missing(it.member(itemOutput))
+	}
+	r.images = r.images[:0]
+	text := append(r.text[:0], before...)
+	if before != "" && it.has(itemOutput) {
+		text = append(text, `: `...)
+	}
+	var p *hub.Problem
+	if it.has(itemOutput) {
+		if text, p = r.appendTexts(text, it, itemOutput, &r.images); p != nil {
+			return p
+		}
+	}
+	r.text = text
+	return r.result(it, key, text)
+}
+
+// result gives the result of a call to the history.
+func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
+	id, p := r.callID(it, key)
+	if p != nil {
+		return p
+	}
+	r.flush()
+	if r.history.Result(id, text, r.images) {
+		return nil
+	}
+	if key == itemID {
+		for _, s := range r.shells {
+			if bytes.Equal(s.id, it.word(itemID)) && r.history.Result(s.call, text, r.images) {
+				return nil
+			}
+		}
+	}
+	if r.compacted {
+		return nil // its call is in the summary
+	}
+	return bad("", "input", "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
+}
+
+// tellShellOutput tells what several commands put out and how they ended.
+func (r *translation) tellShellOutput(it *item) *hub.Problem {
+	v := it.raw(itemOutput)
+	switch {
+	case v == nil:
+		return missing(it.member(itemOutput))
+	case v[0] != '[' && v[0] != '"':
+		return wrongType(it.member(itemOutput), "a list")
+	}
+	r.images = r.images[:0]
+	if v[0] == '"' {
+		return r.result(it, itemCallID, inside(v))
+	}
+	text := r.text[:0]
+	l := it.lists[itemOutput-itemContent]
+	for i := range r.parts[l.from:l.to] {
+		part := &r.parts[int(l.from)+i]
+		if i > 0 {
+			text = append(text, `\n`...)
+		}
+		for _, key := range [...]int{partStdout, partStderr} {
+			if v := part.raw(key, it.src); len(v) > len(`""`) && v[0] == '"' {
+				text = append(text, inside(v)...)
+				if !bytes.HasSuffix(text, []byte(`\n`)) {
+					text = append(text, `\n`...)
+				}
+			}
+		}
+		text = r.appendOutcome(text, part.raw(partOutcome, it.src))
+	}
+	r.text = text
+	return r.result(it, itemCallID, text)
+}
+
+func (r *translation) appendOutcome(text, outcome []byte) []byte {
+	if outcome == nil || outcome[0] != '{' {
+		return text
+	}
+	s := &r.part
+	s.Reset(outcome)
+	var code []byte
+	timeout := false
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "type":
+			timeout = string(s.Value().Of(outcome)) == `"timeout"`
+		case "exit_code":
+			code = s.Value().Of(outcome)
+		default:
+			s.Value()
+		}
+	}
+	switch {
+	case timeout:
+		return append(text, "timed out"...)
+	case code != nil && jsonedit.KindOf(code[0]) == jsonedit.Number:
+		return append(append(text, "exit code "...), code...)
+	}
+	return text
+}
+
+// tellFound tells the names that a search has found; the tools themselves are offered.
+func (r *translation) tellFound(it *item) *hub.Problem {
+	if !it.has(itemCallID) {
+		return nil // a server's own search
+	}
+	text := r.text[:0]
+	for i := it.tools.from; i < it.tools.to; i++ {
+		if f := r.defs[i].function; f >= 0 {
+			if len(text) == 0 {
+				text = append(text, "These tools can be called now: "...)
+			} else {
+				text = append(text, ", "...)
+			}
+			text = append(text, r.functions[f].upstream(r.names)...)
+		}
+	}
+	if len(text) == 0 {
+		text = append(text, "No tools were found."...)
+	}
+	r.text, r.images = text, r.images[:0]
+	return r.result(it, itemCallID, text)
+}
+
+// tellRemote notes in the assistant's turn that a server's tool was called, and what it said.
+func (r *translation) tellRemote(it *item) {
+	output := it.raw(itemOutput)
+	if output == nil || output[0] != '"' {
+		return
+	}
+	if len(r.said) > 0 {
+		r.said = append(r.said, `\n\n`...)
+	}
+	r.said = append(r.said, "(The tool "...)
+	if v := it.raw(itemServer); v != nil && v[0] == '"' {
+		r.said = append(append(r.said, inside(v)...), '.')
+	}
+	if v := it.raw(itemName); v != nil && v[0] == '"' {
+		r.said = append(r.said, inside(v)...)
+	}
+	r.said = append(r.said, " was called"...)
+	if v := it.raw(itemArguments); v != nil && v[0] == '"' {
+		r.said = append(append(r.said, " with "...), inside(v)...)
+	}
+	r.said = append(append(append(r.said, " and answered: "...), inside(output)...), ')')
+}

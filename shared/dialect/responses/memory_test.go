@@ -1,0 +1,192 @@
+package responses
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// memory is an edge's state with one response and one conversation.
+type memory struct {
+	context string
+	items   map[string]string
+	off     bool
+}
+
+func (m memory) Context(previous, conversation string) ([]byte, *hub.Problem) {
+	if previous == "resp_1" || conversation == "conv_1" {
+		return []byte(m.context), nil
+	}
+	return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: "previous_response_not_found", Param: "previous_response_id", Message: "gone"}
+}
+
+func (m memory) Item(id string) []byte {
+	if i, ok := m.items[id]; ok {
+		return []byte(i)
+	}
+	return nil
+}
+
+func (m memory) Stores() bool { return !m.off }
+
+const earlier = `{"type":"message","id":"msg_1","status":"completed","role":"developer","content":[{"type":"input_text","text":"Rule."}]},
+	{"type":"message","id":"msg_2","status":"completed","role":"user","content":[{"type":"input_text","text":"Before"}]},
+	{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"hm"}],"status":"completed"},
+	{"type":"function_call","id":"fc_1","call_id":"c1","namespace":"n","name":"f","arguments":"{\"a\":","status":"incomplete"}`
+
+func remembering(t *testing.T, m memory, body string) (string, *hub.Turn, *hub.Problem) {
+	t.Helper()
+	turn := turnOf(settings(t, "Qwen/X"))
+	turn.Memory = m
+	out, p := Create.Request(nil, []byte(body), turn)
+	if p == nil && !gjson.ValidBytes(out) {
+		t.Fatalf("not JSON: %s", out)
+	}
+	return string(out), turn, p
+}
+
+func TestARequestGoesOnFromAnEarlierOne(t *testing.T) {
+	want := usual + `[{"role":"system","content":"New.\n\nRule."},{"role":"user","content":"Before"},{"role":"assistant","content":null,"reasoning":"hm","tool_calls":[{"id":"c1","type":"function","function":{"name":"n__f","arguments":"{\"_raw_arguments\":\"{\\\"a\\\":\"}"}}]},` +
+		`{"role":"tool","tool_call_id":"c1","content":"1"}]}`
+	for name, from := range map[string]string{"a response": `"previous_response_id":"resp_1"`, "a conversation": `"conversation":"conv_1"`, "a conversation as object": `"conversation":{"id":"conv_1"}`} {
+		got, turn, p := remembering(t, memory{context: earlier}, `{"model":"think",`+from+`,"instructions":"New.","input":[{"type":"function_call_output","call_id":"c1","output":"1"}]}`)
+		if p != nil || got != want {
+			t.Errorf("%s: %+v\ngot  %s\nwant %s", name, p, got, want)
+			continue
+		}
+		e := gjson.Parse("{" + string(turn.State.(*request).echo) + "}")
+		switch name {
+		case "a response":
+			if e.Get("previous_response_id").String() != "resp_1" || e.Get("conversation").Exists() {
+				t.Errorf("echo %s", e)
+			}
+		default:
+			if e.Get("conversation").Raw != `{"id":"conv_1"}` {
+				t.Errorf("echo %s", e)
+			}
+		}
+		if turn.UseCallID([]byte("c1")) {
+			t.Error("an id of the earlier turn counts as new")
+		}
+	}
+	got, _, p := remembering(t, memory{context: earlier}, `{"model":"think","previous_response_id":"resp_1"}`)
+	if p != nil || roles(got) != "sua" {
+		t.Errorf("without input: %s %+v", got, p)
+	}
+	got, _, p = remembering(t, memory{}, `{"model":"think","previous_response_id":"resp_1","input":"Hi"}`)
+	if p != nil || roles(got) != "u" {
+		t.Errorf("an empty context: %s %+v", got, p)
+	}
+}
+
+func TestALongChainIsRead(t *testing.T) {
+	turns := strings.Repeat(earlier+`,{"type":"function_call_output","id":"fco_1","call_id":"c1","output":"1"},`, 10_000)
+	got, _, p := remembering(t, memory{context: strings.TrimSuffix(turns, ",")}, `{"model":"think","previous_response_id":"resp_1","input":"Hi"}`)
+	if p != nil || gjson.Get(got, "messages.#").Int() != 30_002 {
+		t.Errorf("%d messages, %+v", gjson.Get(got, "messages.#").Int(), p)
+	}
+}
+
+func TestWhatIsNotThereIsSaid(t *testing.T) {
+	m := memory{context: earlier, items: map[string]string{"msg_9": `{"type":"message","id":"msg_9","role":"user","content":[{"type":"input_text","text":"Nine"}]}`, "bad": `{"type":`}}
+	for body, want := range map[string]struct{ code, param string }{
+		`"previous_response_id":"resp_2","input":"Hi"`:                                                          {"previous_response_not_found", "previous_response_id"},
+		`"previous_response_id":7,"input":"Hi"`:                                                                 {"invalid_type", "previous_response_id"},
+		`"conversation":{},"input":"Hi"`:                                                                        {"missing_required_parameter", "conversation.id"},
+		`"conversation":[],"input":"Hi"`:                                                                        {"invalid_type", "conversation"},
+		`"previous_response_id":"resp_1","conversation":"conv_1","input":"Hi"`:                                  {"invalid_value", "previous_response_id"},
+		`"background":true,"store":false,"input":"Hi"`:                                                          {"invalid_value", "store"},
+		`"input":[{"role":"user","content":"Hi"},{"type":"item_reference","id":"x"}]`:                           {"invalid_value", "input[1].id"},
+		`"previous_response_id":"resp_1","input":[{"type":"function_call_output","call_id":"c2","output":"1"}]`: {"", "input"},
+	} {
+		if _, _, p := remembering(t, m, `{"model":"think",`+body+`}`); p == nil || p.Status != 400 || p.Code != want.code || p.Param != want.param {
+			t.Errorf("%s: %+v", body, p)
+		}
+	}
+	if _, _, p := remembering(t, m, `{"model":"think","input":[{"id":"bad"}]}`); p == nil || p.Status != 500 {
+		t.Errorf("a broken store: %+v", p)
+	}
+	if _, _, p := remembering(t, memory{context: `{"type":"mess`}, `{"model":"think","previous_response_id":"resp_1"}`); p == nil || p.Status != 500 {
+		t.Errorf("a broken store: %+v", p)
+	}
+	got, _, p := remembering(t, m, `{"model":"think","input":[{"id":"msg_9"},{"type":"item_reference","id":"msg_9"}]}`)
+	if p != nil || gjson.Get(got, "messages").Raw != `[{"role":"user","content":"Nine"},{"role":"user","content":"Nine"}]` {
+		t.Errorf("references: %s %+v", got, p)
+	}
+}
+
+func TestStoreAndBackgroundComeBack(t *testing.T) {
+	tests := []struct {
+		memory                     hub.Memory
+		body                       string
+		store, background, refused bool
+	}{
+		{nil, ``, false, false, false},
+		{nil, `,"store":true`, false, false, false},
+		{memory{}, ``, true, false, false},
+		{memory{}, `,"store":false`, false, false, false},
+		{memory{}, `,"store":null,"background":true`, true, true, false},
+		{memory{off: true}, `,"store":true`, false, false, false},
+		{memory{off: true}, `,"background":true`, false, false, true},
+	}
+	for _, tt := range tests {
+		turn := turnOf(settings(t, "Qwen/X"))
+		turn.Memory = tt.memory
+		_, p := Create.Request(nil, []byte(`{"model":"think","input":"Hi"`+tt.body+`}`), turn)
+		if (p != nil) != tt.refused {
+			t.Errorf("%s: %+v", tt.body, p)
+		}
+		if p != nil {
+			continue
+		}
+		r := turn.State.(*request)
+		e := gjson.Parse("{" + string(r.echo) + "}")
+		if e.Get("store").Bool() != tt.store || e.Get("background").Bool() != tt.background || r.background != tt.background {
+			t.Errorf("%s: %s", tt.body, e)
+		}
+	}
+}
+
+func TestInputIsStoredAsItems(t *testing.T) {
+	turn := turnOf(settings(t, "Qwen/X"))
+	n := 0
+	id := func(dst []byte, prefix string) []byte { n++; return append(append(dst, prefix...), byte('0'+n)) }
+	find := func(id string) []byte {
+		if id == "msg_9" {
+			return []byte(`{"type":"message","id":"msg_9","role":"user","content":[]}`)
+		}
+		return nil
+	}
+	tests := []struct{ name, input, want string }{
+		{"a string", `"Hi \"you\""`, `{"type":"message","id":"msg_1","status":"completed","role":"user","content":[{"type":"input_text","text":"Hi \"you\""}]}`},
+		{"the easy form", `[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"type":"message","role":"developer","content":"c","phase":null}]`,
+			`{"type":"message","id":"msg_1","status":"completed","role":"user","content":[{"type":"input_text","text":"a"}]},` +
+				`{"type":"message","id":"msg_2","status":"completed","role":"assistant","content":[{"type":"output_text","text":"b","annotations":[],"logprobs":[]}]},` +
+				`{"id":"msg_3","status":"completed","type":"message","role":"developer","content":[{"type":"input_text","text":"c"}],"phase":null}`},
+		{"whole items stay", `[ {"type":"message","id":"msg_x","status":"completed","role":"user","content":[ {"type":"input_text","text":"a"}
+			]}, {"type":"function_call","id":null,"call_id":"c","name":"f","arguments":"{\"n\":9007199254740993}"},{"type":"compaction_trigger"}]`,
+			`{"type":"message","id":"msg_x","status":"completed","role":"user","content":[ {"type":"input_text","text":"a"}			]},{"id":"fc_1","type":"function_call","call_id":"c","name":"f","arguments":"{\"n\":9007199254740993}"}`},
+		{"references", `[{"id":"msg_9"},{"id":"msg_8"}]`, `{"type":"message","id":"msg_9","role":"user","content":[]},{"type":"item_reference","id":"msg_8"}`},
+		{"tools", `[{"type":"additional_tools","role":"developer","tools":[{"type":"function","name":"f"}]}]`, `{"id":"at_1","type":"additional_tools","role":"developer","tools":[{"type":"function","name":"f"}]}`},
+		{"nothing", `[]`, ``},
+		{"null", `null`, ``},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n = 0
+			got := string(AppendInputItems([]byte("x"), []byte(`{"model":"think","input":`+tt.input+`}`), id, find))
+			if got != "x"+tt.want {
+				t.Errorf("got  %s\nwant x%s", got, tt.want)
+			}
+			if !gjson.Valid("[" + got[1:] + "]") {
+				t.Error("not JSON")
+			}
+		})
+	}
+	if got := AppendInputItems(nil, []byte(`{"input":[{"role":"user","content":"a"}]}`), turn.AppendID, nil); !strings.HasPrefix(gjson.GetBytes(got, "id").String(), "msg_") {
+		t.Errorf("%s", got)
+	}
+}

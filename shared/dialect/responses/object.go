@@ -1,0 +1,220 @@
+package responses
+
+import (
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// form is how a kind of item looks.
+type form struct {
+	kind, prefix string // its type, and what its id begins with
+	// part is the family of the events around its part, partType the part's type; empty
+	// for an item without parts. index is what those events say of the part's place.
+	part, partType, index string
+	// delta is the family of the events that bring its text, key what a done event, the
+	// part or the item calls all of it.
+	delta, key string
+	// silent: it has no events inside.
+	silent bool
+}
+
+const content = `,"content_index":0`
+
+// The forms. OpenAI and Open Responses name the events of raw thinking differently; the
+// events of summaries are the same in both.
+var (
+	textForm          = form{kind: "message", prefix: "msg_", part: "content_part", partType: "output_text", index: content, delta: "output_text", key: "text"}
+	refusalForm       = form{kind: "message", prefix: "msg_", part: "content_part", partType: "refusal", index: content, delta: "refusal", key: "refusal"}
+	reasoningForm     = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: content, delta: "reasoning_text", key: "text"}
+	openReasoningForm = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: content, delta: "reasoning", key: "text"}
+	summaryForm       = form{kind: "reasoning", prefix: "rs_", part: "reasoning_summary_part", partType: "summary_text", index: `,"summary_index":0`,
+		delta: "reasoning_summary_text", key: "text"}
+	functionForm   = form{kind: "function_call", prefix: "fc_", delta: "function_call_arguments", key: "arguments"}
+	customForm     = form{kind: "custom_tool_call", prefix: "ctc_", delta: "custom_tool_call_input", key: "input"}
+	searchForm     = form{kind: "tool_search_call", prefix: "tsc_", silent: true}
+	localShellForm = form{kind: "local_shell_call", prefix: "lsh_", silent: true}
+	shellForm      = form{kind: "shell_call", prefix: "sh_", silent: true}
+	patchForm      = form{kind: "apply_patch_call", prefix: "apc_", silent: true}
+	compactionForm = form{kind: "compaction", prefix: "cmp_", silent: true}
+)
+
+// formOf is the form of a part, and sets w.tool where that is a call.
+func (w *writer) formOf(p *parts.Part) *form {
+	switch p.Kind {
+	case parts.Text:
+		return &textForm
+	case parts.Refusal:
+		return &refusalForm
+	case parts.Reasoning:
+		switch {
+		case w.r.summary || w.t.Responses.ReasoningEvents == hub.Summary:
+			return &summaryForm
+		case w.t.Responses.ReasoningEvents == hub.OpenResponses:
+			return &openReasoningForm
+		}
+		return &reasoningForm
+	}
+	tool, ok := w.r.tools.find(p.Name)
+	if !ok {
+		// The model made it up. It is the client that tells the model so.
+		tool.name = jsonedit.AppendEscaped(nil, p.Name)
+	}
+	w.tool = tool
+	switch tool.kind {
+	case customTool:
+		w.input.reset()
+		return &customForm
+	case toolSearchTool:
+		return &searchForm
+	case localShellTool:
+		return &localShellForm
+	case shellTool:
+		return &shellForm
+	case applyPatchTool:
+		return &patchForm
+	}
+	return &functionForm
+}
+
+// appendItem appends the open item. In progress it is still empty.
+func (w *writer) appendItem(dst []byte, p *parts.Part, status string) []byte {
+	f, begins := w.form, status == inProgress
+	text, logprobs, blob := w.text, w.logprobs, w.blob
+	if begins {
+		text, logprobs, blob = nil, nil, nil
+	}
+	dst = append(append(dst, `{"type":"`...), f.kind...)
+	dst = append(append(append(dst, `","id":"`...), w.id...), '"')
+	switch f.kind {
+	case "message":
+		dst = append(dst, `,"role":"assistant","content":[`...)
+		if !begins {
+			dst = w.appendPart(dst, text, logprobs)
+		}
+		dst = append(dst, ']')
+	case "reasoning":
+		dst = append(dst, `,"summary":[`...)
+		if f == &summaryForm {
+			if !begins {
+				dst = w.appendPart(dst, text, nil)
+			}
+			dst = append(dst, ']')
+			break
+		}
+		dst = append(dst, `],"content":[`...)
+		if !begins {
+			dst = w.appendPart(dst, text, nil)
+		}
+		dst = append(dst, ']')
+	case "compaction":
+		dst = append(append(dst, `,"encrypted_content":"`...), blob...)
+		return append(dst, `"}`...)
+	default:
+		dst = append(append(append(dst, `,"call_id":"`...), p.ID...), '"')
+		if !f.silent {
+			dst = append(append(append(dst, `,"name":"`...), w.tool.name...), '"')
+			if len(w.tool.namespace) > 0 {
+				dst = append(append(append(dst, `,"namespace":"`...), w.tool.namespace...), '"')
+			}
+			dst = w.appendText(dst, text, nil)
+		} else {
+			dst = w.appendAction(dst, p, begins)
+			if f == &patchForm && !begins {
+				status = completed // its only other status is in_progress
+			}
+		}
+	}
+	if len(blob) > 0 {
+		dst = append(append(append(dst, `,"encrypted_content":"`...), blob...), '"')
+	}
+	return append(append(append(dst, `,"status":"`...), status...), `"}`...)
+}
+
+func (w *writer) appendPart(dst, text, logprobs []byte) []byte {
+	dst = append(append(append(dst, `{"type":"`...), w.form.partType...), '"')
+	dst = w.appendText(dst, text, logprobs)
+	if w.form == &textForm {
+		dst = append(dst, `,"annotations":[]`...)
+	}
+	return append(dst, '}')
+}
+
+// appendText appends all of the text under its name, and logprobs where it has some.
+func (w *writer) appendText(dst, text, logprobs []byte) []byte {
+	dst = append(append(append(dst, `,"`...), w.form.key...), `":"`...)
+	dst = append(append(dst, text...), '"')
+	if w.form == &textForm {
+		dst = append(append(append(dst, `,"logprobs":[`...), logprobs...), ']')
+	}
+	return dst
+}
+
+// appendResponse appends the response object. While it runs there is no output and no
+// usage in it.
+func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byte {
+	dst = append(append(dst, `{"id":"`...), w.r.id...)
+	dst = strconv.AppendInt(append(dst, `","object":"response","created_at":`...), w.t.Now, 10)
+	dst = append(dst, `,"completed_at":`...)
+	if status == completed {
+		dst = strconv.AppendInt(dst, w.t.Time(), 10)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(append(append(dst, `,"status":"`...), status...), `","error":`...)
+	if p != nil {
+		dst = append(append(append(dst, `{"code":"`...), failureCode(p)...), `","message":`...)
+		dst = append(appendString(dst, p.Message), '}')
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, `,"incomplete_details":`...)
+	switch {
+	case status != incomplete:
+		dst = append(dst, "null"...)
+	case w.t.Finish == "content_filter":
+		dst = append(dst, `{"reason":"content_filter"}`...)
+	default:
+		dst = append(dst, `{"reason":"max_output_tokens"}`...)
+	}
+	dst = append(dst, `,"output":[`...)
+	running := status == queued || status == inProgress
+	if !running {
+		dst = append(dst, w.items...)
+	}
+	dst = append(dst, `],"usage":`...)
+	if running || !w.t.HasUsage {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendUsage(dst, &w.t.Usage)
+	}
+	if len(w.r.echo) > 0 {
+		dst = append(append(dst, ','), w.r.echo...)
+	}
+	return append(dst, '}')
+}
+
+// appendCompacted appends the answer to /responses/compact: the user's messages and the
+// summary. It is no response, and has usage always.
+func (w *writer) appendCompacted(dst []byte) []byte {
+	dst = append(append(dst, `{"id":"`...), w.r.id...)
+	dst = strconv.AppendInt(append(dst, `","object":"response.compaction","created_at":`...), w.t.Now, 10)
+	dst = append(append(dst, `,"output":[`...), w.r.kept...)
+	if len(w.r.kept) > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(append(dst, w.items...), `],"usage":`...)
+	return append(appendUsage(dst, &w.t.Usage), '}')
+}
+
+func appendUsage(dst []byte, u *hub.Usage) []byte {
+	dst = strconv.AppendInt(append(dst, `{"input_tokens":`...), int64(u.Prompt), 10)
+	dst = strconv.AppendInt(append(dst, `,"input_tokens_details":{"cached_tokens":`...), int64(u.Cached), 10)
+	dst = strconv.AppendInt(append(dst, `,"cache_write_tokens":`...), int64(u.Created), 10)
+	dst = strconv.AppendInt(append(dst, `},"output_tokens":`...), int64(u.Completion), 10)
+	dst = strconv.AppendInt(append(dst, `,"output_tokens_details":{"reasoning_tokens":`...), int64(u.Reasoning), 10)
+	dst = strconv.AppendInt(append(dst, `},"total_tokens":`...), int64(u.Prompt+u.Completion), 10)
+	return append(dst, '}')
+}

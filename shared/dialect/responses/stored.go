@@ -1,0 +1,146 @@
+package responses
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// AppendInputItems appends the items of a request's own input in the form in which they
+// are stored and listed: each with a type and an id, the content of messages as parts;
+// as elements of a JSON list with commas between, in one line. id appends an id with the
+// given prefix (hub.Turn.AppendID). find returns the item that an item_reference names,
+// nil for none; such a reference stays as it is. body must have been accepted by
+// Create.Request. What is no part of the conversation (compaction_trigger) is left out.
+func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byte, find func(id string) []byte) []byte {
+	r := translations.Get().(*translation)
+	defer r.release()
+	r.src = body
+	s := &r.s
+	s.Reset(body)
+	for s.BeginObject(); s.NextMember(); {
+		if string(s.Key()) != "input" {
+			s.Value()
+			continue
+		}
+		r.list, r.parts, r.defs, r.own = r.list[:0], r.parts[:0], r.defs[:0], run{}
+		if s.Kind() == jsonedit.Array {
+			r.own, r.fields[keyInput] = r.scanItems(s, body, "input")
+		} else {
+			r.fields[keyInput] = present(s.Value(), body)
+		}
+	}
+	if s.Finish() != nil || r.problem != nil {
+		return dst
+	}
+	if v := r.raw(keyInput); v != nil && v[0] == '"' {
+		return appendUserMessage(dst, v, id)
+	}
+	empty := len(dst)
+	for i := r.own.from; i < r.own.to; i++ {
+		it := &r.list[i]
+		kind, _ := it.kindName()
+		if string(kind) == "compaction_trigger" {
+			continue
+		}
+		if len(dst) > empty {
+			dst = append(dst, ',')
+		}
+		if string(kind) == "item_reference" && find != nil {
+			if stored := find(string(it.word(itemID))); stored != nil {
+				dst = append(dst, stored...)
+				continue
+			}
+		}
+		dst = appendStoredItem(dst, it, id)
+	}
+	return dst
+}
+
+func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
+	dst = id(append(dst, `{"type":"message","id":"`...), "msg_")
+	dst = append(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`...)
+	return append(append(dst, literal...), `}]}`...)
+}
+
+// appendStoredItem appends one item with a type and an id, the content of a message as parts.
+func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []byte {
+	kind, _ := it.kindName()
+	message := string(kind) == "message"
+	dst = append(dst, '{')
+	if !it.has(itemType) {
+		dst = append(append(append(dst, `"type":"`...), kind...), `",`...)
+	}
+	if len(it.word(itemID)) == 0 {
+		dst = append(id(append(dst, `"id":"`...), idPrefix(kind)), `",`...)
+	}
+	if message && !it.has(itemStatus) {
+		dst = append(dst, `"status":"completed",`...)
+	}
+	// What was just written must not stand twice, so members that are there and null
+	// are left out.
+	var s jsonedit.Scanner
+	s.Reset(it.src[it.at.start:it.at.end])
+	base := int(it.at.start)
+	for s.BeginObject(); s.NextMember(); {
+		key, n := s.KeySpan(), itemKey(s.Key())
+		v := s.Value()
+		switch {
+		case n == itemType && !it.has(n), n == itemID && len(it.word(n)) == 0, message && n == itemStatus && !it.has(n):
+			continue
+		}
+		dst = appendLine(dst, it.src[base+key.Start:base+key.End])
+		dst = append(dst, ':')
+		literal := it.src[base+v.Start : base+v.End]
+		if !message || n != itemContent || literal[0] != '"' {
+			dst = appendLine(dst, literal)
+		} else if string(it.word(itemRole)) == "assistant" {
+			dst = append(append(dst, `[{"type":"output_text","text":`...), literal...)
+			dst = append(dst, `,"annotations":[],"logprobs":[]}]`...)
+		} else {
+			dst = append(append(append(dst, `[{"type":"input_text","text":`...), literal...), `}]`...)
+		}
+		dst = append(dst, ',')
+	}
+	if dst[len(dst)-1] == ',' {
+		dst = dst[:len(dst)-1]
+	}
+	return append(dst, '}')
+}
+
+// idPrefix begins the id of an item of that type, as OpenAI's do.
+func idPrefix(kind []byte) string {
+	switch string(kind) {
+	case "message":
+		return "msg_"
+	case "reasoning":
+		return "rs_"
+	case "function_call":
+		return "fc_"
+	case "function_call_output":
+		return "fco_"
+	case "custom_tool_call":
+		return "ctc_"
+	case "custom_tool_call_output":
+		return "ctco_"
+	case "tool_search_call":
+		return "tsc_"
+	case "tool_search_output":
+		return "tso_"
+	case "additional_tools":
+		return "at_"
+	case "local_shell_call":
+		return "lsh_"
+	case "local_shell_call_output":
+		return "lsho_"
+	case "shell_call":
+		return "sh_"
+	case "shell_call_output":
+		return "sho_"
+	case "apply_patch_call":
+		return "apc_"
+	case "apply_patch_call_output":
+		return "apco_"
+	case "compaction":
+		return "cmp_"
+	}
+	return "item_"
+}

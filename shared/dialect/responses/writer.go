@@ -1,0 +1,318 @@
+package responses
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// writer writes a turn as a response object, and as the events that lead to it where
+// the client asked for a stream. Each part is an output item of its own.
+type writer struct {
+	kind kind
+	t    *hub.Turn
+	r    *request
+	// events: the client gets a stream; else nothing but the object at the end.
+	events   bool
+	sequence int
+
+	// items are the finished items, with commas between; count is how many.
+	items []byte
+	count int
+
+	// The open item. Its text stands as inside a string literal, as all deltas joined.
+	form     *form
+	tool     tool
+	id       []byte
+	text     []byte
+	logprobs []byte // elements with commas between
+	input    wrapped
+	blob     []byte // its encrypted_content, empty for none
+	// place is what all events inside the item say: `,"item_id":"…","output_index":0`,
+	// and the part's index where it has one.
+	place []byte
+
+	// problem is why there is no object.
+	problem *hub.Problem
+}
+
+var _ parts.Writer = (*writer)(nil)
+
+func newWriter(k kind, t *hub.Turn, events bool) *writer {
+	return &writer{kind: k, t: t, r: t.State.(*request), events: events}
+}
+
+// Statuses of a response and of an item.
+const (
+	queued     = "queued"
+	inProgress = "in_progress"
+	completed  = "completed"
+	incomplete = "incomplete"
+	failed     = "failed"
+)
+
+// Begin implements parts.Writer.
+func (w *writer) Begin(dst []byte) []byte {
+	if !w.events {
+		return dst
+	}
+	if w.r.background {
+		dst = w.responseEvent(dst, "created", queued, nil)
+		dst = w.responseEvent(dst, "queued", queued, nil)
+	} else {
+		dst = w.responseEvent(dst, "created", inProgress, nil)
+	}
+	return w.responseEvent(dst, "in_progress", inProgress, nil)
+}
+
+// Beat implements parts.Writer. A comment keeps proxies from giving the connection up,
+// but only an event resets the idle timer of Codex; this one is valid in all schemas.
+func (w *writer) Beat(dst []byte, n int) []byte {
+	if n%4 != 0 {
+		return append(dst, ": keep-alive\n\n"...)
+	}
+	return w.responseEvent(dst, "in_progress", inProgress, nil)
+}
+
+// Accept implements parts.Writer.
+func (w *writer) Accept(name []byte) bool { return !w.r.compaction && w.r.tools.accept(name) }
+
+// Open implements parts.Writer.
+func (w *writer) Open(dst []byte, p *parts.Part) []byte {
+	if w.r.compaction {
+		return dst // all text is the summary
+	}
+	w.form = w.formOf(p)
+	w.text, w.logprobs = w.text[:0], w.logprobs[:0]
+	dst = w.begin(dst, p)
+	switch {
+	case !w.events || w.form.silent:
+	case w.form.part != "":
+		dst = w.event(dst, w.form.part, ".added")
+		dst = append(append(dst, w.place...), `,"part":`...)
+		dst = w.appendPart(dst, nil, nil)
+		dst = append(dst, "}\n\n"...)
+	}
+	return dst
+}
+
+// begin opens an item of w.form.
+func (w *writer) begin(dst []byte, p *parts.Part) []byte {
+	w.id = appendItemID(w.id[:0], w.form.prefix, w.r.id, w.count)
+	w.place = append(append(w.place[:0], `,"item_id":"`...), w.id...)
+	w.place = strconv.AppendInt(append(w.place, `","output_index":`...), int64(w.count), 10)
+	w.place = append(w.place, w.form.index...)
+	if w.events && !w.form.silent {
+		dst = w.itemAdded(dst, p)
+	}
+	return dst
+}
+
+// Delta implements parts.Writer.
+func (w *writer) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byte {
+	switch {
+	case w.r.compaction:
+		if p.Kind == parts.Text {
+			w.text = append(w.text, text...)
+		}
+		return dst
+	case w.form == &customForm:
+		if text = w.input.next(text); len(text) == 0 {
+			return dst
+		}
+	}
+	if !w.r.logprobs || w.form != &textForm {
+		logprobs = nil
+	}
+	return w.delta(dst, text, logprobs)
+}
+
+func (w *writer) delta(dst, text, logprobs []byte) []byte {
+	w.text = append(w.text, text...)
+	from := len(w.logprobs)
+	if logprobs != nil && !jsonedit.IsEmpty(logprobs) {
+		if from > 0 {
+			w.logprobs = append(w.logprobs, ',')
+			from++
+		}
+		w.logprobs = appendStrict(w.logprobs, logprobs[1:len(logprobs)-1])
+	}
+	if !w.events || w.form.silent {
+		return dst
+	}
+	dst = w.event(dst, w.form.delta, ".delta")
+	dst = append(append(dst, w.place...), `,"delta":"`...)
+	dst = append(append(dst, text...), '"')
+	if w.form == &textForm {
+		dst = append(append(append(dst, `,"logprobs":[`...), w.logprobs[from:]...), ']')
+	}
+	return append(dst, "}\n\n"...)
+}
+
+// Close implements parts.Writer.
+func (w *writer) Close(dst []byte, p *parts.Part) []byte {
+	if w.r.compaction {
+		return dst
+	}
+	cut := p.Cut && p.Last // an item before another is never called incomplete
+	switch w.form {
+	case &functionForm:
+		if !cut && isBlank(w.text) {
+			dst = w.delta(dst, []byte("{}"), nil) // a call without arguments
+		}
+	case &customForm:
+		if rest := w.input.end(cut); len(rest) > 0 {
+			dst = w.delta(dst, rest, nil)
+		}
+	}
+	if w.events && !w.form.silent {
+		dst = w.event(dst, w.form.delta, ".done")
+		dst = append(dst, w.place...)
+		if w.form == &functionForm {
+			dst = append(append(append(dst, `,"name":"`...), w.tool.name...), '"')
+		}
+		dst = w.appendText(dst, w.text, w.logprobs)
+		dst = append(dst, "}\n\n"...)
+		if w.form.part != "" {
+			dst = w.event(dst, w.form.part, ".done")
+			dst = append(append(dst, w.place...), `,"part":`...)
+			dst = w.appendPart(dst, w.text, w.logprobs)
+			dst = append(dst, "}\n\n"...)
+		}
+	}
+	w.blob = w.blob[:0]
+	if p.Kind == parts.Reasoning && w.r.sealed {
+		w.blob, _ = appendSealed(w.blob, reasoningBlob, w.text, w.t) // none for a text over the limit
+	}
+	status := completed
+	if cut {
+		status = incomplete
+	}
+	return w.end(dst, p, status)
+}
+
+// end closes the item.
+func (w *writer) end(dst []byte, p *parts.Part, status string) []byte {
+	if w.count > 0 {
+		w.items = append(w.items, ',')
+	}
+	start := len(w.items)
+	w.items = w.appendItem(w.items, p, status)
+	if item := w.items[start:]; w.events {
+		if w.form.silent {
+			// It has no deltas, so it may begin when all of it is known.
+			dst = w.itemAdded(dst, p)
+		}
+		dst = append(append(w.itemEvent(dst, ".done"), item...), "}\n\n"...)
+	}
+	w.count++
+	return dst
+}
+
+// Finish implements parts.Writer.
+func (w *writer) Finish(dst []byte) []byte {
+	if w.r.compaction {
+		if isBlank(w.text) {
+			return w.Fail(dst, nil, hub.BadUpstream("The model server gave no summary of the conversation."))
+		}
+		w.form = &compactionForm
+		var ok bool
+		if w.blob, ok = appendSealed(w.blob[:0], w.r.blob, w.text, w.t); !ok {
+			return w.Fail(dst, nil, hub.BadUpstream("The model server's summary of the conversation is too long."))
+		}
+		dst = w.end(w.begin(dst, nil), nil, completed)
+	}
+	switch {
+	case w.kind == compact:
+		return w.appendCompacted(dst)
+	case !w.events:
+		return w.appendResponse(dst, w.status(), nil)
+	}
+	return w.terminal(dst, w.status(), nil)
+}
+
+// status is what the turn's finish_reason makes of the response.
+func (w *writer) status() string {
+	if w.t.Finish == "length" || w.t.Finish == "content_filter" {
+		return incomplete
+	}
+	return completed
+}
+
+// Fail implements parts.Writer.
+func (w *writer) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
+	if !w.events {
+		w.problem = p
+		return dst
+	}
+	if open != nil {
+		dst = w.Close(dst, open)
+	}
+	return w.terminal(dst, failed, p)
+}
+
+func (w *writer) terminal(dst []byte, status string, p *hub.Problem) []byte {
+	dst = w.responseEvent(dst, status, status, p)
+	if w.t.Responses.DoneMarker {
+		dst = append(dst, "data: [DONE]\n\n"...)
+	}
+	return dst
+}
+
+// event begins an event of the name response.<family><what>, up to its first fields.
+func (w *writer) event(dst []byte, family, what string) []byte {
+	dst = append(append(append(dst, "event: response."...), family...), what...)
+	dst = append(append(append(dst, "\ndata: {\"type\":\"response."...), family...), what...)
+	dst = strconv.AppendInt(append(dst, `","sequence_number":`...), int64(w.sequence), 10)
+	w.sequence++
+	return dst
+}
+
+func (w *writer) responseEvent(dst []byte, name, status string, p *hub.Problem) []byte {
+	dst = append(w.event(dst, name, ""), `,"response":`...)
+	dst = w.appendResponse(dst, status, p)
+	return append(dst, "}\n\n"...)
+}
+
+func (w *writer) itemEvent(dst []byte, what string) []byte {
+	dst = append(w.event(dst, "output_item", what), `,"output_index":`...)
+	return append(strconv.AppendInt(dst, int64(w.count), 10), `,"item":`...)
+}
+
+func (w *writer) itemAdded(dst []byte, p *parts.Part) []byte {
+	return append(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress), "}\n\n"...)
+}
+
+// isBlank tells whether the inside of a string literal is white space only.
+func isBlank(inside []byte) bool {
+	for i := 0; i < len(inside); i++ {
+		switch c := inside[i]; {
+		case c == ' ':
+		case c == '\\' && bytes.IndexByte([]byte("nrt"), inside[i+1]) >= 0:
+			i++
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// appendStrict appends JSON of the model or the upstream as one line that strict decoders take. Line ends, which in JSON
+// stand between values only, would end an event.
+func appendStrict(dst, text []byte) []byte {
+	start := len(dst)
+	dst = append(dst, text...)
+	for i := start; i < len(dst); i++ {
+		if dst[i] < ' ' {
+			dst[i] = ' '
+		}
+	}
+	var f jsonedit.Fragments
+	if whole := f.Next(dst[start:]); len(whole) != len(dst)-start || len(whole) > 0 && &whole[0] != &dst[start] {
+		dst = append(append(dst[:start], whole...), f.End()...)
+	}
+	return dst
+}

@@ -1,0 +1,178 @@
+package parts_test
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+func whole(t *hub.Turn, w *recorder, o parts.Options, body string) (string, *hub.Problem) {
+	w.turn = t
+	out, p := parts.Whole(nil, []byte(body), t, w, o)
+	return string(out), p
+}
+
+func reply(message, finish string) string {
+	return `{"id":"chatcmpl-1","choices":[{"index":0,"message":` + message + `,"finish_reason":"` + finish + `"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}`
+}
+
+func TestWholeOrdersParts(t *testing.T) {
+	tests := []struct {
+		name   string
+		turn   func(*hub.Turn)
+		refuse string
+		body   string
+		want   string
+	}{
+		{
+			name: "thinking, text and calls",
+			body: reply(`{"role":"assistant","content":"\n\nb","refusal":null,"reasoning":"a\n","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"c2","type":"function","function":{"name":"g","arguments":"{\"x\":1}"}}]}`, "tool_calls"),
+			want: lines("begin", "open reasoning", `+a\n`, "close", "open text", "+b", "close", "open call c1 f", "+{}", "close", "open call c2 g", `+{\"x\":1}`, "close last", "finish tool_calls"),
+		},
+		{
+			name: "thinking off",
+			turn: func(t *hub.Turn) { t.Thinking = false },
+			body: reply(`{"content":"b","reasoning_content":"a"}`, "stop"),
+			want: lines("begin", "open text", "+a", "+b", "close last", "finish stop"),
+		},
+		{
+			name: "each call stands for itself",
+			body: reply(`{"content":null,"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{"}},{"index":0,"id":"c1","function":{"name":"g","arguments":"{}"}},{"function":{"name":"h"}},{"id":"c4","function":{"arguments":"{}"}}]}`, "tool_calls"),
+			want: lines("begin", "open call c1 f", "+{", "close broken", "open call call_LmdIbRUtugWFbBtyknGttznI g", "+{}", "close",
+				"open call call_K1VAzNkvTZfn6Tyz9OLSXklx h", "close empty broken last", "finish tool_calls"),
+		},
+		{
+			name: "a named call, with an empty text",
+			body: reply(`{"content":"","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, "stop"),
+			want: lines("begin", "open call c1 f", "+{}", "close last", "finish stop"),
+		},
+		{
+			name: "a call that was cut, which only the counts show",
+			turn: func(t *hub.Turn) { t.Limit = 7 },
+			body: reply(`{"content":null,"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, "tool_calls"),
+			want: lines("begin", "open call c1 f", "+{}", "close cut last", "finish length"),
+		},
+		{
+			name: "cut inside the thinking",
+			body: reply(`{"content":null,"reasoning":"a"}`, "length"),
+			want: lines("begin", "open reasoning", "+a", "close cut last", "finish length"),
+		},
+		{
+			name: "no reason",
+			body: `{"choices":[{"message":{"content":"a"}}]}`,
+			want: lines("begin", "open text", "+a", "close last", "finish "),
+		},
+		{
+			name: "nothing but a nameless call",
+			body: reply(`{"tool_calls":[{"id":"c1","function":{"arguments":"{}"}}]}`, "tool_calls"),
+			want: lines("begin", "fail 502 The model server sent a tool call without the tool's name."),
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			turn := newTurn()
+			if test.turn != nil {
+				test.turn(turn)
+			}
+			w := &recorder{}
+			got, p := whole(turn, w, parts.Options{CallPrefix: "call_"}, test.body)
+			if p != nil {
+				t.Fatalf("problem: %+v", p)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, f := range w.faults {
+				t.Error(f)
+			}
+		})
+	}
+}
+
+func TestWholeRefusesWhatIsNoReply(t *testing.T) {
+	tests := []struct {
+		name, body string
+		status     int
+		message    string
+	}{
+		{"not JSON", `{"choices":[`, 502, "The model server's answer is not valid JSON: the text ends too early: a closing bracket is missing at byte 12."},
+		{"no choices", `{"object":"x"}`, 502, "The model server's answer holds no message."},
+		{"an empty list of choices", `{"choices":[]}`, 502, "The model server's answer holds no message."},
+		{"no message", `{"choices":[{"text":"a"}]}`, 502, "The model server's answer holds no message."},
+		{"an error", `{"error":{"message":"busy","code":503}}`, 503, "busy"},
+		{"a failure", reply(`{"content":"a"}`, "error"), 502, `The model server broke its answer off (finish_reason "error").`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, p := whole(newTurn(), &recorder{}, parts.Options{}, test.body)
+			if p == nil || got != "" {
+				t.Fatalf("no problem, but %q", got)
+			}
+			if p.Status != test.status || p.Message != test.message {
+				t.Errorf("%d %s", p.Status, p.Message)
+			}
+		})
+	}
+}
+
+// TestAnyOrderGivesWholeParts: whatever an upstream sends in whatever order, parts don't
+// overlap, ids are unique, and the turn begins and ends once.
+func TestAnyOrderGivesWholeParts(t *testing.T) {
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		texts := []string{"a", `\n`, " ", `b\ud83d`, `\ude42`, "{}", `{\"k\":1}`, `{\"k\"`, ":1}", "}", "", "\xf0\x9f", "é"}
+		var script []string
+		for range 1 + r.IntN(12) {
+			x := texts[r.IntN(len(texts))]
+			switch r.IntN(5) {
+			case 0:
+				script = append(script, reasoning(x))
+			case 1, 2:
+				script = append(script, text(x))
+			default:
+				members := []string{`"function":{"arguments":"` + x + `"}`}
+				if r.IntN(2) == 0 {
+					members = []string{`"function":{"name":"f","arguments":"` + x + `"}`}
+				}
+				if r.IntN(3) > 0 {
+					members = append(members, `"index":`+strconv.Itoa(r.IntN(3)))
+				}
+				if r.IntN(3) == 0 {
+					members = append(members, `"id":"c`+strconv.Itoa(r.IntN(3))+`"`)
+				}
+				script = append(script, toolCall("{"+strings.Join(members, ",")+"}"))
+			}
+		}
+		ends := []string{"end", done, `{"error":{"message":"x"}}`, "{"}
+		if r.IntN(2) == 0 {
+			script = append(script, []string{stop, tool, "finish:length"}[r.IntN(3)])
+		}
+		script = append(script, ends[r.IntN(len(ends))], "end")
+		w := &recorder{}
+		got := stream(newTurn(), w, parts.Options{CallPrefix: "call_", Early: true}, script...)
+		for _, f := range w.faults {
+			t.Errorf("%s\nscript: %s\ngot: %s", f, strings.Join(script, "\n"), got)
+		}
+		if n := strings.Count(got, "\nfinish") + strings.Count(got, "\nfail"); n != 1 || strings.Count(got, "begin\n") != 1 {
+			t.Errorf("%d ends\nscript: %s\ngot: %s", n, strings.Join(script, "\n"), got)
+		}
+		ids := map[string]bool{}
+		for l := range strings.Lines(got) {
+			if f := strings.Fields(l); len(f) > 2 && f[0] == "open" {
+				if ids[f[2]] {
+					t.Errorf("the id %s twice:\n%s", f[2], got)
+				}
+				ids[f[2]] = true
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
