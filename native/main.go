@@ -25,7 +25,7 @@ import (
 var version = ""
 
 func main() {
-	p := &process{args: os.Args[1:], env: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	p := &process{args: os.Args[1:], env: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(p.run(context.Background()))
 }
 
@@ -33,6 +33,7 @@ func main() {
 type process struct {
 	args           []string
 	env            func(string) (string, bool)
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	// signals, when set, takes the place of the process's own signals.
 	signals chan os.Signal
@@ -45,6 +46,7 @@ type commands struct {
 	Simulate    simulateCommand    `cmd:"" help:"Serve as a simulated vLLM."`
 	Demo        demoCommand        `cmd:"" help:"Serve, and print what to type next; without a target, in front of a simulated vLLM."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Check a configuration file and say what it means."`
+	CheckStream checkStreamCommand `cmd:"" help:"Check an event stream of the Responses or Messages API, and say what is wrong with it."`
 	Health      healthCommand      `cmd:"" help:"Ask a running gateway for its health; exit code 1 when it has none."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

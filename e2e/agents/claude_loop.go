@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	messagesgrammar "github.com/qwenvoy/qwenvoy/native/grammar/messages"
 )
 
 // ClaudeModels are one name of each kind that Claude Code 2.1 knows: an unknown one gets
@@ -112,6 +114,79 @@ func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
 	front.checkMessages(t, len(requests))
 }
 
+// ClaudeCompaction has Claude Code make a summary of a conversation and go on with that.
+func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name)
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+
+	result := c.ask(t, "", script{say("The first answer.")}.prompt(mark+" The first question."))
+	c.printed(t, result, "The first answer.", nil)
+	session := result.Get("session_id").Str
+	result = c.ask(t, session, "/compact "+script{say("<summary>" + mark + " Spoke of a first thing.</summary>")}.prompt("Be brief."))
+	if result.Get("subtype").Str != "success" || result.Get("is_error").Bool() {
+		t.Errorf("claude printed %s", result.Raw)
+	}
+	result = c.ask(t, session, script{say("The second answer.")}.prompt(mark+" The second question."))
+	c.printed(t, result, "The second answer.", nil)
+
+	requests := completions(t, model.asked(t, mark), 3)
+	grows(t, requests[:2])
+	last := string(requests[2].Request)
+	if !strings.Contains(last, "Spoke of a first thing.") || strings.Contains(last, "The first answer.") {
+		t.Errorf("claude went on with %s", last[strings.Index(last, `"messages"`):])
+	}
+	front.checkMessages(t, len(requests))
+}
+
+// ClaudeOverflow has Claude Code read more than the window of model holds. It must learn so from
+// the gateway's words, make a summary and go on with that. OverflowWindow is the window that
+// makes it so.
+func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name)
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	c.write(t, "work/long.txt", strings.Repeat("A line of some words that nobody needs.\n", 550))
+
+	read := `simulate: call Bash {"command":"cat long.txt","description":"Read it"}`
+	result := c.ask(t, "", script{read, next, say("The first answer.")}.prompt(mark+" What is in long.txt?"))
+	c.printed(t, result, "The first answer.", nil)
+	result = c.ask(t, result.Get("session_id").Str, script{
+		read,
+		// What it says when it is asked for a summary; what the summary says steers the rest.
+		say(`<summary>\n` + mark + ` There is a long file.\nsimulate: say It is too long for me.\n</summary>`),
+		next,
+		say("The window held all of it."),
+	}.prompt(mark+" Is it still there?"))
+	c.printed(t, result, "It is too long for me.", nil)
+
+	var statuses []int
+	requests := model.asked(t, mark)
+	for _, e := range requests {
+		statuses = append(statuses, e.Status)
+	}
+	if want := []int{200, 200, 200, 400, 200, 200}; !slices.Equal(statuses, want) {
+		t.Fatalf("the model's server answered %v, want %v", statuses, want)
+	}
+	if last := string(requests[5].Request); !strings.Contains(last, "There is a long file.") || strings.Contains(last, "The first answer.") {
+		t.Errorf("claude went on with %s", last[strings.Index(last, `"messages"`):])
+	}
+	statuses = nil
+	for _, e := range front.passed(t) {
+		if strings.HasPrefix(e.Path, "/v1/messages?") {
+			statuses = append(statuses, e.Status)
+		} else if !strings.HasPrefix(e.Path, "/v1/messages/count_tokens") || e.Status != http.StatusOK {
+			t.Errorf("claude got %d for %s", e.Status, e.Path)
+		}
+	}
+	if want := []int{200, 200, 200, 400, 200, 200}; !slices.Equal(statuses, want) {
+		t.Errorf("the gateway answered %v, want %v", statuses, want)
+	}
+}
+
+// OverflowWindow holds what Claude Code says of itself, but not much more.
+const OverflowWindow = 62000
+
 // printed checks what Claude Code printed at the end. With requests, it must have counted what
 // they cost.
 func (c *claude) printed(t *testing.T, result gjson.Result, answer string, requests []*Exchange) {
@@ -148,11 +223,11 @@ func (f *front) checkMessages(t *testing.T, n int) {
 			if !gjson.GetBytes(e.Request, "stream").Bool() {
 				t.Error("claude asked without a stream: it found a fault in one")
 			}
-			if n := strings.Count(string(e.Response), "event: message_stop\n"); n != 1 || e.Cut {
-				t.Errorf("claude got a stream with %d ends (cut: %t): …%s", n, e.Cut, e.Response[max(0, len(e.Response)-500):])
+			for _, fault := range messagesgrammar.Check(e.Response, messagesgrammar.Options{}) {
+				t.Errorf("claude got a stream with a fault: %v", fault)
 			}
-			if slices.Contains(strings.Split(string(e.Response), "\n"), "event: error") {
-				t.Errorf("claude got an error: %s", e.Response)
+			if !strings.Contains(string(e.Response), "event: message_stop\n") || e.Cut {
+				t.Errorf("claude got a stream without its end (cut: %t): …%s", e.Cut, e.Response[max(0, len(e.Response)-500):])
 			}
 		case e.Method == "HEAD" && path == "/" && e.Status == http.StatusOK: // is somebody there?
 		default:

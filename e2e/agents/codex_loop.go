@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	responsesgrammar "github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
 // A CodexModel is a model name, and with it the tools that Codex offers under that name.
@@ -234,6 +236,9 @@ func (f *front) check(t *testing.T, transport Transport, n int) {
 					completed--
 				}
 			}
+			for _, fault := range responsesgrammar.Frames(e.Received, responsesgrammar.Options{}) {
+				t.Errorf("codex got a fault over its WebSocket: %v", fault)
+			}
 			for _, m := range e.Received {
 				switch gjson.GetBytes(m, "type").Str {
 				case "response.completed":
@@ -246,6 +251,9 @@ func (f *front) check(t *testing.T, transport Transport, n int) {
 			refused++
 		case e.Method == "POST" && e.Status == http.StatusOK:
 			posts++
+			for _, fault := range responsesgrammar.Check(e.Response, responsesgrammar.Options{}) {
+				t.Errorf("codex got a stream with a fault: %v", fault)
+			}
 			completed += strings.Count(string(e.Response), "event: response.completed\n")
 		default:
 			t.Errorf("codex got %s: %.500s", what, e.Response)

@@ -11,9 +11,10 @@ import (
 // any number of loops: each finds its own requests by the mark in its prompts.
 type Model struct{ *recorder }
 
-// StartModel starts a model server.
-func StartModel() (*Model, error) {
-	r, err := record(simulator.New(simulator.Options{}))
+// StartModel starts a model server with a context window of so many tokens, 0 for one that
+// holds all that agents say here.
+func StartModel(window int) (*Model, error) {
+	r, err := record(simulator.New(simulator.Options{MaxModelLen: window}))
 	return &Model{r}, err
 }
 

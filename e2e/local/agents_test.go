@@ -10,19 +10,24 @@ import (
 // agentConfig leaves the window open: the binary asks the model server for it.
 const agentConfig = `{"upstreams":[{"name":"local","kind":"vllm","url":"http://127.0.0.1:8000","model":"` + served + `"}]}`
 
-// agentModel is the model server that agents' gateways stand in front of.
-var agentModel = sync.OnceValues(func() (*agents.Model, error) {
-	m, err := agents.StartModel()
+// The model servers that agents' gateways stand in front of; the window of one is small.
+var (
+	agentModel  = sync.OnceValues(func() (*agents.Model, error) { return startModel(0) })
+	smallWindow = sync.OnceValues(func() (*agents.Model, error) { return startModel(agents.OverflowWindow) })
+)
+
+func startModel(window int) (*agents.Model, error) {
+	m, err := agents.StartModel(window)
 	if err == nil {
 		ends = append(ends, m.Close)
 	}
 	return m, err
-})
+}
 
-// forAgents is the binary in front of the agents' model server.
-func forAgents(t *testing.T) (url string, model *agents.Model) {
+// forAgents is the binary in front of one of them.
+func forAgents(t *testing.T, which func() (*agents.Model, error)) (url string, model *agents.Model) {
 	t.Helper()
-	model = must[*agents.Model](t)(agentModel())
+	model = must[*agents.Model](t)(which())
 	_, url = nativeFor(t, agentConfig, "http://"+model.Address())
 	return url, model
 }
@@ -30,7 +35,7 @@ func forAgents(t *testing.T) (url string, model *agents.Model) {
 func TestCodexOnTheBinary(t *testing.T) {
 	for _, m := range agents.CodexModels {
 		t.Run(m.Name, func(t *testing.T) {
-			url, model := forAgents(t)
+			url, model := forAgents(t, agentModel)
 			t.Run("http", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.HTTP) })
 			t.Run("websocket", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.WebSocket) })
 		})
@@ -40,15 +45,20 @@ func TestCodexOnTheBinary(t *testing.T) {
 func TestClaudeCodeOnTheBinary(t *testing.T) {
 	for _, name := range agents.ClaudeModels {
 		t.Run(name, func(t *testing.T) {
-			url, model := forAgents(t)
+			url, model := forAgents(t, agentModel)
 			t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, url, model, name) })
 			t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
+			t.Run("compaction", func(t *testing.T) { agents.ClaudeCompaction(t, url, model, name) })
 		})
 	}
+	t.Run("overflow", func(t *testing.T) {
+		url, model := forAgents(t, smallWindow)
+		agents.ClaudeOverflow(t, url, model, agents.ClaudeModels[0])
+	})
 }
 
 func TestNodeClientsOnTheBinary(t *testing.T) {
-	url, model := forAgents(t)
+	url, model := forAgents(t, agentModel)
 	t.Run("messages", func(t *testing.T) { agents.AnthropicForNode(t, url, model) })
 	t.Run("responses", func(t *testing.T) { agents.OpenAIForNode(t, url, model) })
 }
@@ -85,10 +95,17 @@ func TestClaudeCodeOnEnvoy(t *testing.T) {
 			model := must[*agents.Model](t)(agentModel())
 			for _, k := range knobs {
 				t.Run(k.name, func(t *testing.T) {
-					t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, f.URLs["agents"+k.suffix], model, name) })
-					t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, f.URLs["agents"+k.suffix], model, name) })
+					url := f.URLs["agents"+k.suffix]
+					t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, url, model, name) })
+					t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
 				})
 			}
+		})
+	}
+	for _, k := range knobs {
+		t.Run("overflow on "+k.name, func(t *testing.T) {
+			url := theFleet(t).URLs["agents-small"+k.suffix]
+			agents.ClaudeOverflow(t, url, must[*agents.Model](t)(smallWindow()), agents.ClaudeModels[0])
 		})
 	}
 }

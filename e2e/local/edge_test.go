@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
 
+	"github.com/qwenvoy/qwenvoy/e2e/agents"
 	"github.com/qwenvoy/qwenvoy/e2e/envoy"
 	"github.com/qwenvoy/qwenvoy/e2e/process"
 	"github.com/qwenvoy/qwenvoy/e2e/scenario"
@@ -253,11 +254,13 @@ var fleet = sync.OnceValues(func() (*envoyFleet, error) {
 		return nil, err
 	}
 	listeners = append(listeners, bothWays("simulated", string(configs["default"]), strings.TrimPrefix(sim, "http://"))...)
-	model, err := agentModel()
-	if err != nil {
-		return nil, err
+	for name, which := range map[string]func() (*agents.Model, error){"agents": agentModel, "agents-small": smallWindow} {
+		model, err := which()
+		if err != nil {
+			return nil, err
+		}
+		listeners = append(listeners, bothWays(name, agentConfig, model.Address())...)
 	}
-	listeners = append(listeners, bothWays("agents", agentConfig, model.Address())...)
 	nobody, err := process.FreePort()
 	if err != nil {
 		return nil, err

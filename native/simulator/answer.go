@@ -98,6 +98,10 @@ func answerTo(c *conversation, want wishes) answer {
 	}
 
 	st, since, steered := steer(prompt, rounds)
+	if noTools.MatchString(prompt) {
+		want.mayCall = false
+		st.calls, st.then = nil, nil
+	}
 	a := answer{reasoning: "The user says: " + shorten(oneLine(prompt), 60) + "\n"}
 	switch {
 	case steered && since == 0 && len(st.calls) > 0:
@@ -152,6 +156,8 @@ func answerTo(c *conversation, want wishes) answer {
 var (
 	countTo = regexp.MustCompile(`(?i)\bcount (?:up )?to (\w+)`)
 	greets  = regexp.MustCompile(`(?i)^(hello|hi|hey)\W*$`)
+	// noTools is what agents say when they ask for a summary of a long conversation.
+	noTools = regexp.MustCompile(`(?i)\bdo not (call|use) any tools\b`)
 	// talkFirst asks for a text before the call.
 	talkFirst = regexp.MustCompile(`(?i)^(talk|say something|explain),? (and )?then\b`)
 	numbers   = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}

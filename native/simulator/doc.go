@@ -24,7 +24,7 @@
 //     called for "two", "both" or a message that ends like "Rome and Oslo".
 //     A message that begins "Talk, then …" gets a text before the call.
 //     Arguments fit the tool's schema: required properties only, texts from
-//     the message's last word.
+//     the message's last word. None is called for "do not call any tools".
 //   - After a tool's result: "The tool says: …".
 //   - A response_format or structured_outputs with a JSON schema gets a value
 //     that fits it.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"math"
 	"sync"
 	"time"
 )
@@ -644,17 +643,17 @@ func (e *embedded) Lapsed(ctx context.Context, l Lease, limit int) (found []Job,
 	return found, nil
 }
 
-// walk follows the chain. Ancestors have smaller numbers, so it ends.
+// walk follows the chain.
 func (e *embedded) walk(ctx context.Context, tenant, id string) walk {
 	return func(visit func(Turn) bool) error {
 		return e.view(ctx, func(t tx) error {
-			before, missing := uint64(math.MaxUint64), ErrNotFound
+			missing, seen := ErrNotFound, map[string]bool{}
 			for id := id; id != ""; {
 				seq, err := lookup(t, responseID, tenant, id)
-				if err != nil || binary.BigEndian.Uint64(seq) >= before {
+				if err != nil || seen[id] {
 					return missing
 				}
-				before, missing = binary.BigEndian.Uint64(seq), ErrChainBroken
+				missing, seen[id] = ErrChainBroken, true
 				r, err := readResponse(t.get(turns, seq))
 				if err != nil {
 					return err

@@ -447,7 +447,7 @@ func (r *redisStore) walk(ctx context.Context, tenant, id string) walk {
 				if len(values) < 7 || seen[turnID] {
 					return missing
 				}
-				seen[turnID], missing = true, ErrChainBroken
+				missing, seen[turnID] = ErrChainBroken, true
 				head, err := readHeadFields(turnID, values[1:])
 				if err != nil {
 					return err

@@ -218,7 +218,7 @@ return 0`)
 local n = tonumber(redis.call('HGET', KEYS[1], 'n') or -1)
 if n < 0 then return {} end
 local at, step, size, looked = tonumber(ARGV[1]), tonumber(ARGV[2]), 0, 0
-if at < 0 then at = n - 1 end
+if at < 0 or step < 0 and at >= n then at = n - 1 end
 local out = {n, -1}
 while at >= 0 and at < n do
 	if #out - 2 >= tonumber(ARGV[3]) or size >= tonumber(ARGV[4]) or looked >= 5000 then

@@ -119,6 +119,7 @@ type Editor struct {
 	message      jsonedit.Members
 	call         jsonedit.Members
 	text         []byte
+	merged       []byte // the system messages that become one
 	hasTools     bool
 	tool         jsonedit.Members
 	kwargs       jsonedit.Members

@@ -34,7 +34,7 @@ func (ed *Editor) placeSystem() *Problem {
 			return p
 		}
 	}
-	var insert []byte
+	insert := ed.merged[:0]
 	switch {
 	case merged == 1 && first == 0:
 		if m := ed.messages[0]; m.role == developerRole {
@@ -64,6 +64,7 @@ func (ed *Editor) placeSystem() *Problem {
 		insert = append(insert, `"},`...)
 		t.Changes |= SystemMerged
 	}
+	ed.merged = insert
 	ed.messageList.Commit(&ed.e, insert)
 	return nil
 }

@@ -22,7 +22,7 @@ var Messages = []Stream{
 {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel"}}
 {"type":"ping"}
 {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lo"}}
-{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"type":"char_location"}}}
+{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"type":"char_location","cited_text":"Hi","document_index":0,"document_title":null,"start_char_index":0,"end_char_index":2,"file_id":null}}}
 {"type":"content_block_stop","index":0}
 ` + MessageEnd("end_turn")},
 

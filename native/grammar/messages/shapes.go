@@ -93,7 +93,8 @@ func exactly(s string) grammar.Rule {
 	}
 }
 
-var callerShape = optional("caller", object(required("type", grammar.Word)))
+// callerShape: other callers than the model run at Anthropic.
+var callerShape = optional("caller", object(required("type", exactly("direct"))))
 
 // blockStarts are the blocks as content_block_start has them: empty, their text and
 // input come in deltas. Clients lose what stands there already.

@@ -33,13 +33,7 @@ var _ hub.Translator = Dialect{}
 
 // request is what a reply needs to know of its request; it holds copies only, since the
 // request's bytes are lent.
-//
-// Request sets Turn.State to one before it looks at anything, so that each problem but
-// those found in a request's head comes with one.
 type request struct {
-	// requestID is the reply header request-id, req_…; Request has put it into
-	// Turn.ReplyHeader. Errors name it in their body too.
-	requestID string
 	// id is the message's, msg_….
 	id []byte
 	// stops are the client's stop sequences, plain.

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -211,10 +212,11 @@ func TestAnAnswerInOnePieceAsAStream(t *testing.T) {
 			if p != nil {
 				t.Fatalf("%+v", p)
 			}
-			var want map[string]any
-			if err := json.Unmarshal([]byte(r.golden), &want); err != nil {
+			v, err := decode(r.golden)
+			if err != nil {
 				t.Fatal(err)
 			}
+			want := v.(map[string]any)
 			got, cut := assemble(t, out)
 			if cut { // the message leaves a cut call out
 				got["content"] = got["content"].([]any)[:len(got["content"].([]any))-1]
@@ -232,6 +234,25 @@ func TestAnAnswerInOnePieceAsAStream(t *testing.T) {
 	}
 }
 
+// decode reads one JSON value and keeps its numbers as they stand.
+func decode(text string) (v any, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err = d.Decode(&v); err == nil && d.More() {
+		err = errors.New("more than one value")
+	}
+	return v, err
+}
+
+func index(t testing.TB, e map[string]any) int {
+	t.Helper()
+	n, err := e["index"].(json.Number).Int64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(n)
+}
+
 // assemble puts a stream's message together; cut says that the input of its last block
 // is no JSON.
 func assemble(t testing.TB, stream []byte) (message map[string]any, cut bool) {
@@ -241,10 +262,11 @@ func assemble(t testing.TB, stream []byte) (message map[string]any, cut bool) {
 	var content []any
 	var input strings.Builder
 	for ev, ok := f.Next(); ok; ev, ok = f.Next() {
-		var e map[string]any
-		if err := json.Unmarshal(ev.Data, &e); err != nil {
+		v, err := decode(string(ev.Data))
+		if err != nil {
 			t.Fatalf("%s: %v", ev.Data, err)
 		}
+		e := v.(map[string]any)
 		if e["type"] != string(ev.Name) {
 			t.Errorf("%s is named %s", ev.Data, ev.Name)
 		}
@@ -255,7 +277,7 @@ func assemble(t testing.TB, stream []byte) (message map[string]any, cut bool) {
 			content = append(content, e["content_block"])
 			input.Reset()
 		case "content_block_delta":
-			b, d := content[int(e["index"].(float64))].(map[string]any), e["delta"].(map[string]any)
+			b, d := content[index(t, e)].(map[string]any), e["delta"].(map[string]any)
 			switch d["type"] {
 			case "text_delta":
 				b["text"] = b["text"].(string) + d["text"].(string)
@@ -267,10 +289,10 @@ func assemble(t testing.TB, stream []byte) (message map[string]any, cut bool) {
 				t.Errorf("%s", ev.Data)
 			}
 		case "content_block_stop":
-			if b := content[int(e["index"].(float64))].(map[string]any); b["type"] == "tool_use" {
-				var v any
-				cut = json.Unmarshal([]byte(input.String()), &v) != nil
-				b["input"] = v
+			if b := content[index(t, e)].(map[string]any); b["type"] == "tool_use" {
+				input, err := decode(input.String())
+				cut = err != nil
+				b["input"] = input
 			}
 		case "message_delta":
 			for k, v := range e["delta"].(map[string]any) {

@@ -166,10 +166,14 @@ func (w *message) Finish(dst []byte) []byte {
 	if w.blocks == 0 {
 		dst = append(dst, `{"type":"text","text":"","citations":null}`...)
 	}
-	dst = append(dst, `],`...)
-	dst = appendStop(dst, w.turn, reason)
+	return appendTail(dst, w.turn, reason)
+}
+
+// appendTail appends a message object from its content list's closing bracket on.
+func appendTail(dst []byte, t *hub.Turn, reason string) []byte {
+	dst = appendStop(append(dst, `],`...), t, reason)
 	dst = append(dst, `,"container":null,"usage":`...)
-	return append(appendUsage(dst, &w.turn.Usage), '}')
+	return append(appendUsage(dst, &t.Usage), '}')
 }
 
 // Fail implements parts.Writer.

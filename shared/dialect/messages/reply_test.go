@@ -10,7 +10,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
-// newTurn is a turn with thinking on, in a window of 8192 tokens, whose ids are drawn
+// replyTurn is a turn with thinking on, in a window of 8192 tokens, whose ids are drawn
 // from a counter.
 func replyTurn(r *request) *hub.Turn {
 	n := uint64(0)

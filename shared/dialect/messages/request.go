@@ -24,9 +24,9 @@ var (
 
 // Request implements hub.Dialect.
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
-	q := &request{requestID: string(t.AppendID(nil, "req_")), id: t.AppendID(nil, "msg_")}
+	q := &request{id: t.AppendID(nil, "msg_"), size: len(body)}
 	t.State = q
-	t.ReplyHeader = append(t.ReplyHeader, [2]string{"request-id", q.requestID})
+	RequestID(t)
 
 	r := readers.Get().(*reader)
 	defer readers.Put(r)

@@ -167,6 +167,11 @@ func (w *events) Finish(dst []byte) []byte {
 		p := parts.Part{Kind: parts.Text}
 		dst = w.Close(w.Open(dst, &p), &p)
 	}
+	return w.tail(dst, reason)
+}
+
+// tail ends the stream.
+func (w *events) tail(dst []byte, reason string) []byte {
 	dst = append(event(dst, "message_delta"), `,"delta":{`...)
 	dst = appendStop(dst, w.turn, reason)
 	dst = append(dst, `,"container":null},"usage":`...)

@@ -131,17 +131,26 @@ func (r *reader) tools() {
 		if !s.NextElement() {
 			return
 		}
-		path := "tools." + strconv.Itoa(i)
 		if s.Kind() != jsonedit.Object {
 			s.Value()
-			r.reject(path, "must be an object.")
+			r.reject(toolPath(i), "must be an object.")
 			continue
 		}
-		r.declared = append(r.declared, r.tool(s, r.src, path))
+		r.declared = append(r.declared, r.tool(s, r.src, i))
 	}
 }
 
-func (r *reader) tool(s *jsonedit.Scanner, src []byte, path string) (t tool) {
+func toolPath(i int) string { return "tools." + strconv.Itoa(i) }
+
+// tool reads the i-th tool of the list, or with -1 one that a message defines.
+func (r *reader) tool(s *jsonedit.Scanner, src []byte, i int) (t tool) {
+	wrong := func(key, format string) {
+		path := r.at("tool.definition")
+		if i >= 0 {
+			path = toolPath(i)
+		}
+		r.reject(path+"."+key, format)
+	}
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "type":
@@ -177,14 +186,14 @@ func (r *reader) tool(s *jsonedit.Scanner, src []byte, path string) (t tool) {
 	case t.client != nil && t.name == nil:
 		t.name = jsonedit.AppendQuoted(nil, t.client.name)
 	case t.function() && (!is(t.name, '"') || len(t.name) == 2):
-		r.reject(path+".name", "must be a string that is not empty.")
+		wrong("name", "must be a string that is not empty.")
 	}
 	if t.custom() {
 		if t.schema != nil && !is(t.schema, '{') {
-			r.reject(path+".input_schema", "must be an object.")
+			wrong("input_schema", "must be an object.")
 		}
 		if t.description != nil && !is(t.description, '"') {
-			r.reject(path+".description", "must be a string.")
+			wrong("description", "must be a string.")
 		}
 	}
 	return t
@@ -226,7 +235,7 @@ func (r *reader) change(v []byte, offer bool) {
 		}
 		s := r.scan(definition)
 		defer r.done(s)
-		if t := r.tool(s, definition, r.at("tool.definition")); t.function() {
+		if t := r.tool(s, definition, -1); t.function() {
 			r.added = append(r.added, t)
 			r.changes = append(r.changes, change{nil, len(r.added) - 1, true})
 		}
@@ -250,7 +259,7 @@ func (r *reader) offer() {
 		functions = true
 		name := word(x.name)
 		if r.byName[string(name)] != nil {
-			r.reject("tools."+strconv.Itoa(i)+".name", "%q stands twice.", bytes.ToValidUTF8(name, []byte("\uFFFD")))
+			r.reject(toolPath(i)+".name", "%q stands twice.", bytes.ToValidUTF8(name, []byte("\uFFFD")))
 			return
 		}
 		r.byName[string(name)] = x
@@ -346,7 +355,7 @@ func (r *reader) dropHosted(functions bool) {
 	if r.kind == countTokens {
 		return
 	}
-	path := "tools." + strconv.Itoa(at)
+	path := toolPath(at)
 	switch {
 	case t.RejectTools:
 		r.reject(path, "the tool %q would have to run on the model's side, which is not possible here.", t.DroppedTools[0])

@@ -42,6 +42,14 @@ func FuzzAnyListStaysJSON(f *testing.F) {
 		if p == nil && !gjson.ValidBytes(one) {
 			t.Errorf("%s\nbecame %s", body, one)
 		}
+		list, p = AppendAnthropicList(nil, []byte(body), cat)
+		if p == nil && !gjson.ValidBytes(list) {
+			t.Errorf("%s\nbecame %s", body, list)
+		}
+		one, p = AppendAnthropicOne(nil, []byte(body), cat, "gpt-5")
+		if p == nil && !gjson.ValidBytes(one) {
+			t.Errorf("%s\nbecame %s", body, one)
+		}
 	})
 }
 

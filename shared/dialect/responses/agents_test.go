@@ -95,7 +95,7 @@ func BenchmarkAgentRequest(b *testing.B) {
 	// An agent's tenth step: 67 KB.
 	step := `,{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"` + strings.Repeat("Now I look at the next file and see what it needs. ", 12) + `"}],"encrypted_content":null},` +
 		`{"type":"function_call","id":"fc_1","call_id":"call_N","name":"exec_command","arguments":"{\"cmd\": \"cat shared/doc.go\"}","status":"completed"},` +
-		`{"type":"function_call_output","id":"fco_1","call_id":"call_N","output":"` + strings.Repeat(`\tif err != nil {\n\t\treturn \"x\"\n\t}\n`, 50) + `"}`
+		`{"type":"function_call_output","id":"fco_1","call_id":"call_N","output":"` + strings.Repeat(`\t// The reply is read to its end, since what is left would stay in the connection.\n\tif _, err := io.Copy(io.Discard, reply.Body); err != nil {\n\t\treturn nil, fmt.Errorf(\"upstream: %w\", err)\n\t}\n`, 10) + `"}`
 	long := strings.TrimSuffix(string(bodies["codex-qwen-turn2"]), "}")
 	at := strings.Index(long, `],"tools":`)
 	var steps strings.Builder

@@ -10,13 +10,13 @@ import (
 // appendLine appends a JSON value without the line breaks between its parts, since it
 // goes into events of one line. Inside strings none can stand.
 func appendLine(dst, value []byte) []byte {
-	for len(value) > 0 {
-		n := bytes.IndexAny(value, "\n\r")
-		if n < 0 {
-			return append(dst, value...)
+	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
+		return append(dst, value...)
+	}
+	for _, c := range value {
+		if c != '\n' && c != '\r' {
+			dst = append(dst, c)
 		}
-		dst = append(dst, value[:n]...)
-		value = value[n+1:]
 	}
 	return dst
 }
@@ -25,16 +25,19 @@ func appendLine(dst, value []byte) []byte {
 // the client left out are those that hold then: the Open Responses schema wants each
 // key, and most of them not null.
 func (r *translation) echo() []byte {
-	size := 1024
+	size := 1024 + 64*len(r.defs)
 	for _, key := range [...]int{keyTools, keyToolChoice, keyInstructions, keyText, keyMetadata} {
 		size += len(r.raw(key))
 	}
 	e := make([]byte, 0, size)
-	member := func(name string, value []byte, absent string) {
+	begin := func(name string) {
 		if len(e) > 0 {
 			e = append(e, ',')
 		}
 		e = append(append(append(e, '"'), name...), `":`...)
+	}
+	member := func(name string, value []byte, absent string) {
+		begin(name)
 		if value == nil {
 			e = append(e, absent...)
 		} else {
@@ -46,7 +49,8 @@ func (r *translation) echo() []byte {
 	same(keyPrevious, "null")
 	same(keyInstructions, "null")
 	same(keyModel, "null")
-	member("tools", r.toolEcho(), "[]")
+	begin("tools")
+	e = r.appendToolEcho(e)
 	same(keyToolChoice, `"auto"`)
 	same(keyParallel, "true")
 	member("temperature", r.used(keyTemperature, 0), "1")
@@ -107,30 +111,29 @@ func (r *translation) used(key, i int) []byte {
 
 var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
 
-// toolEcho is tools as the client sent it; its function tools show all keys that the
-// schema of a function tool has.
-func (r *translation) toolEcho() []byte {
-	raw := r.raw(keyTools)
-	if raw == nil {
-		return nil
+// appendToolEcho appends tools as the client sent it; its function tools show all keys
+// that the schema of a function tool has.
+func (r *translation) appendToolEcho(dst []byte) []byte {
+	at := r.fields[keyTools]
+	if at.Absent() {
+		return append(dst, "[]"...)
 	}
-	out := make([]byte, 0, len(raw)+64)
-	pos := r.fields[keyTools].Start
-	for i := range r.defs {
+	pos := at.Start
+	for i := r.ownTools.from; i < r.ownTools.to; i++ {
 		d := &r.defs[i]
-		if d.parent >= 0 || d.list != "tools" || string(d.word(toolType)) != "function" {
+		if d.parent >= 0 || string(d.word(toolType)) != "function" {
 			continue
 		}
 		end := int(d.at.end) - 1 // before the closing brace; there is a type, so a comma goes first
-		out = append(out, r.src[pos:end]...)
+		dst = appendLine(dst, r.src[pos:end])
 		for _, key := range [...]int{toolDescription, toolParameters, toolStrict} {
 			if d.seen&(1<<key) == 0 {
-				out = append(append(append(out, `,"`...), toolNames[key]...), `":null`...)
+				dst = append(append(append(dst, `,"`...), toolNames[key]...), `":null`...)
 			}
 		}
 		pos = end
 	}
-	return append(out, r.src[pos:r.fields[keyTools].End]...)
+	return appendLine(dst, r.src[pos:at.End])
 }
 
 func (r *translation) textEcho() []byte {
