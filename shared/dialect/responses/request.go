@@ -203,18 +203,23 @@ func emptyAnswer(t *hub.Turn) *hub.Answer {
 }
 
 // bad is a 400 in OpenAI's words.
+//
+//go:noinline
 func bad(code, param, message string) *hub.Problem {
 	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: code, Param: param, Message: message, Reason: "invalid_request"}
 }
 
+//go:noinline
 func missing(param string) *hub.Problem {
 	return bad("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
 }
 
+//go:noinline
 func wrongType(param, want string) *hub.Problem {
 	return bad("invalid_type", param, "Invalid type for '"+param+"': "+want+" was expected.")
 }
 
+//go:noinline
 func wrongValue(param, message string) *hub.Problem {
 	return bad("invalid_value", param, "Invalid value for '"+param+"': "+message)
 }
