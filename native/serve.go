@@ -18,8 +18,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/native/responses"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/settings"
+	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/native/systemd"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
@@ -37,6 +39,7 @@ type service struct {
 	level    *slog.LevelVar
 	log      *slog.Logger
 	handler  *server.Handler
+	state    *responses.Handler
 	lastFile [sha256.Size]byte
 }
 
@@ -56,6 +59,13 @@ func (p *process) serve(ctx context.Context, s service) error {
 	if s.handler, err = server.NewHandler(s.config, s.log); err != nil {
 		return fmt.Errorf("load config: %w", err)
 	}
+	kept, err := openStore(s.config, s.log)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	s.state = responses.New(s.handler, s.handler.BaseContext(nil), kept, s.config, s.log)
+	defer s.state.Close()
 	signals, stop := p.notifySignals()
 	defer stop()
 
@@ -121,7 +131,7 @@ func (s *service) started(addr net.Addr) {
 		}
 	}
 	u := s.config.Upstreams[0]
-	s.log.Info("serving", "address", addr.String(), "upstream", redactedURL(u.URL), "upstream_model", u.Model, "version", version)
+	s.log.Info("serving", "address", addr.String(), "upstream", redactedURL(u.URL), "upstream_model", u.Model, "store", shownStore(s.config), "version", version)
 	systemd.Ready()
 	s.status()
 	if s.serving != nil {
@@ -160,6 +170,9 @@ func (s *service) reload(why string) {
 	if err == nil {
 		err = s.handler.Reload(c)
 	}
+	if err == nil {
+		s.state.Reload(c)
+	}
 	if err != nil {
 		s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", err.Error())
 		return
@@ -174,6 +187,7 @@ func (s *service) reload(why string) {
 		{"listen", s.config.Listen, c.Listen},
 		{"port", s.config.Port, c.Port},
 		{"log.format", s.config.Log.Format, c.Log.Format},
+		{"store", shownStore(s.config), shownStore(c)},
 		{"timeouts.header", time.Duration(s.config.Timeouts.Header), time.Duration(c.Timeouts.Header)},
 	} {
 		if f.old != f.new {
@@ -182,6 +196,30 @@ func (s *service) reload(why string) {
 	}
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)
+}
+
+// underWay is what a drain waits for: requests, and sockets and background responses,
+// whose turns are requests too.
+type underWay struct {
+	*server.Handler
+	state *responses.Handler
+}
+
+func (r underWay) InFlight() int64 { return max(r.Handler.InFlight(), r.state.InFlight()) }
+
+func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {
+	return store.Open(store.Options{Redis: c.Store.Redis, Folder: c.Store.Folder, MaxAge: time.Duration(c.Store.MaxAge), MaxSize: int64(c.Store.MaxSize), Log: log})
+}
+
+// shownStore says where a store is, without what a URL may hold of keys.
+func shownStore(c *config.Config) string {
+	switch {
+	case c.Store.Redis != "":
+		return redactedURL(c.Store.Redis)
+	case c.Store.Folder != "":
+		return c.Store.Folder
+	}
+	return "memory"
 }
 
 // drain lets what runs finish. A second signal ends it at once.
@@ -205,7 +243,7 @@ func (s *service) drain(srv *http.Server, signals <-chan os.Signal) {
 			}
 		}
 	}()
-	cut := server.Drain(srv, s.handler, limit, now)
+	cut := server.Drain(srv, underWay{s.handler, s.state}, limit, now)
 	close(finished)
 	s.log.Info("stopped", "ended_early", cut)
 }

@@ -104,7 +104,7 @@ func (h *Handler) startJob(r *http.Request, t *turn, body []byte) *job {
 	j.changed.L = &j.mu
 	var f facts
 	own, _ := f.asTurn(nil, body) // it was read before
-	t.ctx, t.input = ctx, f.input.Of(body)
+	t.ctx, t.body = ctx, body
 	h.running.Add(1)
 	h.finished.Add(2)
 	go func() {
@@ -163,6 +163,7 @@ func (j *job) WriteHeader(status int) {
 
 // Write takes a piece of the reply.
 func (j *job) Write(p []byte) (int, error) {
+	j.WriteHeader(http.StatusOK)
 	if !j.stream {
 		j.reply = append(j.reply, p...)
 		return len(p), nil

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -89,13 +90,26 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 	if list[0] != '[' {
 		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "invalid_type", Reason: "invalid_request", Message: "items: a list of items is wanted."}
 	}
-	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
-	items, err := inputItems(list, t.Item)
+	given, err := splitItems(list)
 	if err != nil {
-		return nil, invalid("items", "items: each must be an object with a type, or with a role and content.")
+		return nil, invalid("items", "items: %s.", err.Error())
 	}
-	if len(items) > itemsAtOnce {
-		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(items), itemsAtOnce)
+	if len(given) > itemsAtOnce {
+		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(given), itemsAtOnce)
+	}
+	for i, item := range given {
+		path := "items[" + strconv.Itoa(i) + "]"
+		switch {
+		case item.JSON[0] != '{':
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": an object is wanted."}
+		case stringOf(member(item.JSON, "type")) == "" && stringOf(member(item.JSON, "role")) == "":
+			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path + ".type", Code: "missing_required_parameter", Reason: "invalid_request", Message: path + ".type: the item's type is required."}
+		}
+	}
+	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
+	items, err := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
+	if err != nil || len(items) != len(given) {
+		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}
 	return items, nil
 }
@@ -123,7 +137,7 @@ func (q *request) createConversation() *hub.Problem {
 	}
 	c.Object = append(append(c.Object, meta...), '}')
 	if err := q.h.store.CreateConversation(q.Context(), q.tenant, c, items); err != nil {
-		return q.h.problem(err, "An item of the conversation", "items", "")
+		return q.appendProblem(err, c.ID)
 	}
 	answer(q.w, http.StatusOK, c.Object)
 	return nil
@@ -195,10 +209,17 @@ func (q *request) addItems(id string) *hub.Problem {
 		return p
 	}
 	if err := q.h.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
-		return q.h.problem(err, "Conversation", "id", id)
+		return q.appendProblem(err, id)
 	}
 	answer(q.w, http.StatusOK, appendList(nil, store.Items{Items: items}))
 	return nil
+}
+
+func (q *request) appendProblem(err error, id string) *hub.Problem {
+	if errors.Is(err, store.ErrConflict) {
+		return invalid("items", "items: an item's id stands twice, or is in the conversation already.")
+	}
+	return q.h.problem(err, "Conversation", "id", id)
 }
 
 // getItem serves GET /v1/conversations/{id}/items/{item}.

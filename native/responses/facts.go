@@ -25,8 +25,6 @@ type facts struct {
 	// kind is a message's type; laned that it names a stream_id.
 	kind  string
 	laned bool
-	// input is where the member stands.
-	input jsonedit.Span
 }
 
 // scanRoom is what a scan works with.
@@ -87,7 +85,7 @@ func (f *facts) scan(room *scanRoom, body []byte, drop func(key string) bool) er
 			text = &f.previous
 		case "type":
 			text = &f.kind
-		case "stream", "conversation", "stream_id", "input":
+		case "stream", "conversation", "stream_id":
 		default:
 			known = false
 		}
@@ -126,8 +124,6 @@ func (f *facts) scan(room *scanRoom, body []byte, drop func(key string) bool) er
 			}
 		case name == "stream_id":
 			f.laned = string(value) != "null"
-		case name == "input":
-			f.input = v
 		}
 	}
 	return s.Finish()

@@ -254,7 +254,7 @@ func (s *socket) message(message []byte) {
 		return
 	}
 	s.turns++
-	t.input = t.asked.input.Of(message)
+	t.body = message
 	s.turn(t, body)
 }
 
@@ -348,6 +348,7 @@ func (f *frames) WriteHeader(status int) {
 
 // Write takes whole events, or a piece of another reply, which the tap keeps.
 func (f *frames) Write(p []byte) (n int, err error) {
+	f.WriteHeader(http.StatusOK)
 	if !f.stream {
 		return len(p), nil
 	}

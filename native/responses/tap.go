@@ -49,6 +49,9 @@ func (t *tap) WriteHeader(status int) {
 // Write has no partial success. The core's last words in a stream are heard even when
 // the client is gone.
 func (t *tap) Write(p []byte) (int, error) {
+	if t.status == 0 {
+		t.WriteHeader(http.StatusOK)
+	}
 	switch {
 	case t.stream:
 		t.events(p)

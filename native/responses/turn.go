@@ -22,8 +22,8 @@ type turn struct {
 	asked  facts
 	// question: nothing comes of it but an answer (input_tokens, compact).
 	question bool
-	// input is the request's own input, JSON; lent until the turn is over.
-	input []byte
+	// body is the request's; lent until the turn is over.
+	body []byte
 	// cache is what a socket remembers of its last response, nil elsewhere.
 	cache *continuation
 
@@ -222,7 +222,7 @@ func (t *turn) Item(id string) []byte {
 // ownInput is the request's input as items.
 func (t *turn) ownInput() ([]store.Item, bool) {
 	if t.own == nil && !t.ownFailed {
-		items, err := inputItems(t.input, t.Item)
+		items, err := inputItems(t.body, t.Item)
 		t.own, t.ownFailed = items, err != nil
 	}
 	return t.own, !t.ownFailed
@@ -307,7 +307,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer freeBody(body)
-	t.input = t.asked.input.Of(*body)
+	t.body = *body
 	if p := t.refused(); p != nil {
 		refuse(w, p)
 		return
@@ -337,7 +337,8 @@ func (t *turn) refused() *hub.Problem {
 	if !stores {
 		return nil // the core says so where an id is named
 	}
-	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != ""
+	remembered := t.cache != nil && t.cache.id == t.asked.previous
+	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != "" && !remembered
 	if t.asked.store == yes && !stateful && !t.h.down.Load() {
 		// Nothing else asks the store before the answer is there.
 		_, _, err := t.h.store.Get(t.ctx, t.tenant, "probe")

@@ -220,7 +220,7 @@ func (c *call) serve() {
 	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
-		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: memoryOf(c.r), Window: c.windowFunc, Decode: DecodeBody},
+		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: MemoryOf(c.r.Context()), Window: c.windowFunc, Decode: DecodeBody},
 	)
 	plan := c.x.Plan()
 	if plan.Route != "health" {
@@ -529,6 +529,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 		if begin := c.x.Reply(nil, nil, false); len(begin) == 0 {
 			c.flush()
 		} else if !c.send(begin) {
+			c.unheard(hub.Cut)
 			return
 		}
 	}
@@ -559,6 +560,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.alive()
 		}
 		if !c.send(out.b) {
+			c.unheard(hub.Cut)
 			return
 		}
 		c.beat.release(len(out.b) > 0)
@@ -574,12 +576,23 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.stopIdle()
 			c.idle = newStall(afterEnd, c.cancel, c.w)
 		case err != nil:
-			if f, gone := c.fault(); !gone {
-				c.beat.stop()
+			f, gone := c.fault()
+			c.beat.stop()
+			if gone {
+				c.unheard(f)
+			} else {
 				c.send(c.x.Abort(nil, f))
 			}
 			return
 		}
+	}
+}
+
+// unheard ends a stream whose client is gone: what stands before this handler may keep
+// the stream all the same, and has to learn what became of it.
+func (c *call) unheard(f hub.Fault) {
+	if out := c.x.Abort(nil, f); len(out) > 0 {
+		_, _ = c.w.Write(out)
 	}
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -14,7 +13,8 @@ func WithMemory(ctx context.Context, m hub.Memory) context.Context {
 	return context.WithValue(ctx, memoryKey{}, m)
 }
 
-func memoryOf(r *http.Request) hub.Memory {
-	m, _ := r.Context().Value(memoryKey{}).(hub.Memory)
+// MemoryOf returns what WithMemory gave, nil for nothing.
+func MemoryOf(ctx context.Context) hub.Memory {
+	m, _ := ctx.Value(memoryKey{}).(hub.Memory)
 	return m
 }

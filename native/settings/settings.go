@@ -33,6 +33,7 @@ type Flags struct {
 	ThinkingCoding        *string `placeholder:"NAME" help:"Name of the virtual model that thinks, for code; qwen3.5-thinking-coding unless given."`
 	InstructGeneral       *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for general work; qwen3.5-instruct-general unless given."`
 	InstructReasoning     *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for reasoning; qwen3.5-instruct-reasoning unless given."`
+	StateFolder           *string `placeholder:"FOLDER" help:"Folder for stored responses and conversations; kept in memory unless given."`
 	EnforceSamplingParams *bool   `help:"Sampling values of the profile win over the client's."`
 }
 
@@ -51,7 +52,13 @@ type setting struct {
 // show in the list of processes.
 const SecretVariable = "QWENVOY_UPSTREAM_API_KEY"
 
+// RedisVariable is the variable for the URL of a shared store, which may hold a password.
+const RedisVariable = "QWENVOY_REDIS_URL"
+
 const configVariable = "QWENVOY_CONFIG"
+
+// systemdFolders is set by systemd where a unit has a StateDirectory.
+const systemdFolders = "STATE_DIRECTORY"
 
 func text(field func(*config.Config) *string) func(*config.Config, string) error {
 	return func(c *config.Config, v string) error {
@@ -92,6 +99,7 @@ var settings = []setting{
 	{"thinking-coding", "THINKING_CODING_MODEL", false, func(f *Flags) *string { return f.ThinkingCoding }, text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingCoding })},
 	{"instruct-general", "INSTRUCT_GENERAL_MODEL", false, func(f *Flags) *string { return f.InstructGeneral }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructGeneral })},
 	{"instruct-reasoning", "INSTRUCT_REASONING_MODEL", false, func(f *Flags) *string { return f.InstructReasoning }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructReasoning })},
+	{"state-folder", "STATE_FOLDER", true, func(f *Flags) *string { return f.StateFolder }, text(func(c *config.Config) *string { return &c.Store.Folder })},
 	{"enforce-sampling-params", "ENFORCE_SAMPLING_PARAMS", false, func(f *Flags) *string {
 		if f.EnforceSamplingParams == nil {
 			return nil
@@ -143,6 +151,9 @@ func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
 	if v, _ := env(SecretVariable); v != "" {
 		upstream(c).APIKey = v
 	}
+	if v, _ := env(RedisVariable); v != "" {
+		c.Store.Redis = v
+	}
 	for _, s := range settings {
 		if err := s.apply(c, f, env); err != nil {
 			return nil, err
@@ -150,6 +161,10 @@ func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
 	}
 	if upstream(c).URL == "" {
 		upstream(c).URL = DefaultTarget
+	}
+	if c.Store.Folder == "" {
+		folders, _ := env(systemdFolders)
+		c.Store.Folder, _, _ = strings.Cut(folders, ":")
 	}
 	if upstream(c).Model == "" {
 		return nil, fmt.Errorf("the served model's name is missing: give it by --served-model, QWENVOY_SERVED_MODEL_NAME or upstreams[0].model")
@@ -199,7 +214,7 @@ func (s *setting) lookup(env func(string) (string, bool)) (value, name string) {
 // UnknownVariables lists the QWENVOY_ variables that mean nothing, which are
 // mostly misspelt. environ is os.Environ.
 func UnknownVariables(environ []string) (names []string) {
-	known := []string{configVariable, SecretVariable}
+	known := []string{configVariable, SecretVariable, RedisVariable}
 	for _, s := range settings {
 		known = append(known, "QWENVOY_"+s.variable)
 	}

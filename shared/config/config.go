@@ -35,6 +35,7 @@ type Config struct {
 	// a hosted web search: drop or reject.
 	UnsupportedTools string    `json:"unsupported_tools"`
 	Responses        Responses `json:"responses"`
+	Store            Store     `json:"store"`
 	Messages         Messages  `json:"messages"`
 	// Passthrough forwards paths that Qwenvoy does not know; off, they are a 404.
 	Passthrough bool     `json:"passthrough"`
@@ -114,6 +115,21 @@ type Responses struct {
 	// WebSocketOrigins are the origins of web pages that may connect: hosts, or schemes
 	// with hosts, with * for any run of characters. Programs send no origin.
 	WebSocketOrigins []string `json:"websocket_origins"`
+}
+
+// Store is where the binary keeps responses and conversations.
+type Store struct {
+	// Folder holds the file; "" keeps everything in memory, until the process ends.
+	Folder string `json:"folder"`
+	// Redis is the URL of a server that several processes share; it goes before Folder:
+	// redis://[user:password@]host:port/database, or rediss:// for TLS.
+	Redis string `json:"redis"`
+	// MaxAge is how long a response is kept after it began, and a conversation after its
+	// last change; 0: no limit.
+	MaxAge Duration `json:"max_age"`
+	// MaxSize is what the file or the memory may hold; over it the oldest goes. 0: no
+	// limit. Redis has its own, maxmemory.
+	MaxSize Bytes `json:"max_size"`
 }
 
 // Messages is for the Messages API.

@@ -192,7 +192,7 @@ func shown(path string, v jsonedit.Value) string {
 		return "an object"
 	case v.Kind() == jsonedit.Array:
 		return "a list"
-	case strings.HasSuffix(path, "_key"):
+	case strings.HasSuffix(path, "_key"), path == "store.redis":
 		return "a value of another type (not shown)"
 	}
 	return abbreviate(raw)

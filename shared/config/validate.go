@@ -33,6 +33,7 @@ func Default() *Config {
 		LateSystem:       "dialect",
 		UnsupportedTools: "drop",
 		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
+		Store:            Store{MaxAge: Duration(30 * 24 * time.Hour), MaxSize: 1 << 30},
 		Passthrough:      true,
 		Limits:           Limits{Event: 10 << 20},
 		Timeouts: Timeouts{

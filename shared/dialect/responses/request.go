@@ -36,6 +36,7 @@ const (
 	keyStream
 	keyStore
 	keyBackground
+	keyGenerate
 	keyTruncation
 	keyMetadata
 	keyCacheKey
@@ -52,7 +53,7 @@ const (
 
 var keyNames = [keyCount]string{"model", "input", "instructions", "previous_response_id", "conversation", "tools", "tool_choice",
 	"parallel_tool_calls", "text", "reasoning", "include", "max_output_tokens", "max_tokens", "max_tool_calls", "temperature", "top_p",
-	"presence_penalty", "frequency_penalty", "top_logprobs", "stream", "store", "background", "truncation", "metadata",
+	"presence_penalty", "frequency_penalty", "top_logprobs", "stream", "store", "background", "generate", "truncation", "metadata",
 	"prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs", "n", "best_of", "echo", "use_beam_search"}
 
 // verbatim are members of vLLM's chat request that clients add and that go up as they
@@ -83,7 +84,7 @@ var members = func() map[string]int {
 		m[v.name] = keyCount + i
 	}
 	for _, name := range []string{"type", "stream_options", "service_tier", "context_management", "prompt_cache_retention",
-		"prompt_cache_options", "moderation", "access_programs", "client_metadata", "generate"} {
+		"prompt_cache_options", "moderation", "access_programs", "client_metadata"} {
 		m[name] = -1
 	}
 	return m
@@ -112,8 +113,10 @@ type translation struct {
 	reason  struct{ effort, summary jsonedit.Span }
 	echoed  struct{ format, verbosity jsonedit.Span }
 
-	chat   []byte
-	editor hub.Editor
+	chat []byte
+	// trusted are the values in chat that need no second look.
+	trusted []jsonedit.Span
+	editor  hub.Editor
 }
 
 var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
@@ -143,7 +146,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	r := translations.Get().(*translation)
 	defer r.release()
 	r.turn, r.kind, r.src = t, d.kind, body
-	r.req = &request{id: t.AppendID(nil, "resp_")}
+	r.req = &request{id: responseID(t)}
 	t.State = r.req
 	return r.translate(dst)
 }
@@ -165,7 +168,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		form = hub.Form{ModelOptional: true, Messages: true, Prompt: true}
 	}
 	r.write()
-	out, p := r.editor.Edit(dst, r.chat, r.turn, form)
+	out, p := r.editor.EditTrusted(dst, r.chat, r.trusted, r.turn, form)
 	if p != nil {
 		if p.Code == "" && p.Status == 400 {
 			p.Code = "invalid_value"
@@ -176,7 +179,27 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if r.kind == create {
 		r.req.echo = r.echo()
 	}
+	if r.warmsUp() {
+		r.turn.Answer = emptyAnswer(r.turn)
+	}
 	return out, nil
+}
+
+// warmsUp tells whether the model is to say nothing: the client gives what later
+// requests go on from (generate: false).
+func (r *translation) warmsUp() bool {
+	return r.kind == create && !r.compacting && string(r.raw(keyGenerate)) == "false"
+}
+
+// emptyAnswer is a response that is completed and holds nothing.
+func emptyAnswer(t *hub.Turn) *hub.Answer {
+	t.HasUsage = true // of zero tokens
+	w := newWriter(create, t, t.Streamed)
+	a := &hub.Answer{Status: 200, Body: w.Finish(w.Begin(nil))}
+	if t.Streamed {
+		a.ContentType = "text/event-stream; charset=utf-8"
+	}
+	return a
 }
 
 // bad is a 400 in OpenAI's words.
@@ -216,9 +239,16 @@ func (r *translation) scan() *hub.Problem {
 	}
 	for s.BeginObject(); s.NextMember(); {
 		n, known := members[string(s.Key())]
-		if !known {
+		switch { // of two members of one name the last counts
+		case !known:
 			r.turn.Changes |= hub.FieldsIgnored
 			n = -1
+		case n == keyTools:
+			r.ownTools = extent{}
+		case n == keyInput:
+			r.own = run{}
+		case n == keyInstructions:
+			r.told = run{}
 		}
 		var v jsonedit.Span
 		switch {
@@ -323,7 +353,7 @@ const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy b
 // state reads what goes on from earlier responses, and what is kept of this one.
 func (r *translation) state() *hub.Problem {
 	t := r.turn
-	for _, key := range [...]int{keyStream, keyStore, keyBackground} {
+	for _, key := range [...]int{keyStream, keyStore, keyBackground, keyGenerate} {
 		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
 			return wrongType(keyNames[key], "true or false")
 		}
@@ -638,7 +668,8 @@ func (r *translation) write() {
 		c = append(append(append(c, `"model":`...), v...), ',')
 	}
 	c = append(c, `"messages":`...)
-	c = r.history.Append(c, hub.HistoryOptions{DropEmptyTurns: true, ImageNote: "The image follows."})
+	r.trusted = r.trusted[:0]
+	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	kwargs, wanted := r.kwargs()
 	if r.kind == inputTokens {

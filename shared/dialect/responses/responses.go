@@ -114,7 +114,3 @@ func (t *tools) accept(name []byte) bool {
 }
 
 var options = parts.Options{Early: true, KeepBlank: true, CallPrefix: "call_"}
-
-// ResponseOf is the id of the response that an output item came with, "" where the id
-// is none that Qwenvoy gave to an output item.
-func ResponseOf(item string) string { return "" }

@@ -101,7 +101,7 @@ func (w *writer) Open(dst []byte, p *parts.Part) []byte {
 
 // begin opens an item of w.form.
 func (w *writer) begin(dst []byte, p *parts.Part) []byte {
-	w.id = w.t.AppendID(w.id[:0], w.form.prefix)
+	w.id = appendItemID(w.id[:0], w.form.prefix, w.r.id, w.count)
 	w.place = append(append(w.place[:0], `,"item_id":"`...), w.id...)
 	w.place = strconv.AppendInt(append(w.place, `","output_index":`...), int64(w.count), 10)
 	w.place = append(w.place, w.form.index...)

@@ -1,0 +1,132 @@
+package responses
+
+import (
+	"strings"
+	"testing"
+)
+
+func (e *edge) conversation(body string) string {
+	e.t.Helper()
+	r := e.do("POST", "/v1/conversations", body)
+	id, _ := r.object["id"].(string)
+	if r.status != 200 || !strings.HasPrefix(id, "conv_") || r.object["object"] != "conversation" || r.object["created_at"] == nil {
+		e.t.Fatalf("%d %s", r.status, r.text)
+	}
+	return id
+}
+
+func (e *edge) texts(id string) string {
+	e.t.Helper()
+	r := e.do("GET", "/v1/conversations/"+id+"/items?order=asc&limit=100", "")
+	if r.status != 200 {
+		e.t.Fatal(r.text)
+	}
+	var out []string
+	for _, item := range r.object["data"].([]any) {
+		out = append(out, textOf(item))
+	}
+	return strings.Join(out, "|")
+}
+
+func TestAConversationGrowsByItsResponses(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(`{"metadata":{"a":"b"},"items":[{"role":"user","content":"before"}]}`)
+	for _, streamed := range []string{`"stream":false`, `"stream":true`} {
+		if r := e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`, streamed)); r.status != 200 {
+			t.Fatal(r.text)
+		}
+	}
+	if r := e.do("POST", "/v1/responses", create("fail", `"conversation":"`+id+`"`, `"stream":true`)); r.status != 200 {
+		t.Fatal(r.text)
+	}
+	if got := e.texts(id); got != "before|hello|1 before: hello|hello|3 before: hello" {
+		t.Error(got)
+	}
+	e.core.mu.Lock()
+	seen := e.core.context[1]
+	e.core.mu.Unlock()
+	if !strings.Contains(seen, "before") || !strings.Contains(seen, "1 before: hello") {
+		t.Error(seen)
+	}
+	r := e.do("GET", "/v1/conversations/"+id, "")
+	if r.status != 200 || r.object["metadata"].(map[string]any)["a"] != "b" {
+		t.Error(r.text)
+	}
+}
+
+func TestConversationsAndTheirItemsAreManaged(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(``)
+	if r := e.do("POST", "/v1/conversations/"+id, `{"metadata":{"k":"v"}}`); r.object["metadata"].(map[string]any)["k"] != "v" {
+		t.Error(r.text)
+	}
+	added := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"message","id":"msg_a","role":"user","content":"a"},{"role":"assistant","content":[{"type":"output_text","text":"b"}]}]}`)
+	if added.status != 200 || added.object["first_id"] != "msg_a" || added.object["has_more"] != false {
+		t.Fatal(added.text)
+	}
+	e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"message","id":"msg_a","role":"user","content":"a"}]}`).wants(t, 400, "items", "invalid_value", "already")
+	item := e.do("GET", "/v1/conversations/"+id+"/items/msg_a", "")
+	if item.status != 200 || textOf(item.object) != "a" {
+		t.Error(item.text)
+	}
+	page := e.do("GET", "/v1/conversations/"+id+"/items?limit=1", "")
+	if page.object["has_more"] != true || textOf(page.object["data"].([]any)[0]) != "b" {
+		t.Error(page.text)
+	}
+	if r := e.do("DELETE", "/v1/conversations/"+id+"/items/msg_a", ""); r.status != 200 || r.object["id"] != id {
+		t.Error(r.text)
+	}
+	e.do("GET", "/v1/conversations/"+id+"/items/msg_a", "").wants(t, 404, "item_id", nil, "msg_a")
+	e.do("DELETE", "/v1/conversations/"+id+"/items/msg_a", "").wants(t, 404, "item_id", nil)
+	if r := e.do("DELETE", "/v1/conversations/"+id, ""); r.text != `{"id":"`+id+`","object":"conversation.deleted","deleted":true}` {
+		t.Error(r.text)
+	}
+	for _, r := range []reply{
+		e.do("GET", "/v1/conversations/"+id, ""), e.do("POST", "/v1/conversations/"+id, `{"metadata":{}}`), e.do("DELETE", "/v1/conversations/"+id, ""),
+		e.do("GET", "/v1/conversations/"+id+"/items", ""), e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[]}`), e.do("GET", "/v1/conversations/"+id+"/items/x", ""),
+	} {
+		r.wants(t, 404, "id", nil, id)
+	}
+	e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`)).wants(t, 404, "conversation", nil, id)
+}
+
+func TestConversationRequestsAreChecked(t *testing.T) {
+	e := start(t, setup{})
+	for _, c := range []struct {
+		body        string
+		param, code any
+	}{
+		{`{`, nil, nil},
+		{`[]`, nil, nil},
+		{`{"metadata":"x"}`, "metadata", "invalid_type"},
+		{`{"metadata":{"a":1}}`, "metadata.a", "invalid_type"},
+		{`{"metadata":{"a":"` + strings.Repeat("x", 513) + `"}}`, "metadata.a", "invalid_value"},
+		{`{"metadata":{"` + strings.Repeat("x", 65) + `":""}}`, "metadata", "invalid_value"},
+		{`{"items":{}}`, "items", "invalid_type"},
+		{`{"items":["x"]}`, "items[0]", "invalid_type"},
+		{`{"items":[{"role":"user","content":"x"},{}]}`, "items[1].type", "missing_required_parameter"},
+		{`{"items":[` + strings.Repeat(`{"role":"user","content":"x"},`, 20) + `{"role":"user","content":"x"}]}`, "items", "invalid_value"},
+	} {
+		e.do("POST", "/v1/conversations", c.body).wants(t, 400, c.param, c.code)
+	}
+	id := e.conversation(`{}`)
+	e.do("POST", "/v1/conversations/"+id+"/items", `{}`).wants(t, 400, "items", "missing_required_parameter")
+}
+
+func TestOneResponseOfAConversationAtATime(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(`{}`)
+	job, _ := e.create(create("wait", `"background":true`, `"conversation":"`+id+`"`))
+	r := e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`))
+	if r.wants(t, 409, "conversation", "conversation_locked", id); r.header.Get("Content-Type") != "application/json" {
+		t.Error(r.header)
+	}
+	e.core.next <- struct{}{}
+	e.polled(job)
+	eventually(t, "the conversation's release", func() bool {
+		return e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`)).status == 200
+	})
+	if got := e.texts(id); got != "wait|0 before: wait|hello|2 before: hello" {
+		t.Error(got)
+	}
+}
