@@ -51,8 +51,11 @@ func TestEveryMissingKeyOfAnObjectIsSeen(t *testing.T) {
 		{`instructions|reasoning.effort|reasoning.summary|prompt_cache_key`, `null`, "null if the client sent none"},
 	}
 	for name, o := range objects(t) {
+		if strings.HasSuffix(name, "response.created") || strings.HasSuffix(name, "response.in_progress") && !strings.HasPrefix(name, "text") {
+			continue // all the same
+		}
 		for _, m := range mutation.Objects(o) {
-			if m.Change == "other" || len(responses.Object(m.Object())) > 0 {
+			if m.Change == "other" || len(responses.Object(m.Events[0].JSON())) > 0 {
 				continue
 			}
 			why := ""
