@@ -96,7 +96,7 @@ func TestTheStatusOfAnObjectFits(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { mustFail(t, responses.Object([]byte(tt.object)), tt.fault) })
 	}
 	mustPass(t, responses.Object([]byte(example.Response(call("in_progress")))))
-	if f := responses.Object([]byte(strings.Replace(example.Response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "event 0: store is missing" {
+	if f := responses.Object([]byte(strings.Replace(example.Response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "store is missing" {
 		t.Error(f)
 	}
 }
