@@ -105,6 +105,9 @@ func unusedHere(c *config.Config) []string {
 	if c.Timeouts != def.Timeouts {
 		keys = append(keys, "timeouts")
 	}
+	if c.State != def.State {
+		keys = append(keys, "state")
+	}
 	if c.Log.Format != def.Log.Format {
 		keys = append(keys, "log.format")
 	}

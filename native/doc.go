@@ -4,6 +4,7 @@
 //	native/            commands and the life of the process: signals, reload, systemd
 //	native/server      the HTTP edge around the core's Exchange
 //	native/upstream    the client for the server behind it
+//	native/store       responses, background jobs and conversations that are kept
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify

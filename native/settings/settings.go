@@ -33,6 +33,7 @@ type Flags struct {
 	ThinkingCoding        *string `placeholder:"NAME" help:"Name of the virtual model that thinks, for code; qwen3.5-thinking-coding unless given."`
 	InstructGeneral       *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for general work; qwen3.5-instruct-general unless given."`
 	InstructReasoning     *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for reasoning; qwen3.5-instruct-reasoning unless given."`
+	StateFolder           *string `placeholder:"FOLDER" help:"Folder to keep responses of the Responses API in; in memory unless given."`
 	EnforceSamplingParams *bool   `help:"Sampling values of the profile win over the client's."`
 }
 
@@ -50,6 +51,10 @@ type setting struct {
 // SecretVariable is the variable for the upstream's key, which has no flag: flags
 // show in the list of processes.
 const SecretVariable = "QWENVOY_UPSTREAM_API_KEY"
+
+// RedisVariable is the variable for the Redis URL, which may hold a password and so has
+// no flag either.
+const RedisVariable = "QWENVOY_REDIS_URL"
 
 const configVariable = "QWENVOY_CONFIG"
 
@@ -92,6 +97,7 @@ var settings = []setting{
 	{"thinking-coding", "THINKING_CODING_MODEL", false, func(f *Flags) *string { return f.ThinkingCoding }, text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingCoding })},
 	{"instruct-general", "INSTRUCT_GENERAL_MODEL", false, func(f *Flags) *string { return f.InstructGeneral }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructGeneral })},
 	{"instruct-reasoning", "INSTRUCT_REASONING_MODEL", false, func(f *Flags) *string { return f.InstructReasoning }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructReasoning })},
+	{"state-folder", "STATE_FOLDER", true, func(f *Flags) *string { return f.StateFolder }, text(func(c *config.Config) *string { return &c.State.Folder })},
 	{"enforce-sampling-params", "ENFORCE_SAMPLING_PARAMS", false, func(f *Flags) *string {
 		if f.EnforceSamplingParams == nil {
 			return nil
@@ -142,6 +148,9 @@ func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
 	}
 	if v, _ := env(SecretVariable); v != "" {
 		upstream(c).APIKey = v
+	}
+	if v, _ := env(RedisVariable); v != "" {
+		c.State.Redis = v
 	}
 	for _, s := range settings {
 		if err := s.apply(c, f, env); err != nil {
@@ -199,7 +208,7 @@ func (s *setting) lookup(env func(string) (string, bool)) (value, name string) {
 // UnknownVariables lists the QWENVOY_ variables that mean nothing, which are
 // mostly misspelt. environ is os.Environ.
 func UnknownVariables(environ []string) (names []string) {
-	known := []string{configVariable, SecretVariable}
+	known := []string{configVariable, SecretVariable, RedisVariable}
 	for _, s := range settings {
 		known = append(known, "QWENVOY_"+s.variable)
 	}

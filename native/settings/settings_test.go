@@ -53,6 +53,8 @@ func TestFlagBeatsVariableBeatsFileBeatsDefault(t *testing.T) {
 		{"a false flag beats the file", Flags{EnforceSamplingParams: ptr(false)}, nil, func(c *config.Config) (any, any) { return c.EnforceSampling, false }},
 		{"a virtual model's name", Flags{}, []string{"QWEN35RP_THINKING_CODING_MODEL", "coding-env"}, func(c *config.Config) (any, any) { return c.BuiltinModels.ThinkingCoding, "coding-env" }},
 		{"the upstream's key", Flags{}, []string{"QWENVOY_UPSTREAM_API_KEY", "k"}, func(c *config.Config) (any, any) { return c.Upstreams[0].APIKey, "k" }},
+		{"the Redis URL", Flags{}, []string{"QWENVOY_REDIS_URL", "redis://r"}, func(c *config.Config) (any, any) { return c.State.Redis, "redis://r" }},
+		{"the state folder", Flags{}, []string{"QWENVOY_STATE_FOLDER", "/s"}, func(c *config.Config) (any, any) { return c.State.Folder, "/s" }},
 		{"the window", Flags{MaxModelLen: ptr("4096")}, nil, func(c *config.Config) (any, any) { return c.Upstreams[0].MaxModelLen, 4096 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,7 +126,7 @@ func TestErrorsNameKeyValueAndWhatIsAllowed(t *testing.T) {
 }
 
 func TestMisspeltVariablesAreFound(t *testing.T) {
-	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
+	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_REDIS_URL=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
 	if want := []string{"QWENVOY_LISTN"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Passthrough bool     `json:"passthrough"`
 	Limits      Limits   `json:"limits"`
 	Timeouts    Timeouts `json:"timeouts"`
+	State       State    `json:"state"`
 	Log         Log      `json:"log"`
 	Envoy       Envoy    `json:"envoy"`
 }
@@ -100,6 +101,22 @@ type Timeouts struct {
 	Header       Duration `json:"header"`        // to read a client's request head; 10s
 	UpstreamIdle Duration `json:"upstream_idle"` // an unused upstream connection is closed; 3s
 	Drain        Duration `json:"drain"`         // after SIGTERM; 3m
+}
+
+// State is for the binary: what it keeps of the Responses API.
+type State struct {
+	// Store is what a request that leaves store out, or null, says with it.
+	Store bool `json:"store"`
+	// Folder holds the file that responses are kept in; "" keeps them in memory.
+	Folder string `json:"folder"`
+	// Redis is the URL of a Redis that several binaries keep them in. It may hold a password.
+	Redis string `json:"redis"`
+	// MaxAge is how long a response is kept after it began, a conversation after its last
+	// change; default 30 days, 0 is no limit.
+	MaxAge Duration `json:"max_age"`
+	// MaxSize: over it the oldest is deleted; default 1 GiB in a file, 256 MiB in memory.
+	// Redis has a limit of its own.
+	MaxSize Bytes `json:"max_size"`
 }
 
 // Log is for the binary.

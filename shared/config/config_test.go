@@ -16,6 +16,7 @@ func TestDecodeReadsTheWholeSchema(t *testing.T) {
 		"models":[{"name":"v","profile":"p","aliases":["a","b-*"]}],
 		"limits":{"body":"2MiB","event":5000},
 		"timeouts":{"first_byte":"90s","idle":"0"},
+		"state":{"store":false,"redis":"rediss://u:p@redis:6380/2","max_age":"24h","max_size":"2GiB"},
 		"port":9001,"enforce_sampling":true,"log":null}`))
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +27,9 @@ func TestDecodeReadsTheWholeSchema(t *testing.T) {
 	}
 	if c.Limits.Body != 2<<20 || c.Limits.Event != 5000 || time.Duration(c.Timeouts.FirstByte) != 90*time.Second || c.Timeouts.Idle != 0 {
 		t.Errorf("limits %+v timeouts %+v", c.Limits, c.Timeouts)
+	}
+	if want := (State{Redis: "rediss://u:p@redis:6380/2", MaxAge: Duration(24 * time.Hour), MaxSize: 2 << 30}); c.State != want {
+		t.Errorf("state %+v", c.State)
 	}
 	if c.Log.Level != "INFO" || c.Timeouts.Connect != Duration(10*time.Second) || c.Port != 9001 {
 		t.Error("null or absence must leave the default")
@@ -56,6 +60,13 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 		{`{"limits":{"body":10},` + minimal + `}`, `limits.body: 10 bytes are not allowed here`},
 		{`{"timeouts":{"idle":"5 min"}}`, `timeouts.idle: "5 min" is not allowed here, a duration such as`},
 		{`{"timeouts":{"idle":5}}`, `timeouts.idle: 5 is not allowed here, a duration such as`},
+		{`{"state":{"folder":"/a","redis":"redis://b"},` + minimal + `}`, "state: folder and redis are both given, one of them is allowed"},
+		{`{"state":{"redis":"localhost:6379"},` + minimal + `}`, `state.redis: "localhost:6379" is not allowed here, an address such as redis://127.0.0.1:6379/0`},
+		{`{"state":{"redis":"http://localhost:6379"},` + minimal + `}`, `state.redis: "http://localhost:6379" is not allowed here`},
+		{`{"state":{"redis":"redis://"},` + minimal + `}`, `state.redis: "redis://" is not allowed here`},
+		{`{"state":{"max_size":1000},` + minimal + `}`, "state.max_size: 1000 bytes are not allowed here, 1MiB and more are"},
+		{`{"state":{"max_age":"30d"}}`, `state.max_age: "30d" is not allowed here, a duration such as`},
+		{`{"state":{"store":"no"}}`, `state.store: "no" is not allowed here, true or false is wanted`},
 		{`{"passthrough":"yes"}`, `passthrough: "yes" is not allowed here, true or false is wanted`},
 	}
 	for _, tt := range tests {
@@ -79,6 +90,12 @@ func TestErrorsShowNoSecrets(t *testing.T) {
 		`{"upstreams":[{"model":"m","url":"ftp://host/?api_key=12345678"}]}`,
 		`{"upstreams":[{"model":"m","url":"u:12345678@host:8000"}]}`,
 		`{"upstreams":[{"model":"m","url":"http://u:12345678@host:port"}]}`,
+		`{"upstreams":"http://u:12345678@host"}`,
+		`{"state":"redis://u:12345678@host"}`,
+		`{"state":{"redis":["redis://u:12345678@host"]}}`,
+		`{"state":{"redis":12345678}}`,
+		`{"upstreams":[{"model":"m"}],"state":{"redis":"redis://u:12345678@host:port"}}`,
+		`{"upstreams":[{"model":"m"}],"state":{"redis":"http://u:12345678@host"}}`,
 	} {
 		_, err := Decode([]byte(text))
 		if err == nil || strings.Contains(err.Error(), "1234") || !strings.Contains(err.Error(), "not allowed here") {

@@ -183,7 +183,7 @@ func shown(path string, v gjson.Result) string {
 		return "an object"
 	case v.IsArray():
 		return "a list"
-	case strings.HasSuffix(path, "api_key"):
+	case strings.HasSuffix(path, "api_key"), strings.HasSuffix(path, "redis"), strings.Contains(v.Raw, "://") && strings.Contains(v.Raw, "@"):
 		return "a value of another type (not shown)"
 	}
 	return abbreviate(v.Raw)

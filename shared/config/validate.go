@@ -17,6 +17,7 @@ var (
 	LogLevels           = []string{"COMPLETE", "DEBUG", "INFO", "WARN", "ERROR"}
 	LogFormats          = []string{"auto", "text", "journald", "json"}
 	UpstreamKinds       = []string{"vllm"}
+	RedisSchemes        = []string{"redis", "rediss", "unix"}
 )
 
 // Default is the configuration before file, variables and flags: all but the served model.
@@ -37,7 +38,8 @@ func Default() *Config {
 			UpstreamIdle: Duration(3 * time.Second),
 			Drain:        Duration(3 * time.Minute),
 		},
-		Log: Log{Level: "INFO", Format: "auto"},
+		State: State{Store: true, MaxAge: Duration(30 * 24 * time.Hour)},
+		Log:   Log{Level: "INFO", Format: "auto"},
 	}
 }
 
@@ -115,6 +117,19 @@ func (c *Config) Validate() error {
 		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
 			return &Error{b.path, fmt.Sprintf("%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)}
 		}
+	}
+	return c.State.validate()
+}
+
+func (s *State) validate() error {
+	if s.Folder != "" && s.Redis != "" {
+		return &Error{"state", "folder and redis are both given, one of them is allowed"}
+	}
+	if u, err := url.Parse(s.Redis); s.Redis != "" && (err != nil || !slices.Contains(RedisSchemes, u.Scheme) || u.Host == "" && u.Scheme != "unix") {
+		return &Error{"state.redis", fmt.Sprintf("%s is not allowed here, an address such as redis://127.0.0.1:6379/0, rediss://… or unix://… is", shownURL(s.Redis))}
+	}
+	if s.MaxSize != 0 && s.MaxSize < 1<<20 {
+		return &Error{"state.max_size", fmt.Sprintf("%d bytes are not allowed here, 1MiB and more are, or 0 for the default", s.MaxSize)}
 	}
 	return nil
 }
