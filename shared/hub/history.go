@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -17,30 +16,62 @@ import (
 type History struct {
 	text    []byte // everything that was given, one after another
 	entries []entry
-	// current is the assistant turn that pieces join, -1 for none.
+	links   []link
+	// current is the assistant turn that pieces join, where begun.
 	current int
 	begun   bool
+
+	// states says for each id of a call, numbered by ids, which calls have it.
+	ids    map[string]int
+	states []state
+	groups []group
 }
 
 // entry is one message, or an assistant turn with the results of its calls.
 type entry struct {
 	role    string
-	content piece // a JSON value; of an assistant the inside of its text
+	content piece // a JSON value, of all but an assistant
 
-	reasoning piece
-	hasText   bool
-	calls     []call
+	said, reasoning chain
+	calls           []call
 }
 
 type piece struct{ start, end int }
+
+// chain is text that was given in pieces: the numbers of its first and last link,
+// counted from 1; 0 for none.
+type chain struct{ first, last int }
+
+type link struct {
+	piece
+	between string // stands before it
+	next    int
+}
 
 type call struct {
 	id, name, arguments piece
 	object              bool // the arguments are a JSON object
 	answered            bool
-	result              piece
+	result              chain
 	// images are content parts with commas between.
-	images piece
+	images chain
+	// next is the next call of the same id in the same turn that waits for a result,
+	// counted from 1.
+	next int
+}
+
+// state tells of the calls of one id: the latest turn that has some without a result,
+// as the number of its group, and the last one that got its result. Both from 1.
+type state struct {
+	open        int
+	entry, call int
+}
+
+// group are calls of one id in one turn, first to last; below is the group that the
+// turns before have.
+type group struct {
+	entry, first, last int
+	below              int
 }
 
 func (h *History) add(b []byte) piece {
@@ -53,7 +84,9 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 
 // Reset empties the History.
 func (h *History) Reset() {
+	clear(h.ids)
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
+	h.links, h.states, h.groups = h.links[:0], h.states[:0], h.groups[:0]
 }
 
 // Grow makes room for a conversation of n bytes at once.
@@ -93,40 +126,46 @@ func (h *History) assistant() *entry {
 	return &h.entries[h.current]
 }
 
-// join is old, between and more as one piece. Each is copied at most once per call, so
-// a dialect that has much to join does so itself.
-func (h *History) join(old piece, between string, more []byte) piece {
-	if old.end == len(h.text) {
-		h.text = append(append(h.text, between...), more...)
-		return piece{old.start, len(h.text)}
-	}
-	start := len(h.text)
-	h.text = append(append(append(h.text, h.text[old.start:old.end]...), between...), more...)
-	return piece{start, len(h.text)}
-}
-
-// Reasoning adds thinking to the assistant turn, texts joined by a line feed.
-func (h *History) Reasoning(inside []byte) {
-	if e := h.assistant(); len(inside) > 0 {
-		if e.reasoning.start == e.reasoning.end {
-			e.reasoning = h.add(inside)
-		} else {
-			e.reasoning = h.join(e.reasoning, `\n`, inside)
-		}
-	}
-}
-
-// Text adds text to the assistant turn; between stands before it where there was text already.
-func (h *History) Text(between string, inside []byte) {
-	e := h.assistant()
+// extend adds text to c, with between before it where there was text already.
+func (h *History) extend(c *chain, between string, inside []byte) {
 	if len(inside) == 0 {
 		return
 	}
-	if !e.hasText {
-		e.hasText, e.content = true, h.add(inside)
-		return
+	if c.last > 0 {
+		if l := &h.links[c.last-1]; l.end == len(h.text) {
+			h.text = append(append(h.text, between...), inside...)
+			l.end = len(h.text)
+			return
+		}
 	}
-	e.content = h.join(e.content, between, inside)
+	h.links = append(h.links, link{piece: h.add(inside), between: between})
+	n := len(h.links)
+	if c.last > 0 {
+		h.links[c.last-1].next = n
+	} else {
+		c.first = n
+	}
+	c.last = n
+}
+
+// appendChain appends what was given to c.
+func (h *History) appendChain(dst []byte, c chain) []byte {
+	for n := c.first; n > 0; n = h.links[n-1].next {
+		l := &h.links[n-1]
+		if n != c.first {
+			dst = append(dst, l.between...)
+		}
+		dst = append(dst, h.of(l.piece)...)
+	}
+	return dst
+}
+
+// Reasoning adds thinking to the assistant turn, texts joined by a line feed.
+func (h *History) Reasoning(inside []byte) { h.extend(&h.assistant().reasoning, `\n`, inside) }
+
+// Text adds text to the assistant turn; between stands before it where there was text already.
+func (h *History) Text(between string, inside []byte) {
+	h.extend(&h.assistant().said, between, inside)
 }
 
 // Call adds a tool call to the assistant turn, all three as insides of string literals.
@@ -134,6 +173,24 @@ func (h *History) Text(between string, inside []byte) {
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
+	n := len(e.calls)
+	known, ok := h.ids[string(id)]
+	if !ok {
+		if h.ids == nil {
+			h.ids = map[string]int{}
+		}
+		known = len(h.states)
+		h.ids[string(id)] = known
+		h.states = append(h.states, state{})
+	}
+	s := &h.states[known]
+	if s.open > 0 && h.groups[s.open-1].entry == h.current {
+		g := &h.groups[s.open-1]
+		e.calls[g.last-1].next, g.last = n, n
+		return
+	}
+	h.groups = append(h.groups, group{h.current, n, n, s.open})
+	s.open = len(h.groups)
 }
 
 // CallObject is Call with arguments that are known to be a JSON object.
@@ -148,33 +205,23 @@ func (h *History) CallObject(id, name, arguments []byte) {
 // commas between. false if there is no such call.
 func (h *History) Result(id, text, images []byte) bool {
 	h.begun = false
-	var again *call
-	for i := len(h.entries) - 1; i >= 0; i-- {
-		calls := h.entries[i].calls
-		for j := range calls {
-			c := &calls[j]
-			if !bytes.Equal(h.of(c.id), id) {
-				continue
-			}
-			if !c.answered {
-				c.answered, c.result, c.images = true, h.add(text), h.add(images)
-				return true
-			}
-			again = c
-		}
-	}
-	if again == nil {
+	known, ok := h.ids[string(id)]
+	if !ok {
 		return false
 	}
-	// A second result for one call: a chat template takes one.
-	again.result = h.join(again.result, `\n`, text)
-	if len(images) > 0 {
-		between := ""
-		if again.images.end > again.images.start {
-			between = ","
+	s := &h.states[known]
+	if s.open > 0 {
+		g := &h.groups[s.open-1]
+		s.entry, s.call = g.entry, g.first
+		if g.first = h.entries[s.entry].calls[s.call-1].next; g.first == 0 {
+			s.open = g.below
 		}
-		again.images = h.join(again.images, between, images)
 	}
+	// A second result for one call joins the first: a chat template takes one.
+	c := &h.entries[s.entry].calls[s.call-1]
+	c.answered = true
+	h.extend(&c.result, `\n`, text)
+	h.extend(&c.images, ",", images)
 	return true
 }
 
@@ -183,13 +230,14 @@ func (h *History) Unanswered(inside string) {
 	for i := range h.entries {
 		for j := range h.entries[i].calls {
 			if c := &h.entries[i].calls[j]; !c.answered {
-				c.answered, c.result = true, h.add([]byte(inside))
+				c.answered = true
+				h.extend(&c.result, "", []byte(inside))
 			}
 		}
 	}
 }
 
-// Drop takes out what was the number-th message, counted as by Len.
+// Drop takes out the number-th message, counted as by Len, which no assistant's may be.
 func (h *History) Drop(number int) { h.entries[number] = entry{} }
 
 // KeepReasoning takes the thinking out of all but the last turns. A turn is all that the
@@ -206,7 +254,7 @@ func (h *History) KeepReasoning(turns int) {
 				n++
 			}
 			if n > turns {
-				e.reasoning = piece{}
+				e.reasoning = chain{}
 			}
 		}
 	}
@@ -223,12 +271,15 @@ func (h *History) Continue() bool {
 	if last < 0 || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
 		return false
 	}
-	e := &h.entries[last]
-	if e.hasText {
-		e.content.end = e.content.start + trimmed(h.of(e.content))
-	}
-	if e.content.start < e.content.end {
-		return true
+	if said := &h.entries[last].said; said.first > 0 {
+		start := len(h.text)
+		h.text = h.appendChain(h.text, *said)
+		h.text = h.text[:start+trimmed(h.text[start:])]
+		h.links = append(h.links, link{piece: piece{start, len(h.text)}})
+		*said = chain{len(h.links), len(h.links)}
+		if start < len(h.text) {
+			return true
+		}
 	}
 	h.entries, h.begun = h.entries[:last], false
 	return false
@@ -274,19 +325,23 @@ type HistoryOptions struct {
 
 // trust appends value to dst and notes where it stands.
 func (o *HistoryOptions) trust(dst, value []byte) []byte {
-	start := len(dst)
-	dst = append(dst, value...)
-	if o.Trusted != nil && len(value) > 0 {
-		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
-	}
-	return dst
+	return o.noted(append(dst, value...), len(dst))
 }
 
 // quote is trust of a literal whose inside is text.
 func (o *HistoryOptions) quote(dst, text []byte) []byte {
 	start := len(dst)
-	dst = append(append(append(dst, '"'), text...), '"')
-	if o.Trusted != nil {
+	return o.noted(append(append(append(dst, '"'), text...), '"'), start)
+}
+
+// quoteChain is quote.
+func (o *HistoryOptions) quoteChain(dst []byte, h *History, c chain) []byte {
+	start := len(dst)
+	return o.noted(append(h.appendChain(append(dst, '"'), c), '"'), start)
+}
+
+func (o *HistoryOptions) noted(dst []byte, start int) []byte {
+	if o.Trusted != nil && start < len(dst) {
 		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
 	}
 	return dst
@@ -324,21 +379,21 @@ func comma(dst []byte, empty int) []byte {
 }
 
 func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions) []byte {
-	if !e.hasText && len(e.calls) == 0 && o.DropEmptyTurns {
+	if e.said.first == 0 && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}
 	dst = append(comma(dst, empty), `{"role":"assistant","content":`...)
-	thinks := e.reasoning.end > e.reasoning.start
+	thinks := e.reasoning.first > 0
 	switch {
-	case e.hasText:
-		dst = o.quote(dst, h.of(e.content))
+	case e.said.first > 0:
+		dst = o.quoteChain(dst, h, e.said)
 	case len(e.calls) > 0 || thinks:
 		dst = append(dst, "null"...)
 	default: // something must stand there: roles alternate in templates
 		dst = append(dst, `""`...)
 	}
 	if thinks {
-		dst = o.quote(append(dst, `,"reasoning":`...), h.of(e.reasoning))
+		dst = o.quoteChain(append(dst, `,"reasoning":`...), h, e.reasoning)
 	}
 	for i := range e.calls {
 		c := &e.calls[i]
@@ -363,14 +418,14 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		if !c.answered {
 			continue
 		}
-		has := c.images.end > c.images.start
+		has := c.images.first > 0
 		images = images || has
 		dst = append(append(dst, `,{"role":"tool","tool_call_id":"`...), h.of(c.id)...)
 		dst = append(dst, `","content":`...)
-		if text := h.of(c.result); len(text) == 0 && has {
+		if c.result.first == 0 && has {
 			dst = jsonedit.AppendQuoted(dst, o.ImageNote)
 		} else {
-			dst = o.quote(dst, text)
+			dst = o.quoteChain(dst, h, c.result)
 		}
 		dst = append(dst, '}')
 	}
@@ -378,8 +433,8 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		dst = append(dst, `,{"role":"user","content":[`...)
 		first := len(dst)
 		for i := range e.calls {
-			if c := &e.calls[i]; c.images.end > c.images.start {
-				dst = append(comma(dst, first), h.of(c.images)...)
+			if c := &e.calls[i]; c.images.first > 0 {
+				dst = h.appendChain(comma(dst, first), c.images)
 			}
 		}
 		dst = append(dst, `]}`...)

@@ -1,6 +1,10 @@
 package hub
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tidwall/gjson"
+)
 
 func TestHistoryKeepsTheThinkingOfTheLastTurns(t *testing.T) {
 	build := func() *History {
@@ -88,5 +92,72 @@ func TestHistoryForgetsDroppedMessages(t *testing.T) {
 	want := `[{"role":"system","content":"S"},{"role":"user","content":"a"},{"role":"user","content":"b"}]`
 	if got := string(h.Append(nil, HistoryOptions{System: []byte("S")})); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestHistoryGivesResultsToTheirCalls(t *testing.T) {
+	type step struct{ kind, id, text string }
+	tests := []struct {
+		name  string
+		steps []step
+		want  string // of each tool message: id, text
+	}{
+		{"in any order", []step{{"call", "a", ""}, {"call", "b", ""}, {"result", "b", "2"}, {"result", "a", "1"}}, "a=1 b=2 "},
+		{"one id twice in a turn", []step{{"call", "a", ""}, {"call", "a", ""}, {"result", "a", "1"}, {"result", "a", "2"}}, "a=1 a=2 "},
+		{"one id in two turns, the latest first", []step{{"call", "a", ""}, {"end", "", ""}, {"call", "a", ""}, {"result", "a", "2"}, {"result", "a", "1"}}, "a=1 a=2 "},
+		{"a result too many", []step{{"call", "a", ""}, {"call", "b", ""}, {"result", "a", "1"}, {"result", "b", "2"}, {"result", "a", "3"}, {"result", "a", "4"}}, `a=1\n3\n4 b=2 `},
+		{"an empty one, and again", []step{{"call", "a", ""}, {"result", "a", ""}, {"result", "a", "1"}}, "a=1 "},
+		{"one id again in a later turn", []step{{"call", "a", ""}, {"result", "a", "1"}, {"call", "a", ""}, {"call", "b", ""}, {"result", "a", "2"}}, "a=1 a=2 "},
+		{"none", []step{{"call", "a", ""}}, ""},
+	}
+	for _, tt := range tests {
+		var h History
+		for range 2 { // what an earlier conversation left is forgotten
+			h.Reset()
+			for _, s := range tt.steps {
+				switch s.kind {
+				case "call":
+					h.Call([]byte(s.id), []byte("f"), []byte("{}"))
+				case "end":
+					h.EndTurn()
+				default:
+					if !h.Result([]byte(s.id), []byte(s.text), nil) {
+						t.Errorf("%s: there is no call %s", tt.name, s.id)
+					}
+				}
+			}
+		}
+		if h.Result([]byte("c"), nil, nil) {
+			t.Errorf("%s: a call that nobody made has got a result", tt.name)
+		}
+		got := ""
+		for _, m := range gjson.ParseBytes(h.Append(nil, HistoryOptions{})).Array() {
+			if m.Get("role").String() == "tool" {
+				content := m.Get("content").Raw
+				got += m.Get("tool_call_id").String() + "=" + content[1:len(content)-1] + " "
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestHistoryJoinsWhatComesInPieces(t *testing.T) {
+	var h History
+	for range 3 {
+		h.Reasoning([]byte("t"))
+		h.Text(`\n\n`, []byte("a"))
+		h.Text("", []byte("b"))
+	}
+	h.Call([]byte("x"), []byte("f"), []byte("{}"))
+	for range 2 {
+		h.Result([]byte("x"), []byte("r"), []byte(`{"i":1},{"i":2}`))
+		h.Message("user", []byte(`"q"`))
+	}
+	want := `[{"role":"assistant","content":"ab\n\nab\n\nab","reasoning":"t\nt\nt","tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
+		`{"role":"tool","tool_call_id":"x","content":"r\nr"},{"role":"user","content":[{"i":1},{"i":2},{"i":1},{"i":2}]},{"role":"user","content":"q"},{"role":"user","content":"q"}]`
+	if got := string(h.Append(nil, HistoryOptions{})); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -198,7 +198,9 @@ func (r *reader) document(b *block) {
 				continue
 			}
 			var part block
-			part.read(s, src.contents)
+			if part.read(s, src.contents); s.Err() != nil {
+				break
+			}
 			switch string(part.kind) {
 			case "text":
 				text, ok := inside(part.text)
@@ -258,8 +260,9 @@ func (r *reader) toolResult(b *block) {
 				continue
 			}
 			var part block
-			part.read(s, b.content)
-			r.add(&part)
+			if part.read(s, b.content); s.Err() == nil {
+				r.add(&part)
+			}
 		}
 		r.done(s)
 		r.inner = -1

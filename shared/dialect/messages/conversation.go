@@ -262,8 +262,9 @@ func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 				continue
 			}
 			var b block
-			b.read(s, src)
-			r.take(&b)
+			if b.read(s, src); s.Err() == nil {
+				r.take(&b)
+			}
 		}
 		r.block = -1
 	default:

@@ -205,6 +205,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a document in a file", user(`{"type":"document","source":{"type":"file","file_id":"f"}}`), "messages.0.content.0.source: "},
 		{"a PDF in a result", result(`{"type":"text","text":"a"},{"type":"document","source":{"type":"base64"}}`), "messages.2.content.0.content.1.source: "},
 		{"an upload", user(`{"type":"container_upload","file_id":"f"}`), "messages.0.content.0: "},
+		{"more blocks in a result than are read", result(strings.Repeat(`{"type":"text","text":"x"},`, 100000) + `{}`), "messages.2.content.0.content.83333: too many members and elements"},
 		{"an unknown block in a result", result(`{"type":"sound"}`), `messages.2.content.0.content.0.type: "sound" is not known.`},
 		{"a result of no call", chat(hello+`,{"role":"user","content":[{"type":"text","text":"x"},{"type":"tool_result","tool_use_id":"t9","content":"r"}]}`, ""), `messages.1.content.1: unexpected tool_use_id "t9"`},
 		{"a result without id", chat(`{"role":"user","content":[{"type":"tool_result","content":"r"}]}`, ""), "messages.0.content.0.tool_use_id: "},

@@ -18,6 +18,7 @@ func (r *reader) think() {
 	if !is(edits, '[') {
 		return
 	}
+	keepTurns := -1
 	s := r.scan(edits)
 	defer r.done(s)
 	for s.BeginArray(); s.NextElement(); {
@@ -29,12 +30,15 @@ func (r *reader) think() {
 		r.keepThinking = true
 		switch keep := r.member(edit, "keep"); {
 		case keep == nil:
-			r.history.KeepReasoning(1)
+			keepTurns = 1
 		case string(word(r.member(keep, "type"))) == "thinking_turns":
 			if n, ok := integer(r.member(keep, "value")); ok && n > 0 {
-				r.history.KeepReasoning(n)
+				keepTurns = n
 			}
 		}
+	}
+	if keepTurns > 0 {
+		r.history.KeepReasoning(keepTurns)
 	}
 }
 

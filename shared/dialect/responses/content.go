@@ -3,7 +3,6 @@ package responses
 import (
 	"bytes"
 	"encoding/base64"
-	"net/url"
 	"strconv"
 	"unicode/utf8"
 
@@ -357,8 +356,8 @@ func fileText(data []byte) (text []byte, ok bool) {
 		text, err := base64.RawStdEncoding.AppendDecode(nil, body)
 		return text, err == nil && isText(text)
 	}
-	plain, err := url.PathUnescape(string(body))
-	return []byte(plain), err == nil && isText([]byte(plain))
+	plain, ok := jsonedit.AppendPercentDecoded(nil, body)
+	return plain, ok && isText(plain)
 }
 
 // isTextType tells whether a media type, in lower case, is text. None is text/plain (RFC 2397).

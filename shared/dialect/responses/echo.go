@@ -119,9 +119,9 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 		return append(dst, "[]"...)
 	}
 	pos := at.Start
-	for i := range r.defs {
+	for i := r.ownTools.from; i < r.ownTools.to; i++ {
 		d := &r.defs[i]
-		if d.parent >= 0 || d.list != "tools" || string(d.word(toolType)) != "function" {
+		if d.parent >= 0 || string(d.word(toolType)) != "function" {
 			continue
 		}
 		end := int(d.at.end) - 1 // before the closing brace; there is a type, so a comma goes first

@@ -1,6 +1,8 @@
 package responses
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -138,6 +140,69 @@ func FuzzAcceptedRequestsAreGoodChatRequests(f *testing.F) {
 	})
 }
 
+// Any mix of items, tools and options, drawn from all that there are.
+func TestAnyMixOfItemsGivesAGoodChatRequest(t *testing.T) {
+	s := settings(t, "Qwen/X")
+	sealed := func(kind blobKind) string {
+		b, _ := appendSealed(nil, kind, []byte(`a \"blob\"`), turnOf(s))
+		return string(b)
+	}
+	items := []string{
+		`{"role":"user","content":"U"}`, `{"type":"message","role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"b","detail":"low"}]}`,
+		`{"role":"system","content":"S"}`, `{"type":"message","role":"developer","content":[{"type":"input_text","text":"D"}]}`,
+		`{"role":"assistant","content":"A"}`, `{"type":"message","role":"assistant","content":[{"type":"output_text","text":"B"},{"type":"refusal","refusal":"C"}]}`, `{"role":"assistant","content":""}`,
+		`{"type":"reasoning","summary":[{"type":"summary_text","text":"R"}]}`, `{"type":"reasoning","summary":[],"encrypted_content":"` + sealed(reasoningBlob) + `"}`, `{"type":"reasoning","summary":[],"encrypted_content":"foreign"}`,
+		`{"type":"function_call","call_id":ID,"name":"f","arguments":"{\"a\":1}"}`, `{"type":"function_call","call_id":ID,"namespace":"n","name":"g","arguments":"{"}`,
+		`{"type":"custom_tool_call","call_id":ID,"name":"c","input":"x\n\"y\""}`, `{"type":"tool_search_call","call_id":ID,"arguments":{"q":1}}`,
+		`{"type":"local_shell_call","id":"l","call_id":ID,"action":{"command":["a"]}}`, `{"type":"shell_call","call_id":ID,"action":{"commands":["a"]}}`, `{"type":"apply_patch_call","call_id":ID,"operation":{"type":"delete_file","path":"p"}}`,
+		`{"type":"function_call_output","call_id":ID,"output":"O"}`, `{"type":"function_call_output","call_id":ID,"output":[{"type":"input_text","text":"P"},{"type":"input_image","image_url":"c"}]}`,
+		`{"type":"custom_tool_call_output","call_id":ID,"output":""}`, `{"type":"tool_search_output","call_id":ID,"tools":[{"type":"function","name":"h"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"g"}]}]}`,
+		`{"type":"local_shell_call_output","id":"l","output":"Q"}`, `{"type":"shell_call_output","call_id":ID,"output":[{"stdout":"a","stderr":"b","outcome":{"type":"timeout"}}]}`, `{"type":"apply_patch_call_output","call_id":ID,"status":"failed"}`,
+		`{"type":"web_search_call"}`, `{"type":"mcp_call","name":"m","output":"N"}`, `{"type":"additional_tools","role":"developer","tools":[{"type":"custom","name":"c"},{"type":"mcp"}]}`,
+		`{"type":"compaction","encrypted_content":"` + sealed(keptBlob) + `"}`, `{"type":"compaction","encrypted_content":"` + sealed(coveringBlob) + `"}`, `{"type":"compaction_trigger"}`, `{"type":"acme:x"}`,
+	}
+	options := []string{
+		`"tools":[{"type":"function","name":"f"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"g"}]},{"type":"function","name":"n__g"}]`,
+		`"tools":[{"type":"shell"},{"type":"local_shell"},{"type":"apply_patch"},{"type":"tool_search","execution":"client"},{"type":"web_search"},{"type":"function","name":"shell"}]`,
+		`"tool_choice":"auto"`, `"tool_choice":"none"`, `"tool_choice":"required"`, `"tool_choice":{"type":"function","name":"f"}`, `"tool_choice":{"type":"allowed_tools","tools":[{"type":"function","name":"f"},{"type":"shell"}]}`,
+		`"instructions":"I"`, `"text":{"format":{"type":"json_schema","name":"n","schema":{"a":1}}}`, `"parallel_tool_calls":false`, `"reasoning":{"effort":"none"}`, `"stream":true`, `"top_logprobs":1`, `"stop":"x"`,
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	accepted := 0
+	for range 20_000 {
+		var list, more []string
+		for range 1 + random.IntN(12) {
+			list = append(list, strings.ReplaceAll(items[random.IntN(len(items))], "ID", `"c`+string(rune('0'+random.IntN(3)))+`"`))
+		}
+		for range random.IntN(5) {
+			more = append(more, options[random.IntN(len(options))]+",")
+		}
+		body := `{"model":"think",` + strings.Join(more, "") + `"input":[` + strings.Join(list, ",") + `]}`
+		d := []Dialect{Create, Compact, InputTokens}[random.IntN(3)]
+		turn := turnOf(s)
+		out, p := d.Request(nil, []byte(body), turn)
+		if p != nil {
+			if p.Status != 400 || p.Param == "" {
+				t.Fatalf("%s: %+v", body, *p)
+			}
+			continue
+		}
+		accepted++
+		if checkChat(t, string(out)); t.Failed() {
+			t.Fatalf("made of %s", body)
+		}
+		names := upstreamNames(string(out))
+		for _, name := range names {
+			if _, ok := turn.State.(*request).tools.find([]byte(name)); !ok {
+				t.Fatalf("%s went up and is not in the table: %s", name, body)
+			}
+		}
+	}
+	if accepted < 2000 {
+		t.Errorf("only %d of the requests were accepted: this shows little", accepted)
+	}
+}
+
 // Members that come in pieces must not be joined again and again.
 func TestVeryManyPiecesOfATurnAreJoinedOnce(t *testing.T) {
 	s := settings(t, "Qwen/X")
@@ -146,6 +211,23 @@ func TestVeryManyPiecesOfATurnAreJoinedOnce(t *testing.T) {
 	got, _ := ask(t, s, Create, `{"model":"think","input":[{"role":"user","content":"Hi"}`+strings.Repeat(piece, n)+`]}`)
 	if len(got) < n*400 || len(got) > n*420 || roles(got) != "ua" {
 		t.Errorf("%d bytes, roles %s", len(got), roles(got))
+	}
+}
+
+func BenchmarkVeryManyCallsOfOneTurn(b *testing.B) {
+	s := settings(b, "Qwen/X")
+	const n = 20_000
+	var calls, results strings.Builder
+	for i := range n {
+		id := strconv.Itoa(i)
+		calls.WriteString(`,{"type":"function_call","call_id":"` + id + `","name":"f","arguments":"{}"}`)
+		results.WriteString(`,{"type":"function_call_output","call_id":"` + id + `","output":"x"}`)
+	}
+	body := []byte(`{"model":"think","input":[{"role":"user","content":"Hi"}` + calls.String() + results.String() + `]}`)
+	for b.Loop() {
+		if _, p := Create.Request(nil, body, turnOf(s)); p != nil {
+			b.Fatal(p)
+		}
 	}
 }
 

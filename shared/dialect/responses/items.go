@@ -117,6 +117,7 @@ type conversation struct {
 	history hub.History
 	text    []byte // what is told at the moment
 	name    []byte
+	system  []byte // the inside of the leading system message
 	// thinking and said are the assistant's turn so far, as insides of a literal. They
 	// are joined here, since a turn may come in very many pieces.
 	thinking, said []byte
@@ -134,7 +135,7 @@ type shell struct{ id, call []byte }
 func (c *conversation) reset() {
 	clear(c.list)
 	clear(c.shells)
-	*c = conversation{list: c.list[:0], parts: c.parts[:0], earlier: c.earlier[:0], history: c.history, text: c.text[:0], name: c.name[:0],
+	*c = conversation{list: c.list[:0], parts: c.parts[:0], earlier: c.earlier[:0], history: c.history, text: c.text[:0], name: c.name[:0], system: c.system[:0],
 		thinking: c.thinking[:0], said: c.said[:0], images: c.images[:0], shells: c.shells[:0]}
 	c.history.Reset()
 }
@@ -267,31 +268,14 @@ func (r *translation) gather() *hub.Problem {
 	if v := r.raw(keyTools); v != nil && v[0] != '[' {
 		return wrongType("tools", "a list")
 	}
-	for i := range r.list {
-		it := &r.list[i]
-		kind, p := it.kindName()
-		if p != nil {
-			return p
-		}
-		switch string(kind) {
-		case "item_reference":
-			if p := r.fetch(it); p != nil {
-				return p
-			}
-			if kind, p = it.kindName(); p != nil {
-				return p
-			}
-			if string(kind) != "compaction" {
-				continue
-			}
-			fallthrough
-		case "compaction", "compaction_summary":
-			if p := r.openSummary(it); p != nil {
-				return p
-			}
-		case "compaction_trigger":
-			if i == r.own.to-1 && i >= r.own.from && r.kind != compact {
+	for _, l := range [...]run{r.told, r.before, r.own} {
+		for i := l.from; i < l.to; i++ {
+			it := &r.list[i]
+			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.to-1 && i >= r.own.from && r.kind != compact {
 				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
+			}
+			if p := r.complete(it); p != nil {
+				return p
 			}
 		}
 	}
@@ -301,6 +285,24 @@ func (r *translation) gather() *hub.Problem {
 	if r.compacting {
 		r.turn.NoThinking = true
 		r.req.logprobs = false
+	}
+	return nil
+}
+
+// complete fetches what an item refers to, and opens a summary.
+func (r *translation) complete(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if p != nil {
+		return p
+	}
+	if string(kind) == "item_reference" {
+		if p := r.fetch(it); p != nil {
+			return p
+		}
+		kind = it.word(itemType)
+	}
+	if string(kind) == "compaction" || string(kind) == "compaction_summary" {
+		return r.openSummary(it)
 	}
 	return nil
 }
@@ -329,8 +331,8 @@ func (r *translation) fetch(it *item) *hub.Problem {
 
 // tell turns the items into the history.
 func (r *translation) tell() *hub.Problem {
-	if v := r.raw(keyInstructions); v != nil && v[0] == '"' && len(v) > len(`""`) {
-		r.history.Message("system", v)
+	if v := r.raw(keyInstructions); v != nil && v[0] == '"' {
+		r.instruct(inside(v))
 	}
 	if p := r.tellRun(r.told, r.told.from); p != nil {
 		return p
@@ -414,12 +416,13 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 		}
 		// {"input":"…"}, as inside a string literal.
 		r.text = append(jsonedit.AppendEscaped(append(r.text[:0], `{\"input\":\"`...), v), `\"}`...)
-		return r.tellNamedCall(it, r.text)
+		return r.tellNamedCall(it, r.text, true)
 	case "tool_search_call":
 		if !it.has(itemCallID) {
 			return nil // a server's own search
 		}
-		return r.tellTypedCall(it, itemCallID, toolSearchTool, r.object(it, itemArguments))
+		arguments, object := r.object(it, itemArguments)
+		return r.tellTypedCall(it, itemCallID, toolSearchTool, arguments, object)
 	case "local_shell_call":
 		key := itemCallID
 		if !it.has(itemCallID) {
@@ -428,9 +431,9 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 		if id, call := it.word(itemID), it.word(key); len(id) > 0 && !bytes.Equal(id, call) {
 			r.shells = append(r.shells, shell{id, inside(it.raw(key))})
 		}
-		return r.tellTypedCall(it, key, localShellTool, r.members(it, itemAction, "command", "working_directory", "timeout_ms", "env"))
+		return r.tellTypedCall(it, key, localShellTool, r.members(it, itemAction, "command", "working_directory", "timeout_ms", "env"), true)
 	case "shell_call":
-		return r.tellTypedCall(it, itemCallID, shellTool, r.members(it, itemAction, "commands", "timeout_ms", "max_output_length"))
+		return r.tellTypedCall(it, itemCallID, shellTool, r.members(it, itemAction, "commands", "timeout_ms", "max_output_length"), true)
 	case "apply_patch_call":
 		r.text = append(r.text[:0], `{\"operation\":`...)
 		if v := it.raw(itemOperation); v != nil {
@@ -438,7 +441,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 		} else {
 			r.text = append(r.text, "null"...)
 		}
-		return r.tellTypedCall(it, itemCallID, applyPatchTool, append(r.text, '}'))
+		return r.tellTypedCall(it, itemCallID, applyPatchTool, append(r.text, '}'), true)
 	case "function_call_output", "custom_tool_call_output":
 		return r.tellOutput(it, itemCallID, "")
 	case "apply_patch_call_output":
@@ -511,11 +514,26 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 		}
 		return p
 	}
-	if r.text, p = r.appendTexts(append(r.text[:0], '"'), it, itemContent, nil); p != nil || len(r.text) == 1 {
-		return p
+	if r.text, p = r.appendTexts(r.text[:0], it, itemContent, nil); p == nil {
+		r.instruct(r.text)
 	}
-	r.history.Message("system", append(r.text, '"'))
-	return nil
+	return p
+}
+
+// instruct tells a text of the system's or developer's. Those before the conversation
+// are one message; where later ones go is the Editor's matter.
+func (r *translation) instruct(text []byte) {
+	switch {
+	case len(text) == 0:
+	case r.history.Len() > 0:
+		r.name = append(append(append(r.name[:0], '"'), text...), '"')
+		r.history.Message("system", r.name)
+	default:
+		if len(r.system) > 0 {
+			r.system = append(r.system, `\n\n`...)
+		}
+		r.system = append(r.system, text...)
+	}
 }
 
 // tellReasoning takes the thinking from content, our own encrypted_content or the
@@ -560,22 +578,15 @@ func (r *translation) callID(it *item, key int) ([]byte, *hub.Problem) {
 }
 
 func (r *translation) tellFunctionCall(it *item) *hub.Problem {
-	var arguments []byte
-	switch v := it.raw(itemArguments); {
-	case v == nil: // the Editor makes {} of nothing
-	case v[0] == '"':
-		arguments = inside(v)
-	case v[0] == '{':
-		r.text = jsonedit.AppendEscaped(r.text[:0], v)
-		arguments = r.text
-	default:
+	if v := it.raw(itemArguments); v != nil && v[0] != '"' && v[0] != '{' {
 		return wrongType(it.member(itemArguments), "a string")
 	}
-	return r.tellNamedCall(it, arguments)
+	arguments, object := r.object(it, itemArguments)
+	return r.tellNamedCall(it, arguments, object)
 }
 
 // tellNamedCall tells a call of a tool that the client named, under the upstream's name.
-func (r *translation) tellNamedCall(it *item, arguments []byte) *hub.Problem {
+func (r *translation) tellNamedCall(it *item, arguments []byte, object bool) *hub.Problem {
 	id, p := r.callID(it, itemCallID)
 	if p != nil {
 		return p
@@ -590,31 +601,41 @@ func (r *translation) tellNamedCall(it *item, arguments []byte) *hub.Problem {
 	}
 	r.turn.UseCallID(plain(it.raw(itemCallID)))
 	r.name = jsonedit.AppendEscaped(r.name[:0], r.upstreamName(it.word(itemNamespace), it.word(itemName)))
-	r.history.Call(id, r.name, arguments)
+	r.call(id, r.name, arguments, object)
 	return nil
 }
 
 // tellTypedCall tells a call of a tool that has a type instead of a name.
-func (r *translation) tellTypedCall(it *item, key int, kind toolKind, arguments []byte) *hub.Problem {
+func (r *translation) tellTypedCall(it *item, key int, kind toolKind, arguments []byte, object bool) *hub.Problem {
 	id, p := r.callID(it, key)
 	if p != nil {
 		return p
 	}
 	r.turn.UseCallID(plain(it.raw(key)))
-	r.history.Call(id, r.typedName(kind), arguments)
+	r.call(id, r.typedName(kind), arguments, object)
 	return nil
 }
 
-// object is a member that is an object, or a string that holds one, as inside a literal.
-func (r *translation) object(it *item, key int) []byte {
+// call adds a call; object: its arguments are known to be a JSON object.
+func (r *translation) call(id, name, arguments []byte, object bool) {
+	if object {
+		r.history.CallObject(id, name, arguments)
+	} else {
+		r.history.Call(id, name, arguments)
+	}
+}
+
+// object is a member that is an object, or a string that should hold one, as inside a
+// literal; known tells that it is one.
+func (r *translation) object(it *item, key int) (inner []byte, known bool) {
 	switch v := it.raw(key); {
 	case v == nil:
-		return nil
+		return nil, false // the Editor makes {} of nothing
 	case v[0] == '"':
-		return inside(v)
+		return inside(v), false
 	default:
 		r.text = jsonedit.AppendEscaped(r.text[:0], v)
-		return r.text
+		return r.text, v[0] == '{'
 	}
 }
 

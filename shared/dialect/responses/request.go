@@ -113,8 +113,10 @@ type translation struct {
 	reason  struct{ effort, summary jsonedit.Span }
 	echoed  struct{ format, verbosity jsonedit.Span }
 
-	chat   []byte
-	editor hub.Editor
+	chat []byte
+	// trusted are the values in chat that need no second look.
+	trusted []jsonedit.Span
+	editor  hub.Editor
 }
 
 var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
@@ -166,7 +168,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		form = hub.Form{ModelOptional: true, Messages: true, Prompt: true}
 	}
 	r.write()
-	out, p := r.editor.Edit(dst, r.chat, r.turn, form)
+	out, p := r.editor.EditTrusted(dst, r.chat, r.trusted, r.turn, form)
 	if p != nil {
 		if p.Code == "" && p.Status == 400 {
 			p.Code = "invalid_value"
@@ -237,9 +239,16 @@ func (r *translation) scan() *hub.Problem {
 	}
 	for s.BeginObject(); s.NextMember(); {
 		n, known := members[string(s.Key())]
-		if !known {
+		switch { // of two members of one name the last counts
+		case !known:
 			r.turn.Changes |= hub.FieldsIgnored
 			n = -1
+		case n == keyTools:
+			r.ownTools = extent{}
+		case n == keyInput:
+			r.own = run{}
+		case n == keyInstructions:
+			r.told = run{}
 		}
 		var v jsonedit.Span
 		switch {
@@ -659,7 +668,8 @@ func (r *translation) write() {
 		c = append(append(append(c, `"model":`...), v...), ',')
 	}
 	c = append(c, `"messages":`...)
-	c = r.history.Append(c, hub.HistoryOptions{DropEmptyTurns: true, ImageNote: "The image follows."})
+	r.trusted = r.trusted[:0]
+	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	kwargs, wanted := r.kwargs()
 	if r.kind == inputTokens {

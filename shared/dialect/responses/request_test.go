@@ -179,6 +179,7 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 		{"a safety identifier", `"input":"Hi","safety_identifier":"s"`, `[` + user + `],"user":"s"}`},
 		{"what has no counterpart", `"input":"Hi","truncation":"auto","context_management":[{"type":"compaction","compact_threshold":1000}],"prompt_cache_key":"k","prompt_cache_retention":"24h","service_tier":"flex",
 			"client_metadata":{"a":"b"},"max_tool_calls":3,"moderation":{},"text":{"verbosity":"low"},"generate":false,"never_heard_of":{"a":[1]}`, `[` + user + `]}`},
+		{"of two members the last", `"input":[{"role":"user","content":"a"}],"input":"Hi","tools":[{"type":"function","name":"f"}],"tools":[],"instructions":[{"role":"system","content":"x"}],"instructions":null,"top_k":1,"top_k":2`, `[` + user + `],"top_k":2}`},
 		{"n of one", `"input":"Hi","n":1,"best_of":1,"echo":false,"use_beam_search":false`, `[` + user + `]}`},
 		{"an effort that the model does not know", `"input":"Hi","reasoning":{"effort":"high"}`, `[` + user + `]}`},
 	}

@@ -124,7 +124,7 @@ func (r *translation) describeFormat() {
 	if f.kind == plainText || !r.callable() || !r.extras[responseFormat].Absent() {
 		return
 	}
-	text := append(r.text[:0], `"When you answer with text and not with a tool call, the text must be nothing but one JSON object`...)
+	text := append(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`...)
 	if f.kind == jsonSchema {
 		text = append(append(append(text, ` (`...), inside(f.name)...), `) that matches this JSON schema`...)
 		if f.description != nil {
@@ -134,8 +134,8 @@ func (r *translation) describeFormat() {
 	} else {
 		text = append(text, '.')
 	}
-	r.text = append(text, '"')
-	r.history.Message("system", r.text)
+	r.text = text
+	r.instruct(text)
 }
 
 // appendFormat appends response_format, unless describeFormat has said it or the client

@@ -90,7 +90,9 @@ func (f *function) upstream(names []byte) []byte { return names[f.name.from:f.na
 // searches found. It is a table between the client's names and the upstream's, made
 // from the request alone.
 type universe struct {
-	defs      []definition
+	defs []definition
+	// ownTools are those of the request's tools, not of its input.
+	ownTools  extent
 	functions []function
 	names     []byte
 	// index finds a function by the client's names ("c", namespace, NUL, name), or tells
@@ -121,8 +123,11 @@ func (r *translation) scanTools(s *jsonedit.Scanner, src []byte, in *item) (at j
 		list = in.path(".tools")
 	}
 	at.Start = s.Start()
+	from := len(r.defs)
 	r.scanToolList(s, src, list, -1, in != nil)
-	at.End = s.Pos()
+	if at.End = s.Pos(); in == nil {
+		r.ownTools = extent{int32(from), int32(len(r.defs))}
+	}
 	return at
 }
 
@@ -173,13 +178,8 @@ func (r *translation) scanToolList(s *jsonedit.Scanner, src []byte, list string,
 // offer makes functions of the tools: the request's own first, then those that came
 // with the input.
 func (r *translation) offer() *hub.Problem {
-	own := func(d *definition) bool { return strings.HasPrefix(d.list, "tools") }
-	for i := range r.defs {
-		if d := &r.defs[i]; d.parent < 0 && own(d) {
-			if p := r.offerTool(int32(i)); p != nil {
-				return p
-			}
-		}
+	if p := r.offerAll(r.ownTools); p != nil {
+		return p
 	}
 	for _, kind := range [...]string{"additional_tools", "tool_search_output"} {
 		for _, l := range [...]run{r.told, r.before, r.own} {
@@ -188,13 +188,8 @@ func (r *translation) offer() *hub.Problem {
 				if it.tools.from == it.tools.to || string(it.word(itemType)) != kind {
 					continue
 				}
-				for n := it.tools.from; n < it.tools.to; n++ {
-					if r.defs[n].parent >= 0 {
-						continue
-					}
-					if p := r.offerTool(n); p != nil {
-						return p
-					}
+				if p := r.offerAll(it.tools); p != nil {
+					return p
 				}
 			}
 		}
@@ -204,6 +199,18 @@ func (r *translation) offer() *hub.Problem {
 	}
 	if n := len(r.turn.DroppedTools); n > 0 {
 		r.turn.ReplyHeader = append(r.turn.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(r.turn.DroppedTools, ", ")})
+	}
+	return nil
+}
+
+// offerAll offers the tools of one list; those of namespaces among them are theirs to offer.
+func (r *translation) offerAll(list extent) *hub.Problem {
+	for n := list.from; n < list.to; n++ {
+		if r.defs[n].parent < 0 {
+			if p := r.offerTool(n); p != nil {
+				return p
+			}
+		}
 	}
 	return nil
 }
@@ -709,24 +716,25 @@ func (r *translation) table() (t tools) {
 
 // appendTools appends tools and what goes with them.
 func (r *translation) appendTools(c []byte) []byte {
-	first := true
+	start := -1
 	for i := range r.functions {
 		f := &r.functions[i]
 		if !f.sent {
 			continue
 		}
-		if first {
+		if start < 0 {
 			c = append(c, `,"tools":[`...)
+			start = len(c) - 1
 		} else {
 			c = append(c, ',')
 		}
-		first = false
 		c = r.appendFunction(c, f)
 	}
-	if first {
+	if start < 0 {
 		return c // vLLM answers 400 to an empty list, and to a choice without tools
 	}
 	c = append(c, ']')
+	r.trusted = append(r.trusted, jsonedit.Span{Start: start, End: len(c)})
 	if r.kind == inputTokens {
 		return c
 	}
