@@ -238,6 +238,7 @@ func start(t *testing.T, s setup) *edge {
 		end()
 		e.h.Close()
 		srv.Close()
+		eventually(t, "the end of all that runs", func() bool { return e.h.InFlight() == 0 })
 	})
 	return e
 }
