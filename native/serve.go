@@ -77,7 +77,8 @@ func (p *process) serve(ctx context.Context, s service) error {
 	if err != nil {
 		return err
 	}
-	srv := server.HTTP(s.handler, s.handler, s.config, s.log)
+	srv := server.HTTP(s.handler, s.state, s.config, s.log)
+	srv.RegisterOnShutdown(s.state.Drain)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(server.Listener(ln)) }()
 
