@@ -175,18 +175,18 @@ func (r *reader) document(b *block) {
 	}
 	note := r.text[:0]
 	if title, _ := inside(b.title); len(title) > 0 {
-		note = append(append(append(note, "Title: "...), title...), `\n`...)
+		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Title: "), title), `\n`)
 	}
 	if context, _ := inside(b.context); len(context) > 0 {
-		note = append(append(append(note, "Context: "...), context...), `\n`...)
+		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Context: "), context), `\n`)
 	}
 	switch kind := string(src.kind); {
 	case kind == "text" && src.data != nil:
-		r.text = append(note, src.data...)
+		r.text = jsonedit.PutBytes(note, src.data)
 		r.say(r.text)
 	case kind == "content" && is(src.contents, '"'):
 		text, _ := inside(src.contents)
-		r.text = append(note, text...)
+		r.text = jsonedit.PutBytes(note, text)
 		r.say(r.text)
 	case kind == "content" && is(src.contents, '['):
 		s := r.scan(src.contents)
@@ -207,7 +207,7 @@ func (r *reader) document(b *block) {
 				if !ok {
 					r.reject(r.at("source.content"), "a text block needs a text.")
 				}
-				note = append(note, text...)
+				note = jsonedit.PutBytes(note, text)
 			case "image":
 				r.say(note)
 				note = note[:0]
@@ -287,10 +287,10 @@ func (r *reader) failed(text []byte) []byte {
 		}
 	}
 	if len(text) == 0 {
-		return append(text, "Error"...)
+		return jsonedit.Put(text, "Error")
 	}
-	r.text = append(r.text[:0], text...)
-	return append(append(text[:0], "Error: "...), r.text...)
+	r.text = jsonedit.PutBytes(r.text[:0], text)
+	return jsonedit.PutBytes(jsonedit.Put(text[:0], "Error: "), r.text)
 }
 
 // sameID is an id written in the one way that lets ids be compared.
@@ -298,7 +298,7 @@ func (r *reader) sameID(id []byte) []byte {
 	if bytes.IndexByte(id, '\\') < 0 {
 		return id
 	}
-	r.text = append(append(append(r.text[:0], '"'), id...), '"')
+	r.text = append(jsonedit.PutBytes(append(r.text[:0], '"'), id), '"')
 	return jsonedit.AppendEscaped(nil, jsonedit.AppendUnquoted(nil, r.text))
 }
 
