@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/base64"
-	"net/url"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
@@ -11,6 +10,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // An Edge says how the I/O around the core differs.
@@ -199,8 +199,8 @@ func (g *Gateway) find(path string) (r *route, canonical, model string) {
 	// The upstream undoes escapes before it looks for a route, so what is escaped must
 	// not get past ours.
 	canonical = path
-	if plain, err := url.PathUnescape(path); err == nil {
-		canonical = plain
+	if plain, ok := jsonedit.AppendPercentDecoded(nil, path); ok {
+		canonical = string(plain)
 	}
 	if len(canonical) > 1 && strings.HasSuffix(canonical, "/") && !strings.HasSuffix(canonical, "//") {
 		canonical = canonical[:len(canonical)-1]

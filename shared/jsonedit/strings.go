@@ -72,6 +72,23 @@ func AppendUnescaped(dst, b []byte) []byte {
 	return dst
 }
 
+// AppendPercentDecoded appends what a URL's path or a data URL means: %41 is A. false
+// for a percent sign without two hexadecimal digits behind it.
+func AppendPercentDecoded[T []byte | string](dst []byte, text T) ([]byte, bool) {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '%' {
+			if i+2 >= len(text) || hexValue(text[i+1]) < 0 || hexValue(text[i+2]) < 0 {
+				return dst, false
+			}
+			c = byte(hexValue(text[i+1])<<4 | hexValue(text[i+2]))
+			i += 2
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
+}
+
 // AppendQuoted appends text as a string literal, quotes included. Only what JSON
 // demands is escaped, so <, > and & stay as they are.
 func AppendQuoted[T []byte | string](dst []byte, text T) []byte {
