@@ -262,7 +262,7 @@ func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 				continue
 			}
 			var b block
-			if b.read(s, src); s.Err() == nil {
+			if r.readBlock(&b, s, src); s.Err() == nil {
 				r.take(&b)
 			}
 		}
