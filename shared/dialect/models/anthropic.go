@@ -90,13 +90,9 @@ func appendTime(dst []byte, seconds int64) []byte {
 		year++
 	}
 	second := int(seconds % day)
-	two := func(n int, behind byte) { dst = append(dst, byte('0'+n/10), byte('0'+n%10), behind) }
-	dst = append(dst, byte('0'+year/1000), byte('0'+year/100%10))
-	two(year%100, '-')
-	two(month, '-')
-	two(dayOfMonth, 'T')
-	two(second/3600, ':')
-	two(second/60%60, ':')
-	two(second%60, 'Z')
-	return dst
+	text := []byte("0000-00-00T00:00:00Z")
+	for _, two := range [...]struct{ at, n int }{{0, year / 100}, {2, year % 100}, {5, month}, {8, dayOfMonth}, {11, second / 3600}, {14, second / 60 % 60}, {17, second % 60}} {
+		text[two.at], text[two.at+1] = byte('0'+two.n/10), byte('0'+two.n%10)
+	}
+	return append(dst, text...)
 }
