@@ -420,7 +420,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 			return p
 		}
 		// {"input":"…"}, as inside a string literal.
-		r.text = append(jsonedit.AppendEscaped(append(r.text[:0], `{\"input\":\"`...), v), `\"}`...)
+		r.text = jsonedit.Put(jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"input\":\"`), v), `\"}`)
 		return r.tellNamedCall(it, r.text, true)
 	case "tool_search_call":
 		if !it.has(itemCallID) {
@@ -440,11 +440,11 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 	case "shell_call":
 		return r.tellTypedCall(it, itemCallID, shellTool, r.members(it, itemAction, "commands", "timeout_ms", "max_output_length"), true)
 	case "apply_patch_call":
-		r.text = append(r.text[:0], `{\"operation\":`...)
+		r.text = jsonedit.Put(r.text[:0], `{\"operation\":`)
 		if v := it.raw(itemOperation); v != nil {
 			r.text = jsonedit.AppendEscaped(r.text, v)
 		} else {
-			r.text = append(r.text, "null"...)
+			r.text = jsonedit.Put(r.text, "null")
 		}
 		return r.tellTypedCall(it, itemCallID, applyPatchTool, append(r.text, '}'), true)
 	case "function_call_output", "custom_tool_call_output":
@@ -523,9 +523,9 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 // say adds to what the assistant said.
 func (r *translation) say(text []byte) {
 	if len(text) > 0 && len(r.said) > 0 {
-		r.said = append(r.said, `\n\n`...)
+		r.said = jsonedit.Put(r.said, `\n\n`)
 	}
-	r.said = append(r.said, text...)
+	r.said = jsonedit.PutBytes(r.said, text)
 }
 
 // instruct tells a text of the system's or developer's. Those before the conversation
@@ -538,9 +538,9 @@ func (r *translation) instruct(text []byte) {
 		r.history.Message("system", r.name)
 	default:
 		if len(r.system) > 0 {
-			r.system = append(r.system, `\n\n`...)
+			r.system = jsonedit.Put(r.system, `\n\n`)
 		}
-		r.system = append(r.system, text...)
+		r.system = jsonedit.PutBytes(r.system, text)
 	}
 }
 
@@ -549,7 +549,7 @@ func (r *translation) instruct(text []byte) {
 func (r *translation) tellReasoning(it *item) *hub.Problem {
 	start := len(r.thinking)
 	if start > 0 {
-		r.thinking = append(r.thinking, `\n`...)
+		r.thinking = jsonedit.Put(r.thinking, `\n`)
 	}
 	begin := len(r.thinking)
 	r.thinking = r.appendThoughts(r.thinking, it, itemContent)
@@ -683,9 +683,9 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 		return missing(it.member(itemOutput))
 	}
 	r.images = r.images[:0]
-	text := append(r.text[:0], before...)
+	text := jsonedit.Put(r.text[:0], before)
 	if before != "" && it.has(itemOutput) {
-		text = append(text, `: `...)
+		text = jsonedit.Put(text, `: `)
 	}
 	var p *hub.Problem
 	if it.has(itemOutput) {
@@ -738,13 +738,13 @@ func (r *translation) tellShellOutput(it *item) *hub.Problem {
 	for i := range r.parts[l.from:l.to] {
 		part := &r.parts[int(l.from)+i]
 		if i > 0 {
-			text = append(text, `\n`...)
+			text = jsonedit.Put(text, `\n`)
 		}
 		for _, key := range [...]int{partStdout, partStderr} {
 			if v := part.raw(key, it.src); len(v) > len(`""`) && v[0] == '"' {
-				text = append(text, inside(v)...)
+				text = jsonedit.PutBytes(text, inside(v))
 				if !bytes.HasSuffix(text, []byte(`\n`)) {
-					text = append(text, `\n`...)
+					text = jsonedit.Put(text, `\n`)
 				}
 			}
 		}
@@ -774,9 +774,9 @@ func (r *translation) appendOutcome(text, outcome []byte) []byte {
 	}
 	switch {
 	case timeout:
-		return append(text, "timed out"...)
+		return jsonedit.Put(text, "timed out")
 	case code != nil && jsonedit.KindOf(code[0]) == jsonedit.Number:
-		return append(append(text, "exit code "...), code...)
+		return jsonedit.PutBytes(jsonedit.Put(text, "exit code "), code)
 	}
 	return text
 }
@@ -790,15 +790,15 @@ func (r *translation) tellFound(it *item) *hub.Problem {
 	for i := it.tools.from; i < it.tools.to; i++ {
 		if f := r.defs[i].function; f >= 0 {
 			if len(text) == 0 {
-				text = append(text, "These tools can be called now: "...)
+				text = jsonedit.Put(text, "These tools can be called now: ")
 			} else {
-				text = append(text, ", "...)
+				text = jsonedit.Put(text, ", ")
 			}
-			text = append(text, r.functions[f].upstream(r.names)...)
+			text = jsonedit.PutBytes(text, r.functions[f].upstream(r.names))
 		}
 	}
 	if len(text) == 0 {
-		text = append(text, "No tools were found."...)
+		text = jsonedit.Put(text, "No tools were found.")
 	}
 	r.text, r.images = text, r.images[:0]
 	return r.result(it, itemCallID, text)
@@ -817,7 +817,7 @@ func (r *translation) tellRemote(it *item) {
 	if v := it.raw(itemName); v != nil && v[0] == '"' {
 		said = put(said, "", inside(v), "")
 	}
-	said = append(said, " was called"...)
+	said = jsonedit.Put(said, " was called")
 	if v := it.raw(itemArguments); v != nil && v[0] == '"' {
 		said = put(said, " with ", inside(v), "")
 	}
