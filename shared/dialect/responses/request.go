@@ -122,12 +122,15 @@ type translation struct {
 
 var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
 
-// maxKept is the size of buffers above which a translation is left to the collector.
-const maxKept = 8 << 20
+// A translation with larger buffers or longer lists is left to the collector.
+const (
+	maxKept     = 8 << 20
+	maxKeptList = 1 << 14
+)
 
 // release gives the translation back without anything that refers to the request.
 func (r *translation) release() {
-	if cap(r.chat) > maxKept || cap(r.earlier) > maxKept {
+	if max(cap(r.chat), cap(r.earlier)) > maxKept || max(cap(r.list), cap(r.parts), cap(r.defs)) > maxKeptList {
 		return
 	}
 	r.turn, r.req, r.src = nil, nil, nil
@@ -392,6 +395,12 @@ func (r *translation) refuse() *hub.Problem {
 	return nil
 }
 
+func notFound(id []byte, why string) *hub.Problem {
+	p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(id))+" not found: "+why)
+	p.Reason = p.Code
+	return p
+}
+
 // toBinary ends the messages of an edge without state.
 const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy binary for it"
 
@@ -419,12 +428,16 @@ func (r *translation) state() *hub.Problem {
 		return bad("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
 	}
 	background := r.kind == create && string(r.raw(keyBackground)) == "true"
+	switch `""` {
+	case string(previous):
+		return notFound(previous, "the id is empty.")
+	case string(conversation):
+		return wrongValue("conversation", "the id is empty.")
+	}
 	if t.Memory == nil {
 		switch {
 		case previous != nil:
-			p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(previous))+" not found: "+toBinary+", or send the whole conversation as input.")
-			p.Reason = p.Code
-			return p
+			return notFound(previous, toBinary+", or send the whole conversation as input.")
 		case conversation != nil:
 			return bad("unsupported_parameter", "conversation", "Unsupported parameter: 'conversation': "+toBinary+".")
 		case background:
