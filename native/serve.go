@@ -77,7 +77,8 @@ func (p *process) serve(ctx context.Context, s service) error {
 	if err != nil {
 		return err
 	}
-	srv := server.HTTP(s.handler, s.handler, s.config, s.log)
+	srv := server.HTTP(s.handler, s.state, s.config, s.log)
+	srv.RegisterOnShutdown(s.state.Drain)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(server.Listener(ln)) }()
 
@@ -193,6 +194,9 @@ func (s *service) reload(why string) {
 		if f.old != f.new {
 			s.log.Warn("this change needs a restart", "setting", f.key, "in_force", fmt.Sprint(f.old), "configured", fmt.Sprint(f.new))
 		}
+	}
+	if s.config.Store != c.Store { // whose values may hold a password
+		s.log.Warn("this change needs a restart", "setting", "store")
 	}
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)

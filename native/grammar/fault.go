@@ -10,7 +10,8 @@ import (
 // Fault is one thing that is wrong with a stream. All errors of the checkers are Faults.
 type Fault struct {
 	// Event counts from 0, as sequence_number does. It is the event in which the
-	// fault was seen; after the last event it is the number of events.
+	// fault was seen; after the last event it is the number of events. It is
+	// NoEvent for an object outside a stream.
 	Event int
 	// Name is the event's type; "" if it has none.
 	Name string
@@ -18,7 +19,13 @@ type Fault struct {
 	What string
 }
 
+// NoEvent is the number of what stands in no stream.
+const NoEvent = -1
+
 func (f *Fault) Error() string {
+	if f.Event == NoEvent {
+		return f.What
+	}
 	if f.Name == "" {
 		return fmt.Sprintf("event %d: %s", f.Event, f.What)
 	}

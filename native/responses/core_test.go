@@ -233,12 +233,12 @@ func start(t *testing.T, s setup) *edge {
 	e.end = end
 	e.h = newHandler(next, base, e.store, c, slog.New(slog.NewTextHandler(testLog{t}, nil)), clock)
 	srv := httptest.NewServer(e.h)
-	srv.Config.BaseContext = nil
 	e.url = srv.URL
 	t.Cleanup(func() {
 		end()
 		e.h.Close()
 		srv.Close()
+		eventually(t, "the end of all that runs", func() bool { return e.h.InFlight() == 0 })
 	})
 	return e
 }
@@ -271,6 +271,9 @@ func (e *edge) try(method, path, body string, header ...string) (reply, error) {
 	req, err := http.NewRequest(method, e.url+path, strings.NewReader(body))
 	if err != nil {
 		return reply{}, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -201,15 +202,20 @@ func (s *socket) read() {
 // ping keeps the connection alive on the way. Whether the client answers does not
 // matter: one that waits for its user may not look.
 func (s *socket) ping() {
+	var pings sync.WaitGroup
+	defer pings.Wait() // the connection's end ends them
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-time.After(s.h.clock.ping):
 		}
-		ctx, cancel := context.WithTimeout(s.ctx, s.h.clock.ping)
-		_ = s.conn.Ping(ctx)
-		cancel()
+		pings.Go(func() {
+			// Not s.ctx: the connection ends with a context that ends in the midst of a write.
+			ctx, cancel := context.WithTimeout(context.Background(), realClock.ping)
+			defer cancel()
+			_ = s.conn.Ping(ctx)
+		})
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/grammar"
 )
 
-// Object checks a whole message: the answer to a request without stream. The number of
-// its faults is 0.
+// Object checks a whole message: the answer to a request without stream.
 func Object(data []byte) (faults []error) {
-	report := func(what string) { faults = append(faults, &grammar.Fault{What: what}) }
+	report := func(what string) { faults = append(faults, &grammar.Fault{Event: grammar.NoEvent, What: what}) }
 	message, wrong := grammar.Parse(data)
 	for _, w := range wrong {
 		report(w)

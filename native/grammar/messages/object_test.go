@@ -64,7 +64,7 @@ func TestEveryMissingKeyOfAMessageIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range mutation.Objects(object) {
-			if m.Change == "other" || len(messages.Object(m.Object())) > 0 {
+			if m.Change == "other" || len(messages.Object(m.Events[0].JSON())) > 0 {
 				continue
 			}
 			why := ""

@@ -14,6 +14,8 @@ import (
 type Event struct {
 	Name string
 	Data map[string]any // numbers are json.Number
+
+	text []byte // Data as JSON, if it is known
 }
 
 // Mutant is a stream with one thing changed.
@@ -37,9 +39,26 @@ func (m Mutant) String() string {
 	return fmt.Sprintf("%s %s in event %d (%s)", m.Change, m.Path, m.Event, m.Name)
 }
 
-// All makes every mutant of a stream. After a change to the events themselves, renumber
-// (nil: nothing) puts their numbers right, so that these don't give the change away.
+// All makes every mutant of a stream: those of Orders, and those with one value changed.
 func All(events []Event, renumber func([]Event)) []Mutant {
+	mutants := Orders(events, renumber)
+	written := slices.Clone(events)
+	for i := range written {
+		written[i].text = mustMarshal(written[i].Data)
+	}
+	for i := range events {
+		for _, v := range values(events[i].Data) {
+			made := slices.Clone(written)
+			made[i] = Event{Name: events[i].Name, Data: v.data}
+			mutants = append(mutants, Mutant{Change: v.change, Event: i, Name: events[i].Name, Path: v.path, Events: made})
+		}
+	}
+	return mutants
+}
+
+// Orders makes the mutants whose events are fewer, more or in another order. Renumber
+// (nil: nothing) then puts their numbers right, so that these don't give the change away.
+func Orders(events []Event, renumber func([]Event)) []Mutant {
 	var mutants []Mutant
 	reorder := func(change string, i int, made []Event) {
 		made = clones(made)
@@ -53,11 +72,6 @@ func All(events []Event, renumber func([]Event)) []Mutant {
 		reorder("double", i, slices.Concat(events[:i+1], events[i:]))
 		if i+1 < len(events) {
 			reorder("swap", i, slices.Concat(events[:i], []Event{events[i+1], events[i]}, events[i+2:]))
-		}
-		for _, v := range values(events[i].Data) {
-			made := clones(events)
-			made[i].Data = v.data
-			mutants = append(mutants, Mutant{Change: v.change, Event: i, Name: events[i].Name, Path: v.path, Events: made})
 		}
 	}
 	return mutants
@@ -203,16 +217,22 @@ func others(v any) []any {
 func (m Mutant) Bytes() []byte {
 	var b []byte
 	for _, e := range m.Events {
-		b = append(b, "event: "+e.Name+"\ndata: "...)
-		b = append(append(b, m.mustMarshal(e.Data)...), "\n\n"...)
+		b = append(append(b, "event: "...), e.Name...)
+		b = append(append(b, "\ndata: "...), e.JSON()...)
+		b = append(b, "\n\n"...)
 	}
 	return b
 }
 
-// Object is the first event's data.
-func (m Mutant) Object() []byte { return m.mustMarshal(m.Events[0].Data) }
+// JSON is the event's data as text.
+func (e Event) JSON() []byte {
+	if e.text != nil {
+		return e.text
+	}
+	return mustMarshal(e.Data)
+}
 
-func (m Mutant) mustMarshal(v any) []byte {
+func mustMarshal(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // it came from JSON

@@ -470,9 +470,7 @@ func (c *Checker) takeItemAdded(event map[string]any) {
 		c.fault("item.status is %s; must be %q when an item begins", grammar.Describe(status), inProgress)
 	}
 	for _, key := range []string{"content", "summary"} {
-		if v, ok := object[key]; ok {
-			grammar.Empty("item."+key, v, c.report)
-		}
+		c.mustBeEmpty("item", object, key)
 	}
 	for _, key := range []string{"arguments", "input"} {
 		if s, ok := object[key].(string); ok && s != "" {
@@ -480,6 +478,13 @@ func (c *Checker) takeItemAdded(event map[string]any) {
 		}
 	}
 	c.open = i
+}
+
+// mustBeEmpty checks an array of what begins; the shape has reported anything else.
+func (c *Checker) mustBeEmpty(path string, object map[string]any, key string) {
+	if a, _ := object[key].([]any); len(a) > 0 {
+		c.fault("%s.%s is %s; must be [] at the begin", path, key, grammar.Describe(object[key]))
+	}
 }
 
 // newID checks the id of an item that begins.
@@ -709,9 +714,7 @@ func (c *Checker) takePartAdded(kind string, event map[string]any, i *item) {
 		}
 	}
 	for _, key := range []string{"annotations", "logprobs"} {
-		if v, ok := object[key]; ok {
-			grammar.Empty("part."+key, v, c.report)
-		}
+		c.mustBeEmpty("part", object, key)
 	}
 	i.part = p
 }

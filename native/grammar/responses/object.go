@@ -10,9 +10,9 @@ import (
 )
 
 // Object checks a whole response object: the answer to a request without stream, or to
-// GET /v1/responses/{id}. The number of its faults is 0.
+// GET /v1/responses/{id}.
 func Object(data []byte) (faults []error) {
-	report := func(what string) { faults = append(faults, &grammar.Fault{What: what}) }
+	report := func(what string) { faults = append(faults, &grammar.Fault{Event: grammar.NoEvent, What: what}) }
 	response, wrong := grammar.Parse(data)
 	for _, w := range wrong {
 		report(w)

@@ -51,8 +51,11 @@ func TestEveryMissingKeyOfAnObjectIsSeen(t *testing.T) {
 		{`instructions|reasoning.effort|reasoning.summary|prompt_cache_key`, `null`, "null if the client sent none"},
 	}
 	for name, o := range objects(t) {
+		if strings.HasSuffix(name, "response.created") || strings.HasSuffix(name, "response.in_progress") && !strings.HasPrefix(name, "text") {
+			continue // all the same
+		}
 		for _, m := range mutation.Objects(o) {
-			if m.Change == "other" || len(responses.Object(m.Object())) > 0 {
+			if m.Change == "other" || len(responses.Object(m.Events[0].JSON())) > 0 {
 				continue
 			}
 			why := ""
@@ -93,7 +96,7 @@ func TestTheStatusOfAnObjectFits(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { mustFail(t, responses.Object([]byte(tt.object)), tt.fault) })
 	}
 	mustPass(t, responses.Object([]byte(example.Response(call("in_progress")))))
-	if f := responses.Object([]byte(strings.Replace(example.Response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "event 0: store is missing" {
+	if f := responses.Object([]byte(strings.Replace(example.Response(), `"store":false,`, "", 1))); len(f) != 1 || f[0].Error() != "store is missing" {
 		t.Error(f)
 	}
 }

@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -385,7 +386,7 @@ func (r *reader) compose() {
 		return
 	}
 
-	c := append(r.chat[:0], `{"model":`...)
+	c := append(slices.Grow(r.chat[:0], len(r.src)+1024), `{"model":`...)
 	c = append(c, r.lookup()...)
 	if create {
 		c = r.limits(c)

@@ -2,6 +2,7 @@ package models
 
 import (
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -24,4 +25,17 @@ func TestDatesAndWindowsThatAreNotKnown(t *testing.T) {
 			t.Errorf("%s became %s", tt.entry, out)
 		}
 	}
+}
+
+func TestTimesAreThoseOfPackageTime(t *testing.T) {
+	check := func(seconds int64) {
+		t.Helper()
+		if got, want := string(appendTime(nil, seconds)), time.Unix(seconds, 0).UTC().Format(time.RFC3339); got != want {
+			t.Fatalf("%d: %s, want %s", seconds, got, want)
+		}
+	}
+	for seconds := int64(0); seconds <= 400*366*86400; seconds += 86399 { // each day of 400 years, at another time
+		check(seconds)
+	}
+	check(253402300799)
 }

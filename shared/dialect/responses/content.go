@@ -69,6 +69,7 @@ type part struct {
 	fields [partKeys]span
 }
 
+//go:noinline
 func (p *part) raw(key int, src []byte) []byte {
 	if v := p.fields[key]; !v.absent() {
 		return v.of(src)
@@ -77,6 +78,8 @@ func (p *part) raw(key int, src []byte) []byte {
 }
 
 // partOf is part n of one of an item's lists.
+//
+//go:noinline
 func (r *translation) partOf(it *item, list, n int) *part {
 	return &r.parts[int(it.lists[list-itemContent].from)+n]
 }
@@ -103,6 +106,8 @@ func (r *translation) scanParts(s *jsonedit.Scanner, src []byte) {
 }
 
 // partPath names a member of a part in messages; key is "" for the part itself.
+//
+//go:noinline
 func partPath(it *item, list, n int, key string) string {
 	if key != "" {
 		key = "." + key
@@ -221,15 +226,14 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 			return dst, p
 		}
 		if kind == textPart && l.to-l.from == 1 {
-			dst = append(append(dst[:len(dst)-1], '"'), text...)
-			return append(dst, '"'), nil
+			return put(dst[:len(dst)-1], `"`, text, `"`), nil
 		}
 		if n > 0 {
 			dst = append(dst, ',')
 		}
 		switch kind {
 		case textPart:
-			dst = append(append(append(dst, `{"type":"text","text":"`...), text...), `"}`...)
+			dst = put(dst, `{"type":"text","text":"`, text, `"}`)
 		case filePart:
 			dst = append(dst, `{"type":"text","text":"`...)
 			if dst, p = r.appendFile(dst, it, itemContent, n); p != nil {
@@ -282,7 +286,7 @@ func (r *translation) appendMedia(dst []byte, it *item, list, n int, kind partKi
 		case v[0] != '{':
 			return dst, wrongType(partPath(it, list, n, "input_audio"), "an object")
 		}
-		return append(append(append(dst, `{"type":"input_audio","input_audio":`...), v...), '}'), nil
+		return put(dst, `{"type":"input_audio","input_audio":`, v, "}"), nil
 	}
 	v := p.raw(key, it.src)
 	switch {
@@ -293,11 +297,11 @@ func (r *translation) appendMedia(dst []byte, it *item, list, n int, kind partKi
 	case v[0] != '"':
 		return dst, wrongType(partPath(it, list, n, name), "a string")
 	}
-	dst = append(append(dst, begin...), v...)
+	dst = put(dst, begin, v, "")
 	if kind == imagePart {
 		switch detail := p.raw(partDetail, it.src); string(detail) {
 		case `"low"`, `"high"`:
-			dst = append(append(dst, `,"detail":`...), detail...)
+			dst = put(dst, `,"detail":`, detail, "")
 		}
 	}
 	return append(dst, `}}`...), nil
@@ -328,7 +332,7 @@ func (r *translation) appendFile(dst []byte, it *item, list, n int) ([]byte, *hu
 		return dst, bad("unsupported_value", param, "Unsupported value for '"+param+"': only text files are read (text/*, JSON, XML, CSV). Send the text of other documents, or their pages as images.")
 	}
 	if name := p.raw(partFilename, it.src); len(name) > len(`""`) && name[0] == '"' {
-		dst = append(append(append(dst, "File "...), inside(name)...), `:\n\n`...)
+		dst = put(dst, "File ", inside(name), `:\n\n`)
 	}
 	return jsonedit.AppendEscaped(dst, text), nil
 }

@@ -2,9 +2,9 @@ package responses
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
-	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // appendLine appends a JSON value without the line breaks between its parts, since it
@@ -29,62 +29,64 @@ func (r *translation) echo() []byte {
 	for _, key := range [...]int{keyTools, keyToolChoice, keyInstructions, keyText, keyMetadata} {
 		size += len(r.raw(key))
 	}
-	e := make([]byte, 0, size)
-	begin := func(name string) {
-		if len(e) > 0 {
-			e = append(e, ',')
-		}
-		e = append(append(append(e, '"'), name...), `":`...)
-	}
-	member := func(name string, value []byte, absent string) {
-		begin(name)
-		if value == nil {
-			e = append(e, absent...)
-		} else {
-			e = appendLine(e, value)
-		}
-	}
-	same := func(key int, absent string) { member(keyNames[key], r.raw(key), absent) }
-
-	same(keyPrevious, "null")
-	same(keyInstructions, "null")
-	same(keyModel, "null")
-	begin("tools")
+	e := echoText(make([]byte, 0, size))
+	e.same(r, keyPrevious, "null")
+	e.same(r, keyInstructions, "null")
+	e.same(r, keyModel, "null")
+	e.member("tools", nil, "")
 	e = r.appendToolEcho(e)
-	same(keyToolChoice, `"auto"`)
-	same(keyParallel, "true")
-	member("temperature", r.used(keyTemperature, 0), "1")
-	member("top_p", r.used(keyTopP, 1), "1")
-	member("presence_penalty", r.used(keyPresence, 4), "0")
-	same(keyFrequency, "0")
-	same(keyTopLogprobs, "0")
-	member("text", r.textEcho(), "null")
-	member("reasoning", r.reasoningEcho(), "null")
-	same(keyTruncation, `"disabled"`)
-	same(keyMaxOutput, "null")
-	same(keyMaxToolCalls, "null")
-	member("store", nil, boolean(r.stored()))
-	member("background", nil, boolean(r.req.background))
-	member("service_tier", nil, `"default"`)
-	same(keyMetadata, "{}")
-	same(keySafety, "null")
-	same(keyCacheKey, "null")
+	e.same(r, keyToolChoice, `"auto"`)
+	e.same(r, keyParallel, "true")
+	e.member("temperature", r.used(keyTemperature, 0), "1")
+	e.member("top_p", r.used(keyTopP, 1), "1")
+	e.member("presence_penalty", r.used(keyPresence, 4), "0")
+	e.same(r, keyFrequency, "0")
+	e.same(r, keyTopLogprobs, "0")
+	e.member("text", r.textEcho(), "")
+	e.member("reasoning", r.reasoningEcho(), "")
+	e.same(r, keyTruncation, `"disabled"`)
+	e.same(r, keyMaxOutput, "null")
+	e.same(r, keyMaxToolCalls, "null")
+	e.member("store", nil, strconv.FormatBool(r.stored()))
+	e.member("background", nil, strconv.FormatBool(r.req.background))
+	e.member("service_tier", nil, `"default"`)
+	e.same(r, keyMetadata, "{}")
+	e.same(r, keySafety, "null")
+	e.same(r, keyCacheKey, "null")
 	if r.raw(keyUser) != nil {
-		same(keyUser, "")
+		e.same(r, keyUser, "")
 	}
 	if v := r.raw(keyConversation); v != nil {
 		if id, p := r.conversationID(v); p == nil {
-			member("conversation", append(append([]byte(`{"id":`), id...), '}'), "")
+			e.member("conversation", put(nil, `{"id":`, id, "}"), "")
 		}
 	}
 	return e
 }
 
-func boolean(b bool) string {
-	if b {
-		return "true"
+// echoText is members with commas between.
+type echoText []byte
+
+// member adds a member; absent stands for a value that is nil.
+//
+//go:noinline
+func (e *echoText) member(name string, value []byte, absent string) {
+	out := *e
+	if len(out) > 0 {
+		out = append(out, ',')
 	}
-	return "false"
+	out = append(append(append(out, '"'), name...), `":`...)
+	if value == nil {
+		out = append(out, absent...)
+	} else {
+		out = appendLine(out, value)
+	}
+	*e = out
+}
+
+// same adds a member of the request's.
+func (e *echoText) same(r *translation, key int, absent string) {
+	e.member(keyNames[key], r.raw(key), absent)
 }
 
 // used is the sampling value that the upstream gets: the profile's where the client
@@ -138,28 +140,24 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 
 func (r *translation) textEcho() []byte {
 	raw := r.raw(keyText)
-	out := []byte(`{"format":`)
+	format := []byte(`{"type":"text"}`)
 	if v := r.echoed.format; !v.Absent() {
-		out = append(out, v.Of(raw)...)
-	} else {
-		out = append(out, `{"type":"text"}`...)
+		format = v.Of(raw)
 	}
+	out := put(nil, `{"format":`, format, "")
 	if v := r.echoed.verbosity; !v.Absent() {
-		out = append(append(out, `,"verbosity":`...), v.Of(raw)...)
+		out = put(out, `,"verbosity":`, v.Of(raw), "")
 	}
 	return append(out, '}')
 }
 
 func (r *translation) reasoningEcho() []byte {
-	out := []byte(`{"effort":`)
-	out = r.orNull(out, r.reason.effort)
-	out = r.orNull(append(out, `,"summary":`...), r.reason.summary)
-	return append(out, '}')
-}
-
-func (r *translation) orNull(dst []byte, v jsonedit.Span) []byte {
-	if v.Absent() {
-		return append(dst, "null"...)
+	effort, summary := []byte("null"), []byte("null")
+	if v := r.reason.effort; !v.Absent() {
+		effort = v.Of(r.src)
 	}
-	return append(dst, v.Of(r.src)...)
+	if v := r.reason.summary; !v.Absent() {
+		summary = v.Of(r.src)
+	}
+	return put(put(nil, `{"effort":`, effort, ""), `,"summary":`, summary, "}")
 }

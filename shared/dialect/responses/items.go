@@ -194,6 +194,7 @@ func (r *translation) scanItem(s *jsonedit.Scanner, it *item) {
 
 func (it *item) has(key int) bool { return !it.fields[key].absent() }
 
+//go:noinline
 func (it *item) raw(key int) []byte {
 	if v := it.fields[key]; !v.absent() {
 		return v.of(it.src)
@@ -202,6 +203,8 @@ func (it *item) raw(key int) []byte {
 }
 
 // word is a member's text where it is a string, nil else.
+//
+//go:noinline
 func (it *item) word(key int) []byte {
 	if v := it.raw(key); v != nil && v[0] == '"' {
 		return plain(v)
@@ -217,6 +220,7 @@ func (it *item) path(rest string) string {
 	return it.list + "[" + strconv.Itoa(it.index) + "]" + rest
 }
 
+//go:noinline
 func (it *item) member(key int) string { return it.path("." + itemNames[key]) }
 
 // inside returns the inside of a member that must be a string.
@@ -465,8 +469,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 	case "compaction", "compaction_summary":
 		r.flush()
 		r.compacted = true
-		r.text = append(append(r.text[:0], '"'), handedOver...)
-		r.text = append(append(r.text, it.summary...), '"')
+		r.text = put(r.text[:0], `"`+handedOver, it.summary, `"`)
 		r.history.Message("user", r.text)
 		return nil
 	case "mcp_call":
@@ -494,12 +497,8 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 		if p != nil {
 			return p
 		}
-		if r.text = text; len(text) > 0 {
-			if len(r.said) > 0 {
-				r.said = append(r.said, `\n\n`...)
-			}
-			r.said = append(r.said, text...)
-		}
+		r.text = text
+		r.say(text)
 		return nil
 	case string(role) != "user" && string(role) != "system" && string(role) != "developer":
 		return wrongValue(it.member(itemRole), "the roles are user, assistant, system and developer.")
@@ -520,13 +519,21 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 	return p
 }
 
+// say adds to what the assistant said.
+func (r *translation) say(text []byte) {
+	if len(text) > 0 && len(r.said) > 0 {
+		r.said = append(r.said, `\n\n`...)
+	}
+	r.said = append(r.said, text...)
+}
+
 // instruct tells a text of the system's or developer's. Those before the conversation
 // are one message; where later ones go is the Editor's matter.
 func (r *translation) instruct(text []byte) {
 	switch {
 	case len(text) == 0:
 	case r.history.Len() > 0:
-		r.name = append(append(append(r.name[:0], '"'), text...), '"')
+		r.name = put(r.name[:0], `"`, text, `"`)
 		r.history.Message("system", r.name)
 	default:
 		if len(r.system) > 0 {
@@ -802,19 +809,17 @@ func (r *translation) tellRemote(it *item) {
 	if output == nil || output[0] != '"' {
 		return
 	}
-	if len(r.said) > 0 {
-		r.said = append(r.said, `\n\n`...)
-	}
-	r.said = append(r.said, "(The tool "...)
+	said := put(r.text[:0], "(The tool ", nil, "")
 	if v := it.raw(itemServer); v != nil && v[0] == '"' {
-		r.said = append(append(r.said, inside(v)...), '.')
+		said = put(said, "", inside(v), ".")
 	}
 	if v := it.raw(itemName); v != nil && v[0] == '"' {
-		r.said = append(r.said, inside(v)...)
+		said = put(said, "", inside(v), "")
 	}
-	r.said = append(r.said, " was called"...)
+	said = append(said, " was called"...)
 	if v := it.raw(itemArguments); v != nil && v[0] == '"' {
-		r.said = append(append(r.said, " with "...), inside(v)...)
+		said = put(said, " with ", inside(v), "")
 	}
-	r.said = append(append(append(r.said, " and answered: "...), inside(output)...), ')')
+	r.text = put(said, " and answered: ", inside(output), ")")
+	r.say(r.text)
 }

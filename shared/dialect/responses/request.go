@@ -202,6 +202,16 @@ func emptyAnswer(t *hub.Turn) *hub.Answer {
 	return a
 }
 
+// In WebAssembly, inlined code is large and calls are not dear: what stands in very many
+// places is kept out of line, or this package would be a quarter larger.
+
+// put appends a value between two texts.
+//
+//go:noinline
+func put(dst []byte, before string, value []byte, after string) []byte {
+	return append(append(append(dst, before...), value...), after...)
+}
+
 // bad is a 400 in OpenAI's words.
 //
 //go:noinline
@@ -281,6 +291,8 @@ func (r *translation) scan() *hub.Problem {
 }
 
 // present is v, or absent for null.
+//
+//go:noinline
 func present(v jsonedit.Span, src []byte) jsonedit.Span {
 	if !v.Absent() && src[v.Start] == 'n' {
 		return jsonedit.Span{}
@@ -288,6 +300,7 @@ func present(v jsonedit.Span, src []byte) jsonedit.Span {
 	return v
 }
 
+//go:noinline
 func kindOf(v jsonedit.Span, src []byte) jsonedit.Kind {
 	if v.Absent() {
 		return jsonedit.Null
@@ -296,6 +309,8 @@ func kindOf(v jsonedit.Span, src []byte) jsonedit.Kind {
 }
 
 // raw is a member's value, nil where it is absent.
+//
+//go:noinline
 func (r *translation) raw(key int) []byte {
 	if v := r.fields[key]; !v.Absent() {
 		return v.Of(r.src)
@@ -304,9 +319,13 @@ func (r *translation) raw(key int) []byte {
 }
 
 // inside is what stands between a literal's quotes.
+//
+//go:noinline
 func inside(literal []byte) []byte { return literal[1 : len(literal)-1] }
 
 // plain is the text of a string literal; a new one only where something is escaped.
+//
+//go:noinline
 func plain(literal []byte) []byte {
 	if bytes.IndexByte(literal, '\\') < 0 {
 		return inside(literal)
@@ -358,7 +377,7 @@ const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy b
 // state reads what goes on from earlier responses, and what is kept of this one.
 func (r *translation) state() *hub.Problem {
 	t := r.turn
-	for _, key := range [...]int{keyStream, keyStore, keyBackground, keyGenerate} {
+	for _, key := range switches {
 		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
 			return wrongType(keyNames[key], "true or false")
 		}
@@ -450,12 +469,17 @@ func (r *translation) stored() bool {
 	return r.turn.Memory != nil && r.turn.Memory.Stores() && string(r.raw(keyStore)) != "false"
 }
 
+// numbers and integers are members and what they may be; a high of 0 is no limit.
+var (
+	numbers  = []struct{ key, low, high int }{{keyTemperature, 0, 2}, {keyTopP, 0, 1}, {keyPresence, -2, 2}, {keyFrequency, -2, 2}}
+	integers = []struct{ key, low, high int }{{keyMaxOutput, 1, 0}, {keyMaxTokens, 1, 0}, {keyMaxToolCalls, 0, 0}, {keyTopLogprobs, 0, 20}}
+	switches = []int{keyStream, keyStore, keyBackground, keyGenerate, keyParallel}
+	strs     = []int{keyTruncation, keyCacheKey, keySafety, keyUser}
+)
+
 // scalars checks the simple members.
 func (r *translation) scalars() *hub.Problem {
-	for _, f := range [...]struct {
-		key       int
-		low, high float64
-	}{{keyTemperature, 0, 2}, {keyTopP, 0, 1}, {keyPresence, -2, 2}, {keyFrequency, -2, 2}} {
+	for _, f := range numbers {
 		v := r.raw(f.key)
 		if v == nil {
 			continue
@@ -464,11 +488,11 @@ func (r *translation) scalars() *hub.Problem {
 		if jsonedit.KindOf(v[0]) != jsonedit.Number {
 			return wrongType(name, "a number")
 		}
-		if n, err := strconv.ParseFloat(string(v), 64); err != nil || n < f.low || n > f.high {
-			return wrongValue(name, "a number from "+strconv.Itoa(int(f.low))+" to "+strconv.Itoa(int(f.high))+" was expected.")
+		if n, err := strconv.ParseFloat(string(v), 64); err != nil || n < float64(f.low) || n > float64(f.high) {
+			return wrongValue(name, "a number from "+strconv.Itoa(f.low)+" to "+strconv.Itoa(f.high)+" was expected.")
 		}
 	}
-	for _, f := range [...]struct{ key, low, high int }{{keyMaxOutput, 1, 0}, {keyMaxTokens, 1, 0}, {keyMaxToolCalls, 0, 0}, {keyTopLogprobs, 0, 20}} {
+	for _, f := range integers {
 		v := r.raw(f.key)
 		if v == nil {
 			continue
@@ -489,13 +513,8 @@ func (r *translation) scalars() *hub.Problem {
 			r.req.logprobs = true
 		}
 	}
-	if v := r.raw(keyParallel); v != nil {
-		if v[0] != 't' && v[0] != 'f' {
-			return wrongType("parallel_tool_calls", "true or false")
-		}
-		r.turn.SingleCall = v[0] == 'f'
-	}
-	for _, key := range [...]int{keyTruncation, keyCacheKey, keySafety, keyUser} {
+	r.turn.SingleCall = string(r.raw(keyParallel)) == "false"
+	for _, key := range strs {
 		if v := r.raw(key); v != nil && v[0] != '"' {
 			return wrongType(keyNames[key], "a string")
 		}
@@ -670,7 +689,7 @@ func (r *translation) graded() string {
 func (r *translation) write() {
 	c := append(r.chat[:0], '{')
 	if v := r.raw(keyModel); v != nil {
-		c = append(append(append(c, `"model":`...), v...), ',')
+		c = put(c, `"model":`, v, ",")
 	}
 	c = append(c, `"messages":`...)
 	r.trusted = r.trusted[:0]
@@ -683,13 +702,13 @@ func (r *translation) write() {
 		}
 		c = kwargs.append(c)
 		if v := r.extras[processorKwargs]; !v.Absent() {
-			c = append(append(c, `,"mm_processor_kwargs":`...), v.Of(r.src)...)
+			c = put(c, `,"mm_processor_kwargs":`, v.Of(r.src), "")
 		}
 		r.chat = append(c, '}')
 		return
 	}
 	if effort := r.graded(); effort != "" && wanted {
-		c = append(append(append(c, `,"reasoning_effort":"`...), effort...), '"')
+		c = put(c, `,"reasoning_effort":"`, []byte(effort), `"`)
 	}
 	c = kwargs.append(c)
 	if !r.compacting {
@@ -697,41 +716,43 @@ func (r *translation) write() {
 		if r.req.logprobs {
 			c = append(c, `,"logprobs":true`...)
 			if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
-				c = append(append(c, `,"top_logprobs":`...), v...)
+				c = put(c, `,"top_logprobs":`, v, "")
 			}
 		}
 	}
-	for _, f := range [...]struct {
-		key  int
-		name string
-	}{{keyTemperature, "temperature"}, {keyTopP, "top_p"}, {keyPresence, "presence_penalty"}, {keyFrequency, "frequency_penalty"},
-		{keyMaxOutput, "max_completion_tokens"}} {
-		if v := r.raw(f.key); v != nil {
-			c = append(append(append(c, `,"`...), f.name...), `":`...)
-			c = append(c, v...)
-		}
+	for _, f := range numbers {
+		c = appendMember(c, keyNames[f.key], r.raw(f.key))
 	}
-	if v := r.raw(keyMaxTokens); v != nil && r.raw(keyMaxOutput) == nil {
-		c = append(append(c, `,"max_tokens":`...), v...)
+	if v := r.raw(keyMaxOutput); v != nil {
+		c = appendMember(c, "max_completion_tokens", v)
+	} else {
+		c = appendMember(c, "max_tokens", r.raw(keyMaxTokens))
 	}
 	user := r.raw(keyUser)
 	if user == nil {
 		user = r.raw(keySafety)
 	}
-	if user != nil {
-		c = append(append(c, `,"user":`...), user...)
-	}
+	c = appendMember(c, "user", user)
 	for i, v := range r.extras {
 		if v.Absent() || r.compacting && verbatim[i].shapes {
 			continue
 		}
-		c = append(append(append(c, `,"`...), verbatim[i].name...), `":`...)
-		c = append(c, v.Of(r.src)...)
+		c = appendMember(c, verbatim[i].name, v.Of(r.src))
 	}
 	if r.turn.Streamed {
 		c = append(c, `,"stream":true`...)
 	}
 	r.chat = append(c, '}')
+}
+
+// appendMember appends a comma and a member, nothing where there is no value.
+//
+//go:noinline
+func appendMember(dst []byte, name string, value []byte) []byte {
+	if value == nil {
+		return dst
+	}
+	return append(append(append(append(dst, `,"`...), name...), `":`...), value...)
 }
 
 // templateKwargs are the chat_template_kwargs: the client's, and before them what
@@ -744,8 +765,8 @@ type templateKwargs struct {
 
 func (k *templateKwargs) add(name, value string) {
 	if !k.has(name) {
-		k.front = append(append(append(append(k.front, '"'), name...), `":`...), value...)
-		k.front = append(k.front, ',')
+		k.front = append(append(append(k.front, '"'), name...), `":`...)
+		k.front = append(append(k.front, value...), ',')
 	}
 }
 

@@ -57,8 +57,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 
 func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
 	dst = id(append(dst, `{"type":"message","id":"`...), "msg_")
-	dst = append(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`...)
-	return append(append(dst, literal...), `}]}`...)
+	return put(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`, literal, `}]}`)
 }
 
 // appendStoredItem appends one item with a type and an id, the content of a message as parts.
@@ -67,7 +66,7 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	message := string(kind) == "message"
 	dst = append(dst, '{')
 	if !it.has(itemType) {
-		dst = append(append(append(dst, `"type":"`...), kind...), `",`...)
+		dst = put(dst, `"type":"`, kind, `",`)
 	}
 	if len(it.word(itemID)) == 0 {
 		dst = append(id(append(dst, `"id":"`...), idPrefix(kind)), `",`...)
@@ -93,10 +92,9 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		if !message || n != itemContent || literal[0] != '"' {
 			dst = appendLine(dst, literal)
 		} else if string(it.word(itemRole)) == "assistant" {
-			dst = append(append(dst, `[{"type":"output_text","text":`...), literal...)
-			dst = append(dst, `,"annotations":[],"logprobs":[]}]`...)
+			dst = put(dst, `[{"type":"output_text","text":`, literal, `,"annotations":[],"logprobs":[]}]`)
 		} else {
-			dst = append(append(append(dst, `[{"type":"input_text","text":`...), literal...), `}]`...)
+			dst = put(dst, `[{"type":"input_text","text":`, literal, `}]`)
 		}
 		dst = append(dst, ',')
 	}

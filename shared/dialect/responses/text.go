@@ -96,22 +96,18 @@ func (r *translation) textFormat() *hub.Problem {
 	default:
 		return wrongValue("text.format.type", quoted(word)+" is none of text, json_object, json_schema.")
 	}
-	for _, m := range [...]struct {
-		name     string
-		value    []byte
-		kind     jsonedit.Kind
-		want     string
-		required bool
-	}{{"name", f.name, jsonedit.String, "a string", true}, {"schema", f.schema, jsonedit.Object, "an object", true},
-		{"description", f.description, jsonedit.String, "a string", false}} {
-		switch {
-		case m.value == nil && m.required:
-			return missing("text.format." + m.name)
-		case m.value != nil && jsonedit.KindOf(m.value[0]) != m.kind:
-			return wrongType("text.format."+m.name, m.want)
-		}
-	}
-	if f.strict != nil && f.strict[0] != 't' && f.strict[0] != 'f' {
+	switch {
+	case f.name == nil:
+		return missing("text.format.name")
+	case f.name[0] != '"':
+		return wrongType("text.format.name", "a string")
+	case f.schema == nil:
+		return missing("text.format.schema")
+	case f.schema[0] != '{':
+		return wrongType("text.format.schema", "an object")
+	case f.description != nil && f.description[0] != '"':
+		return wrongType("text.format.description", "a string")
+	case f.strict != nil && f.strict[0] != 't' && f.strict[0] != 'f':
 		return wrongType("text.format.strict", "true or false")
 	}
 	return nil
@@ -126,9 +122,9 @@ func (r *translation) describeFormat() {
 	}
 	text := append(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`...)
 	if f.kind == jsonSchema {
-		text = append(append(append(text, ` (`...), inside(f.name)...), `) that matches this JSON schema`...)
+		text = put(text, ` (`, inside(f.name), `) that matches this JSON schema`)
 		if f.description != nil {
-			text = append(append(append(text, ` (`...), inside(f.description)...), ')')
+			text = put(text, ` (`, inside(f.description), ")")
 		}
 		text = jsonedit.AppendEscaped(append(text, `:\n\n`...), f.schema)
 	} else {
@@ -149,12 +145,7 @@ func (r *translation) appendFormat(c []byte) []byte {
 		return append(c, `,"response_format":{"type":"json_object"}`...)
 	}
 	c = append(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`...)
-	c = append(append(append(c, f.name...), `,"schema":`...), f.schema...)
-	if f.strict != nil {
-		c = append(append(c, `,"strict":`...), f.strict...)
-	}
-	if f.description != nil {
-		c = append(append(c, `,"description":`...), f.description...)
-	}
-	return append(c, `}}`...)
+	c = put(append(c, f.name...), `,"schema":`, f.schema, "")
+	c = appendMember(c, "strict", f.strict)
+	return append(appendMember(c, "description", f.description), `}}`...)
 }

@@ -52,6 +52,7 @@ type definition struct {
 	function int32
 }
 
+//go:noinline
 func (d *definition) raw(key int) []byte {
 	if v := d.fields[key]; !v.absent() {
 		return v.of(d.src)
@@ -59,6 +60,7 @@ func (d *definition) raw(key int) []byte {
 	return nil
 }
 
+//go:noinline
 func (d *definition) word(key int) []byte {
 	if v := d.raw(key); v != nil && v[0] == '"' {
 		return plain(v)
@@ -66,6 +68,7 @@ func (d *definition) word(key int) []byte {
 	return nil
 }
 
+//go:noinline
 func (d *definition) path(key string) string {
 	path := d.list + "[" + strconv.Itoa(int(d.index)) + "]"
 	if key != "" {
@@ -741,19 +744,19 @@ func (r *translation) appendTools(c []byte) []byte {
 	switch {
 	case r.forced > 0:
 		c = append(c, `,"tool_choice":{"type":"function","function":{"name":"`...)
-		c = append(append(c, r.functions[r.forced-1].upstream(r.names)...), `"}}`...)
+		c = put(c, "", r.functions[r.forced-1].upstream(r.names), `"}}`)
 	case r.choice != "":
 		c = append(append(append(c, `,"tool_choice":"`...), r.choice...), '"')
 	}
-	if v := r.raw(keyParallel); v != nil && !r.compacting {
-		c = append(append(c, `,"parallel_tool_calls":`...), v...)
+	if r.compacting {
+		return c
 	}
-	return c
+	return appendMember(c, "parallel_tool_calls", r.raw(keyParallel))
 }
 
 func (r *translation) appendFunction(c []byte, f *function) []byte {
 	d := &r.defs[f.definition]
-	c = append(append(append(c, `{"type":"function","function":{"name":"`...), f.upstream(r.names)...), '"')
+	c = put(c, `{"type":"function","function":{"name":"`, f.upstream(r.names), `"`)
 	// The namespace's description stands before that of its first tool.
 	var before []byte
 	if d.parent >= 0 {
@@ -768,26 +771,19 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 		c = append(c, `,"description":"`...)
 		empty := len(c)
 		c = append(c, before...)
-		part := func(text string) {
-			if len(c) > empty {
-				c = append(c, `\n\n`...)
-			}
-			c = append(c, text...)
-		}
-		if description != nil && len(description) > len(`""`) {
-			part("")
-			c = append(c, inside(description)...)
+		if len(description) > len(`""`) {
+			c = put(paragraph(c, empty), "", inside(description), "")
 		} else if f.kind > customTool {
-			part(typedDescriptions[f.kind])
+			c = append(paragraph(c, empty), typedDescriptions[f.kind]...)
 		}
 		if f.kind == customTool {
-			part(customNote)
+			c = append(paragraph(c, empty), customNote...)
 			if g := r.grammar(d); g.definition != nil {
-				part("It must match this ")
+				c = append(c, `\n\nIt must match this `...)
 				if word := g.syntax; word != nil && word[0] == '"' {
-					c = append(append(c, inside(word)...), ' ')
+					c = put(c, "", inside(word), " ")
 				}
-				c = append(append(c, `grammar:\n\n`...), inside(g.definition)...)
+				c = put(c, `grammar:\n\n`, inside(g.definition), "")
 			}
 		}
 		c = append(c, '"')
@@ -805,10 +801,18 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 	default:
 		c = r.appendSchema(c, parameters)
 	}
-	if v := d.raw(toolStrict); v != nil && f.kind == functionTool {
-		c = append(append(c, `,"strict":`...), v...)
+	if f.kind == functionTool {
+		c = appendMember(c, "strict", d.raw(toolStrict))
 	}
 	return append(c, `}}`...)
+}
+
+// paragraph begins another paragraph of a text that began at start.
+func paragraph(c []byte, start int) []byte {
+	if len(c) > start {
+		c = append(c, `\n\n`...)
+	}
+	return c
 }
 
 func (r *translation) grammar(d *definition) (f customFormat) {
