@@ -373,11 +373,14 @@ func isTextType(kind []byte) bool {
 	if !ok {
 		return bytes.HasSuffix(kind, []byte("+xml")) || bytes.HasSuffix(kind, []byte("+json"))
 	}
-	switch string(sub) {
-	case "json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql", "x-ndjson", "jsonl", "markdown":
-		return true
+	for _, t := range textTypes {
+		if t == string(sub) {
+			return true
+		}
 	}
 	return bytes.HasSuffix(sub, []byte("+xml")) || bytes.HasSuffix(sub, []byte("+json"))
 }
+
+var textTypes = []string{"json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql", "x-ndjson", "jsonl", "markdown"}
 
 func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }

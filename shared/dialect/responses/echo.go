@@ -140,25 +140,18 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 }
 
 func (r *translation) textEcho() []byte {
-	raw := r.raw(keyText)
-	format := []byte(`{"type":"text"}`)
-	if v := r.echoed.format; !v.Absent() {
-		format = v.Of(raw)
-	}
-	out := put(nil, `{"format":`, format, "")
-	if v := r.echoed.verbosity; !v.Absent() {
-		out = put(out, `,"verbosity":`, v.Of(raw), "")
-	}
+	out := put(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
+	out = appendMember(out, "verbosity", r.echoed.verbosity)
 	return append(out, '}')
 }
 
 func (r *translation) reasoningEcho() []byte {
-	effort, summary := []byte("null"), []byte("null")
-	if v := r.reason.effort; !v.Absent() {
-		effort = v.Of(r.src)
+	return put(put(nil, `{"effort":`, or(r.reason.effort, "null"), ""), `,"summary":`, or(r.reason.summary, "null"), "}")
+}
+
+func or(value []byte, absent string) []byte {
+	if value == nil {
+		return []byte(absent)
 	}
-	if v := r.reason.summary; !v.Absent() {
-		summary = v.Of(r.src)
-	}
-	return put(put(nil, `{"effort":`, effort, ""), `,"summary":`, summary, "}")
+	return value
 }

@@ -253,7 +253,7 @@ func (r *translation) offerTool(n int32) *hub.Problem {
 	case "local_shell":
 		return r.offerTyped(n, localShellTool)
 	case "shell":
-		if !hosted(d.raw(toolEnvironment)) {
+		if !r.hosted(d.raw(toolEnvironment)) {
 			return r.offerTyped(n, shellTool)
 		}
 	case "apply_patch":
@@ -270,19 +270,13 @@ func (r *translation) offerTool(n int32) *hub.Problem {
 }
 
 // hosted tells whether a shell's environment is a container at OpenAI.
-func hosted(environment []byte) bool {
+func (r *translation) hosted(environment []byte) bool {
 	if environment == nil || environment[0] != '{' {
 		return false
 	}
-	var s jsonedit.Scanner
-	s.Reset(environment)
-	for s.BeginObject(); s.NextMember(); {
-		named := string(s.Key()) == "type"
-		if v := s.Value().Of(environment); named {
-			return bytes.HasPrefix(v, []byte(`"container`))
-		}
-	}
-	return false
+	var kind [1][]byte
+	r.pick(environment, []string{"type"}, kind[:])
+	return bytes.HasPrefix(kind[0], []byte(`"container`))
 }
 
 // maxDropped is how many kinds of dropped tools are named.
@@ -479,7 +473,7 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 		return wrongType(d.path("format"), "an object")
 	}
 	f := r.readFormat(raw)
-	switch kind := f.word(f.kind); string(kind) {
+	switch string(f.kind) {
 	case "text", "":
 		return nil
 	case "grammar":
@@ -490,38 +484,22 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 			return wrongType(d.path("format.definition"), "a string")
 		}
 		return nil
-	default:
-		return wrongValue(d.path("format.type"), quoted(kind)+" is none of text, grammar.")
 	}
+	return wrongValue(d.path("format.type"), quoted(f.kind)+" is none of text, grammar.")
 }
 
+// customFormat is a custom tool's format: the kind as text, the others as values.
 type customFormat struct{ kind, syntax, definition []byte }
 
-func (customFormat) word(v []byte) []byte {
-	if v != nil && v[0] == '"' {
-		return plain(v)
-	}
-	return nil
-}
+var customNames = [...]string{"type", "syntax", "definition"}
 
 func (r *translation) readFormat(raw []byte) (f customFormat) {
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		var into *[]byte
-		switch string(s.Key()) {
-		case "type":
-			into = &f.kind
-		case "syntax":
-			into = &f.syntax
-		case "definition":
-			into = &f.definition
-		}
-		v := s.Value()
-		if into != nil && raw[v.Start] != 'n' {
-			*into = v.Of(raw)
-		}
+	var v [len(customNames)][]byte
+	r.pick(raw, customNames[:], v[:])
+	if isString(v[0]) {
+		f.kind = plain(v[0])
 	}
+	f.syntax, f.definition = v[1], v[2]
 	return f
 }
 
@@ -562,7 +540,7 @@ func (r *translation) choose() *hub.Problem {
 	}
 	c := r.readChoice(raw)
 	if string(c.kind) == "allowed_tools" {
-		return r.allow(raw, c)
+		return r.allow(c)
 	}
 	i, p := r.chosen(c, "tool_choice")
 	if p != nil {
@@ -572,35 +550,22 @@ func (r *translation) choose() *hub.Problem {
 	return nil
 }
 
-// choice is one tool_choice object, or an element of its tools.
-type choice struct {
-	kind, name, namespace, mode []byte
-	tools                       jsonedit.Span
-}
+// choice is one tool_choice object, or an element of its tools: texts, and a value.
+type choice struct{ kind, name, namespace, mode, tools []byte }
 
-func (r *translation) readChoice(raw []byte) (c choice) {
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		var into *[]byte
-		switch string(s.Key()) {
-		case "type":
-			into = &c.kind
-		case "name":
-			into = &c.name
-		case "namespace":
-			into = &c.namespace
-		case "mode":
-			into = &c.mode
-		case "tools":
-			c.tools = present(s.Value(), raw)
-			continue
-		}
-		if v := s.Value().Of(raw); into != nil && v[0] == '"' {
-			*into = plain(v)
+var choiceNames = [...]string{"type", "name", "namespace", "mode", "tools"}
+
+func (r *translation) readChoice(raw []byte) choice {
+	var v [len(choiceNames)][]byte
+	r.pick(raw, choiceNames[:], v[:])
+	for i := range v[:4] {
+		if !isString(v[i]) {
+			v[i] = nil
+		} else {
+			v[i] = plain(v[i])
 		}
 	}
-	return c
+	return choice{v[0], v[1], v[2], v[3], v[4]}
 }
 
 // chosen is the function that a choice names.
@@ -636,7 +601,7 @@ func (r *translation) chosen(c choice, param string) (int32, *hub.Problem) {
 }
 
 // allow leaves only the allowed tools: what the model does not see it can't call.
-func (r *translation) allow(raw []byte, c choice) *hub.Problem {
+func (r *translation) allow(c choice) *hub.Problem {
 	switch string(c.mode) {
 	case "", "auto":
 		r.choice = "auto"
@@ -645,19 +610,18 @@ func (r *translation) allow(raw []byte, c choice) *hub.Problem {
 	default:
 		return wrongValue("tool_choice.mode", quoted(c.mode)+" is none of auto, required.")
 	}
-	switch kindOf(c.tools, raw) {
-	case jsonedit.Null:
+	switch {
+	case c.tools == nil:
 		return missing("tool_choice.tools")
-	case jsonedit.Array:
-	default:
+	case c.tools[0] != '[':
 		return wrongType("tool_choice.tools", "a list")
 	}
 	for i := range r.functions {
 		r.functions[i].sent = false
 	}
 	r.only = true
-	list := c.tools.Of(raw)
-	var s jsonedit.Scanner
+	list := c.tools
+	s := &r.s // pick uses the other one
 	s.Reset(list)
 	n, any := 0, false
 	for s.BeginArray(); s.NextElement(); n++ {
@@ -780,7 +744,7 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 			c = jsonedit.Put(paragraph(c, empty), customNote)
 			if g := r.grammar(d); g.definition != nil {
 				c = jsonedit.Put(c, `\n\nIt must match this `)
-				if word := g.syntax; word != nil && word[0] == '"' {
+				if word := g.syntax; isString(word) {
 					c = put(c, "", inside(word), " ")
 				}
 				c = put(c, `grammar:\n\n`, inside(g.definition), "")
@@ -817,7 +781,7 @@ func paragraph(c []byte, start int) []byte {
 
 func (r *translation) grammar(d *definition) (f customFormat) {
 	if raw := d.raw(toolFormat); raw != nil {
-		if f = r.readFormat(raw); string(f.word(f.kind)) != "grammar" {
+		if f = r.readFormat(raw); string(f.kind) != "grammar" {
 			return customFormat{}
 		}
 	}
