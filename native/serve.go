@@ -195,9 +195,6 @@ func (s *service) reload(why string) {
 			s.log.Warn("this change needs a restart", "setting", f.key, "in_force", fmt.Sprint(f.old), "configured", fmt.Sprint(f.new))
 		}
 	}
-	if s.config.Store != c.Store { // whose values may hold a password
-		s.log.Warn("this change needs a restart", "setting", "store")
-	}
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)
 }

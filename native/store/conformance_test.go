@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +115,23 @@ func put(t testing.TB, s Store, tenant string, responses ...*Response) {
 	for _, r := range responses {
 		must(t, s.Put(ctx, tenant, r))
 	}
+}
+
+// atOnce does n things, many at a time, since a disk takes its time for each.
+func atOnce(t testing.TB, n int, do func(i int) error) {
+	t.Helper()
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range 64 {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func itemIDsOf(items []Item) (ids []string) {
@@ -288,9 +306,7 @@ func TestAChainOfThousandsIsWhole(t *testing.T) {
 			}
 			return r
 		}
-		for i := range depth {
-			put(t, s.a, "t", turn(i))
-		}
+		atOnce(t, depth, func(i int) error { return s.a.Put(ctx, "t", turn(i)) })
 		last := fmt.Sprint(depth - 1)
 		turns, err := s.b.Chain(ctx, "t", last, unlimited)
 		must(t, err)
@@ -862,9 +878,8 @@ func TestALargeConversationIsReadWhole(t *testing.T) {
 		got, _, err := s.b.ConversationContext(ctx, "t", "c", unlimited)
 		must(t, err)
 		equal(t, itemIDsOf(got), all)
-		for _, id := range all[:2400] { // a hole, longer than what is read at once
-			must(t, s.a.DeleteItem(ctx, "t", "c", id))
-		}
+		// A hole, longer than what is read at once.
+		atOnce(t, 2400, func(i int) error { return s.a.DeleteItem(ctx, "t", "c", all[i]) })
 		read := func(p Page) (Items, error) { return s.b.ConversationItems(ctx, "t", "c", p) }
 		equal(t, pages(t, 70, false, read), all[2400:])
 	})

@@ -227,8 +227,6 @@ func (e *embedded) store(batch []*op) error {
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-func numbers(a, b uint64) []byte { return binary.BigEndian.AppendUint64(number(a), b) }
-
 func idKey(kind byte, tenant, id string) []byte {
 	return append(appendText([]byte{kind}, tenant), id...)
 }

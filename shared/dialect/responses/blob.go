@@ -81,10 +81,10 @@ func appendSealed(dst []byte, kind blobKind, inside []byte, t *hub.Turn) ([]byte
 		for i := 0; i < nonceSize; i += 8 {
 			binary.LittleEndian.PutUint64(nonce[i:], t.Random())
 		}
-		d.box = secretbox.Seal(append(d.box[:0], nonce[:]...), packed, &nonce, &t.Responses.Key)
+		d.box = secretbox.Seal(jsonedit.PutBytes(d.box[:0], nonce[:]), packed, &nonce, &t.Responses.Key)
 		packed = d.box
 	}
-	return base64.RawURLEncoding.AppendEncode(append(dst, tag...), packed), true
+	return base64.RawURLEncoding.AppendEncode(jsonedit.Put(dst, tag), packed), true
 }
 
 // inflater is deflater's counterpart.

@@ -5,13 +5,14 @@ import (
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // appendLine appends a JSON value without the line breaks between its parts, since it
 // goes into events of one line. Inside strings none can stand.
 func appendLine(dst, value []byte) []byte {
 	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
-		return append(dst, value...)
+		return jsonedit.PutBytes(dst, value)
 	}
 	for _, c := range value {
 		if c != '\n' && c != '\r' {
@@ -75,9 +76,9 @@ func (e *echoText) member(name string, value []byte, absent string) {
 	if len(out) > 0 {
 		out = append(out, ',')
 	}
-	out = append(append(append(out, '"'), name...), `":`...)
+	out = jsonedit.Put(jsonedit.Put(append(out, '"'), name), `":`)
 	if value == nil {
-		out = append(out, absent...)
+		out = jsonedit.Put(out, absent)
 	} else {
 		out = appendLine(out, value)
 	}
@@ -118,7 +119,7 @@ var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
 func (r *translation) appendToolEcho(dst []byte) []byte {
 	at := r.fields[keyTools]
 	if at.Absent() {
-		return append(dst, "[]"...)
+		return jsonedit.Put(dst, "[]")
 	}
 	pos := at.Start
 	for i := r.ownTools.from; i < r.ownTools.to; i++ {
@@ -130,7 +131,7 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 		dst = appendLine(dst, r.src[pos:end])
 		for _, key := range [...]int{toolDescription, toolParameters, toolStrict} {
 			if d.seen&(1<<key) == 0 {
-				dst = append(append(append(dst, `,"`...), toolNames[key]...), `":null`...)
+				dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), toolNames[key]), `":null`)
 			}
 		}
 		pos = end

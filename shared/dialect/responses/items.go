@@ -482,7 +482,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 			return p
 		}
 		// {"input":"…"}, as inside a string literal.
-		r.text = append(jsonedit.AppendEscaped(append(r.text[:0], `{\"input\":\"`...), v), `\"}`...)
+		r.text = jsonedit.Put(jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"input\":\"`), v), `\"}`)
 		return r.tellNamedCall(it, r.text, true)
 	case toolSearchCall:
 		if !it.has(itemCallID) {
@@ -501,7 +501,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 	case shellCall:
 		return r.tellTypedCall(it, key, shellTool, r.members(it, shellNames), true)
 	case applyPatchCall:
-		r.text = jsonedit.AppendEscaped(append(r.text[:0], `{\"operation\":`...), or(it.raw(itemOperation), "null"))
+		r.text = jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"operation\":`), or(it.raw(itemOperation), "null"))
 		return r.tellTypedCall(it, key, applyPatchTool, append(r.text, '}'), true)
 	case output:
 		return r.tellOutput(it, key, "")
@@ -583,9 +583,9 @@ func (r *translation) instruct(text []byte) {
 		r.history.Message("system", r.name)
 	default:
 		if len(r.system) > 0 {
-			r.system = append(r.system, `\n\n`...)
+			r.system = jsonedit.Put(r.system, `\n\n`)
 		}
-		r.system = append(r.system, text...)
+		r.system = jsonedit.PutBytes(r.system, text)
 	}
 }
 
@@ -688,7 +688,7 @@ func (r *translation) members(it *item, names []string) []byte {
 			if len(r.text) > 1 {
 				r.text = append(r.text, ',')
 			}
-			r.text = append(append(append(r.text, `\"`...), name...), `\":`...)
+			r.text = jsonedit.Put(jsonedit.Put(jsonedit.Put(r.text, `\"`), name), `\":`)
 			r.text = jsonedit.AppendEscaped(r.text, v[i])
 		}
 	}
@@ -704,9 +704,9 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 		return missing(it.member(itemOutput))
 	}
 	r.images = r.images[:0]
-	text := append(r.text[:0], before...)
+	text := jsonedit.Put(r.text[:0], before)
 	if before != "" && it.has(itemOutput) {
-		text = append(text, `: `...)
+		text = jsonedit.Put(text, `: `)
 	}
 	var p *hub.Problem
 	if it.has(itemOutput) {
@@ -758,13 +758,13 @@ func (r *translation) tellShellOutput(it *item) *hub.Problem {
 	for i := range r.parts[l.from:l.to] {
 		part := &r.parts[int(l.from)+i]
 		if i > 0 {
-			text = append(text, `\n`...)
+			text = jsonedit.Put(text, `\n`)
 		}
 		for _, key := range [...]int{partStdout, partStderr} {
 			if v := part.raw(key, it.src); len(v) > len(`""`) && v[0] == '"' {
-				text = append(text, inside(v)...)
+				text = jsonedit.PutBytes(text, inside(v))
 				if !bytes.HasSuffix(text, []byte(`\n`)) {
-					text = append(text, `\n`...)
+					text = jsonedit.Put(text, `\n`)
 				}
 			}
 		}
@@ -783,7 +783,7 @@ func (r *translation) appendOutcome(text, outcome []byte) []byte {
 	code := v[1]
 	switch {
 	case string(v[0]) == `"timeout"`:
-		return append(text, "timed out"...)
+		return jsonedit.Put(text, "timed out")
 	case code != nil && jsonedit.KindOf(code[0]) == jsonedit.Number:
 		return put(text, "exit code ", code, "")
 	}
@@ -801,15 +801,15 @@ func (r *translation) tellFound(it *item) *hub.Problem {
 	for i := it.tools.from; i < it.tools.to; i++ {
 		if f := r.defs[i].function; f >= 0 {
 			if len(text) == 0 {
-				text = append(text, "These tools can be called now: "...)
+				text = jsonedit.Put(text, "These tools can be called now: ")
 			} else {
-				text = append(text, ", "...)
+				text = jsonedit.Put(text, ", ")
 			}
-			text = append(text, r.functions[f].upstream(r.names)...)
+			text = jsonedit.PutBytes(text, r.functions[f].upstream(r.names))
 		}
 	}
 	if len(text) == 0 {
-		text = append(text, "No tools were found."...)
+		text = jsonedit.Put(text, "No tools were found.")
 	}
 	r.text, r.images = text, r.images[:0]
 	return r.result(it, itemCallID, text)
@@ -828,7 +828,7 @@ func (r *translation) tellRemote(it *item) {
 	if v := it.raw(itemName); isString(v) {
 		said = put(said, "", inside(v), "")
 	}
-	said = append(said, " was called"...)
+	said = jsonedit.Put(said, " was called")
 	if v := it.raw(itemArguments); isString(v) {
 		said = put(said, " with ", inside(v), "")
 	}

@@ -212,7 +212,7 @@ func emptyAnswer(t *hub.Turn) *hub.Answer {
 //
 //go:noinline
 func put(dst []byte, before string, value []byte, after string) []byte {
-	return append(append(append(dst, before...), value...), after...)
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, before), value), after)
 }
 
 // bad is a 400 in OpenAI's words.
@@ -465,7 +465,7 @@ func (r *translation) state() *hub.Problem {
 		return p
 	}
 	// A list of its own, since Scanner wants brackets.
-	r.earlier = append(append(append(r.earlier[:0], '['), earlier...), ']')
+	r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), earlier), ']')
 	r.part.Reset(r.earlier)
 	r.part.AnySteps()
 	r.before, _ = r.scanItems(&r.part, r.earlier, "")
@@ -603,7 +603,7 @@ func (r *translation) metadata() *hub.Problem {
 		if n++; n > maxMetadata {
 			return wrongValue("metadata", "at most 16 pairs are allowed.")
 		}
-		key := append([]byte(nil), s.Key()...)
+		key := jsonedit.PutBytes([]byte(nil), s.Key())
 		if characters(key) > maxMetadataKey {
 			return wrongValue("metadata", "a key may have at most 64 characters, "+quoted(key)+" has more.")
 		}
@@ -697,7 +697,7 @@ func (r *translation) write() {
 	if v := r.raw(keyModel); v != nil {
 		c = put(c, `"model":`, v, ",")
 	}
-	c = append(c, `"messages":`...)
+	c = jsonedit.Put(c, `"messages":`)
 	r.trusted = r.trusted[:0]
 	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
 	c = r.appendTools(c)
@@ -720,7 +720,7 @@ func (r *translation) write() {
 	if !r.compacting {
 		c = r.appendFormat(c)
 		if r.req.logprobs {
-			c = append(c, `,"logprobs":true`...)
+			c = jsonedit.Put(c, `,"logprobs":true`)
 			if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
 				c = put(c, `,"top_logprobs":`, v, "")
 			}
@@ -746,7 +746,7 @@ func (r *translation) write() {
 		c = appendMember(c, verbatim[i].name, v.Of(r.src))
 	}
 	if r.turn.Streamed {
-		c = append(c, `,"stream":true`...)
+		c = jsonedit.Put(c, `,"stream":true`)
 	}
 	r.chat = append(c, '}')
 }
@@ -758,7 +758,7 @@ func appendMember(dst []byte, name string, value []byte) []byte {
 	if value == nil {
 		return dst
 	}
-	return append(append(append(append(dst, `,"`...), name...), `":`...), value...)
+	return jsonedit.PutBytes(jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), name), `":`), value)
 }
 
 // templateKwargs are the chat_template_kwargs: the client's, and before them what
@@ -771,8 +771,8 @@ type templateKwargs struct {
 
 func (k *templateKwargs) add(name, value string) {
 	if !k.has(name) {
-		k.front = append(append(append(k.front, '"'), name...), `":`...)
-		k.front = append(append(k.front, value...), ',')
+		k.front = jsonedit.Put(jsonedit.Put(append(k.front, '"'), name), `":`)
+		k.front = append(jsonedit.Put(k.front, value), ',')
 	}
 }
 
@@ -780,15 +780,15 @@ func (k *templateKwargs) append(c []byte) []byte {
 	if k.own == nil && len(k.front) == 0 {
 		return c
 	}
-	c = append(c, `,"chat_template_kwargs":`...)
+	c = jsonedit.Put(c, `,"chat_template_kwargs":`)
 	if len(k.front) == 0 {
-		return append(c, k.own...)
+		return jsonedit.PutBytes(c, k.own)
 	}
-	c = append(append(c, '{'), k.front...)
+	c = jsonedit.PutBytes(append(c, '{'), k.front)
 	if k.own == nil || jsonedit.IsEmpty(k.own) {
 		return append(c[:len(c)-1], '}')
 	}
-	return append(c, k.own[1:]...)
+	return jsonedit.PutBytes(c, k.own[1:])
 }
 
 // kwargs also tells whether an effort makes sense: not where the client's own kwarg

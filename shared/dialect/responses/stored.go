@@ -46,7 +46,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		}
 		if string(kind) == "item_reference" && find != nil {
 			if stored := find(string(it.word(itemID))); stored != nil {
-				dst = append(dst, stored...)
+				dst = jsonedit.PutBytes(dst, stored)
 				continue
 			}
 		}
@@ -56,7 +56,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 }
 
 func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
-	dst = id(append(dst, `{"type":"message","id":"`...), "msg_")
+	dst = id(jsonedit.Put(dst, `{"type":"message","id":"`), "msg_")
 	return put(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`, literal, `}]}`)
 }
 
@@ -70,10 +70,10 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		dst = put(dst, `"type":"`, kind, `",`)
 	}
 	if len(it.word(itemID)) == 0 {
-		dst = append(id(append(dst, `"id":"`...), prefix), `",`...)
+		dst = jsonedit.Put(id(jsonedit.Put(dst, `"id":"`), prefix), `",`)
 	}
 	if message && !it.has(itemStatus) {
-		dst = append(dst, `"status":"completed",`...)
+		dst = jsonedit.Put(dst, `"status":"completed",`)
 	}
 	// What was just written must not stand twice, so members that are there and null
 	// are left out.

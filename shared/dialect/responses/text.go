@@ -94,13 +94,13 @@ func (r *translation) describeFormat() {
 	if f.kind == plainText || !r.callable() || !r.extras[responseFormat].Absent() {
 		return
 	}
-	text := append(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`...)
+	text := jsonedit.Put(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
 	if f.kind == jsonSchema {
 		text = put(text, ` (`, inside(f.name), `) that matches this JSON schema`)
 		if f.description != nil {
 			text = put(text, ` (`, inside(f.description), ")")
 		}
-		text = jsonedit.AppendEscaped(append(text, `:\n\n`...), f.schema)
+		text = jsonedit.AppendEscaped(jsonedit.Put(text, `:\n\n`), f.schema)
 	} else {
 		text = append(text, '.')
 	}
@@ -116,10 +116,10 @@ func (r *translation) appendFormat(c []byte) []byte {
 		return c
 	}
 	if f.kind == jsonObject {
-		return append(c, `,"response_format":{"type":"json_object"}`...)
+		return jsonedit.Put(c, `,"response_format":{"type":"json_object"}`)
 	}
-	c = append(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`...)
-	c = put(append(c, f.name...), `,"schema":`, f.schema, "")
+	c = jsonedit.Put(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`)
+	c = put(jsonedit.PutBytes(c, f.name), `,"schema":`, f.schema, "")
 	c = appendMember(c, "strict", f.strict)
-	return append(appendMember(c, "description", f.description), `}}`...)
+	return jsonedit.Put(appendMember(c, "description", f.description), `}}`)
 }

@@ -323,7 +323,7 @@ func isName(name []byte) bool {
 }
 
 func (u *universe) clientKey(namespace, name []byte) []byte {
-	u.key = append(append(append(append(u.key[:0], 'c'), namespace...), 0), name...)
+	u.key = jsonedit.PutBytes(append(jsonedit.PutBytes(append(u.key[:0], 'c'), namespace), 0), name)
 	return u.key
 }
 
@@ -398,7 +398,7 @@ func (r *translation) offerTyped(n int32, kind toolKind) *hub.Problem {
 
 func (u *universe) put(name []byte) extent {
 	from := len(u.names)
-	u.names = append(u.names, name...)
+	u.names = jsonedit.PutBytes(u.names, name)
 	return extent{int32(from), int32(len(u.names))}
 }
 
@@ -408,7 +408,7 @@ func (u *universe) take(namespace, name []byte) extent {
 	from := len(u.names)
 	for try := 0; ; try++ {
 		u.names = appendUpstreamName(u.names[:from], namespace, name, try)
-		u.key = append(append(u.key[:0], 'u'), u.names[from:]...)
+		u.key = jsonedit.PutBytes(append(u.key[:0], 'u'), u.names[from:])
 		if _, taken := u.index[string(u.key)]; !taken {
 			u.index[string(u.key)] = -1
 			return extent{int32(from), int32(len(u.names))}
@@ -420,9 +420,9 @@ func (u *universe) take(namespace, name []byte) extent {
 func appendUpstreamName(dst, namespace, name []byte, try int) []byte {
 	from := len(dst)
 	if len(namespace) > 0 {
-		dst = append(append(dst, namespace...), "__"...)
+		dst = jsonedit.Put(jsonedit.PutBytes(dst, namespace), "__")
 	}
-	dst = append(dst, name...)
+	dst = jsonedit.PutBytes(dst, name)
 	if try == 0 && len(dst)-from <= maxName {
 		return dst
 	}
@@ -690,7 +690,7 @@ func (r *translation) appendTools(c []byte) []byte {
 			continue
 		}
 		if start < 0 {
-			c = append(c, `,"tools":[`...)
+			c = jsonedit.Put(c, `,"tools":[`)
 			start = len(c) - 1
 		} else {
 			c = append(c, ',')
@@ -707,10 +707,10 @@ func (r *translation) appendTools(c []byte) []byte {
 	}
 	switch {
 	case r.forced > 0:
-		c = append(c, `,"tool_choice":{"type":"function","function":{"name":"`...)
+		c = jsonedit.Put(c, `,"tool_choice":{"type":"function","function":{"name":"`)
 		c = put(c, "", r.functions[r.forced-1].upstream(r.names), `"}}`)
 	case r.choice != "":
-		c = append(append(append(c, `,"tool_choice":"`...), r.choice...), '"')
+		c = append(jsonedit.Put(jsonedit.Put(c, `,"tool_choice":"`), r.choice), '"')
 	}
 	if r.compacting {
 		return c
@@ -732,18 +732,18 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 	}
 	description := d.raw(toolDescription)
 	if len(before) > 0 || description != nil || f.kind != functionTool {
-		c = append(c, `,"description":"`...)
+		c = jsonedit.Put(c, `,"description":"`)
 		empty := len(c)
-		c = append(c, before...)
+		c = jsonedit.PutBytes(c, before)
 		if len(description) > len(`""`) {
 			c = put(paragraph(c, empty), "", inside(description), "")
 		} else if f.kind > customTool {
-			c = append(paragraph(c, empty), typedDescriptions[f.kind]...)
+			c = jsonedit.Put(paragraph(c, empty), typedDescriptions[f.kind])
 		}
 		if f.kind == customTool {
-			c = append(paragraph(c, empty), customNote...)
+			c = jsonedit.Put(paragraph(c, empty), customNote)
 			if g := r.grammar(d); g.definition != nil {
-				c = append(c, `\n\nIt must match this `...)
+				c = jsonedit.Put(c, `\n\nIt must match this `)
 				if word := g.syntax; isString(word) {
 					c = put(c, "", inside(word), " ")
 				}
@@ -752,29 +752,29 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 		}
 		c = append(c, '"')
 	}
-	c = append(c, `,"parameters":`...)
+	c = jsonedit.Put(c, `,"parameters":`)
 	switch parameters := d.raw(toolParameters); {
 	case f.kind == customTool:
-		c = append(c, customParameters...)
+		c = jsonedit.Put(c, customParameters)
 	case f.kind > toolSearchTool:
-		c = append(c, typedParameters[f.kind]...)
+		c = jsonedit.Put(c, typedParameters[f.kind])
 	case parameters == nil && f.kind == toolSearchTool:
-		c = append(c, typedParameters[f.kind]...)
+		c = jsonedit.Put(c, typedParameters[f.kind])
 	case parameters == nil:
-		c = append(c, `{"type":"object","properties":{}}`...)
+		c = jsonedit.Put(c, `{"type":"object","properties":{}}`)
 	default:
 		c = r.appendSchema(c, parameters)
 	}
 	if f.kind == functionTool {
 		c = appendMember(c, "strict", d.raw(toolStrict))
 	}
-	return append(c, `}}`...)
+	return jsonedit.Put(c, `}}`)
 }
 
 // paragraph begins another paragraph of a text that began at start.
 func paragraph(c []byte, start int) []byte {
 	if len(c) > start {
-		c = append(c, `\n\n`...)
+		c = jsonedit.Put(c, `\n\n`)
 	}
 	return c
 }
@@ -792,7 +792,7 @@ func (r *translation) grammar(d *definition) (f customFormat) {
 // schemas of its own tools: they concern OpenAI's transport, not the model.
 func (r *translation) appendSchema(dst, schema []byte) []byte {
 	if !bytes.Contains(schema, []byte(`"encrypted"`)) {
-		return append(dst, schema...)
+		return jsonedit.PutBytes(dst, schema)
 	}
 	var e jsonedit.Edits
 	s := &r.part
