@@ -257,7 +257,7 @@ func (r *reader) toolResult(b *block) {
 		case b.content == nil:
 		case is(b.content, '"'):
 			text, _ := inside(b.content)
-			r.result = append(r.result, text...)
+			r.result = jsonedit.PutBytes(r.result, text)
 		case is(b.content, '['):
 			s := r.scan(b.content)
 			r.resultBlocks(s, b.content)

@@ -257,7 +257,8 @@ func (it *item) kindName() ([]byte, *hub.Problem) {
 func (r *translation) gather() *hub.Problem {
 	switch v := r.raw(keyInput); {
 	case v == nil || v[0] == '[' && r.own.from == r.own.to:
-		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil {
+		// Codex warms up with an empty list where its tools are an item too.
+		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil && (v == nil || !r.warmsUp()) {
 			return missing("input")
 		}
 	case v[0] != '"' && v[0] != '[':

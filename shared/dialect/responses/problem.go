@@ -64,8 +64,11 @@ func (d Dialect) faultOf(p *hub.Problem) fault {
 	case !own && isOverflow(p):
 		f.status, f.code, f.param = 400, codeOverflow, "input"
 	case own && p.Code != "":
-		if p.Status >= 500 {
+		switch {
+		case p.Status >= 500:
 			f.kind = hub.TypeServer
+		case p.Status == 429:
+			f.kind = typeRateLimit
 		}
 	case p.Status == 401:
 		f.code, f.param = codeKey, ""
