@@ -384,8 +384,8 @@ func (f *frames) finish(t *tap) {
 	case f.stream && t.final != nil:
 		return
 	case f.stream && f.object != nil:
-		lost := failedObject(f.object, "The gateway failed on this response; its log says more.")
-		raw := failedEvent(uint64(f.next), lost.object)
+		lost := failedObject(f.object, "server_error", "The gateway failed on this response; its log says more.")
+		raw := responseEvent("response.failed", uint64(f.next), lost.object)
 		var cut splitter
 		cut.push(raw, func(e event) bool { return s.send(e.data) == nil })
 		return

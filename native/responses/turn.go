@@ -24,6 +24,8 @@ type turn struct {
 	question bool
 	// body is the request's; lent until the turn is over.
 	body []byte
+	// job runs the turn in the background, nil elsewhere.
+	job *job
 	// cache is what a socket remembers of its last response, nil elsewhere.
 	cache *continuation
 
@@ -63,6 +65,13 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 		return nil, p
 	}
 	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
+}
+
+// Started implements hub.Starter.
+func (t *turn) Started(object []byte) {
+	if t.job != nil {
+		t.job.startWith(object)
+	}
 }
 
 func (t *turn) load(previous, conversation string) *hub.Problem {

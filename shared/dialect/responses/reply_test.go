@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the goldens, to be read before th
 
 // newRequest is a request whose echo is short.
 func newRequest() *request {
-	return &request{id: []byte("resp_1"), echo: []byte(`"model":"qwen3.5-thinking-coding"`), blob: coveringBlob}
+	return &request{id: []byte(ownID), echo: []byte(`"model":"qwen3.5-thinking-coding"`), blob: coveringBlob}
 }
 
 // replyTurn is a turn at its reply. The answer takes five seconds.

@@ -50,16 +50,19 @@ var clientTools = tools{list: []tool{
 	{upstream: "patch", kind: applyPatchTool, name: []byte("patch")},
 }}
 
+// The response's id, and what follows the prefix in those of its first items.
 const (
-	id1 = "LmdIbRUtugWFbBtyknGttznI"
-	id2 = "K1VAzNkvTZfn6Tyz9OLSXklx"
+	ownID = "resp_LmdIbRUtugWFbBtyknGt0000"
+
+	id1 = "LmdIbRUtugWFbBtyknGt0001"
+	id2 = "LmdIbRUtugWFbBtyknGt0002"
 )
 
 func rows(l ...string) string { return strings.Join(l, "\n") + "\n" }
 
 // object is a response object of the short echo.
 func object(completedAt, status, fault, details, output, usage string) string {
-	return `{"id":"resp_1","object":"response","created_at":1795248367,"completed_at":` + completedAt + `,"status":"` + status + `","error":` + fault +
+	return `{"id":"` + ownID + `","object":"response","created_at":1795248367,"completed_at":` + completedAt + `,"status":"` + status + `","error":` + fault +
 		`,"incomplete_details":` + details + `,"output":[` + output + `],"usage":` + usage + `,"model":"qwen3.5-thinking-coding"}`
 }
 
@@ -433,7 +436,7 @@ func TestCompact(t *testing.T) {
 	turn := replyTurn(r)
 	got := reply(t, Compact, turn, upstream(`"A greeting."`))
 	blob, _ := appendSealed(nil, keptBlob, []byte("A greeting."), turn)
-	want := `{"id":"resp_1","object":"response.compaction","created_at":1795248367,"output":[` + string(r.kept) + `,{"type":"compaction","id":"cmp_` + id1 +
+	want := `{"id":"` + ownID + `","object":"response.compaction","created_at":1795248367,"output":[` + string(r.kept) + `,{"type":"compaction","id":"cmp_` + id1 +
 		`","encrypted_content":"` + string(blob) + `"}],"usage":{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}}`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
