@@ -591,13 +591,13 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 }
 
 func TestKeysOfTheBinaryAreAcceptedWithOneLine(t *testing.T) {
-	h := wasmtest.New(t, wasmtest.Options{Config: `{"listen":"0.0.0.0","port":1234,"timeouts":{"idle":"1m"},"log":{"format":"json"},
+	h := wasmtest.New(t, wasmtest.Options{Config: `{"listen":"0.0.0.0","port":1234,"timeouts":{"idle":"1m"},"log":{"format":"json"},"store":{"folder":"/var/lib/qwenvoy"},
 		"upstreams":[{"url":"http://10.0.0.1:8000","model":"m"}]}`})
 	logs := h.Logs()
 	if len(logs) != 1 || logs[0].Level != "info" {
 		t.Fatalf("the log says %v", logs)
 	}
-	for _, key := range []string{"listen", "port", "timeouts", "log.format", "upstreams[0].url"} {
+	for _, key := range []string{"listen", "port", "timeouts", "store", "log.format", "upstreams[0].url"} {
 		if !strings.Contains(logs[0].Text, key) {
 			t.Errorf("%s is missing in %q", key, logs[0].Text)
 		}

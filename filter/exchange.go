@@ -61,6 +61,8 @@ const (
 	inLog
 )
 
+func unix() int64 { return time.Now().Unix() }
+
 // OnHttpRequestHeaders implements types.HttpContext. All header edits that don't
 // depend on the body happen here: without allow_on_headers_stop_iteration there is no
 // later chance.
@@ -74,7 +76,7 @@ func (e *exchange) OnHttpRequestHeaders(_ int, end bool) (action types.Action) {
 	faultPoint("request-head", head)
 	e.core = e.plugin.gateway.Open(
 		gateway.Head{Method: head.get(":method"), Path: head.get(":path"), Header: head.get},
-		gateway.Env{RequestID: head.get("x-request-id"), Now: time.Now().Unix(), Random: rand.Uint64})
+		gateway.Env{RequestID: head.get("x-request-id"), Now: unix(), Clock: unix, Random: rand.Uint64})
 	e.plan = e.core.Plan()
 	if e.plan.Action == gateway.Pass {
 		e.plugin.passed.Increment(1)

@@ -282,13 +282,14 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 		t.Errorf("the old configuration is not in force: %d", got)
 	}
 
-	replace(conf("models: [{name: two, profile: thinking-coding}]\nport: 9999\nlog: {level: DEBUG}\n"))
+	replace(conf("models: [{name: two, profile: thinking-coding}]\nport: 9999\nlog: {level: DEBUG}\nstore: {redis: \"redis://:12345678@localhost\"}\n"))
 	r.signals <- syscall.SIGHUP
 	r.logged(t, `"msg":"configuration reloaded","why":"SIGHUP"`)
 	if got := chat(t, r.url, "two"); got != 200 {
 		t.Errorf("model two: %d", got)
 	}
 	r.logged(t, `"msg":"this change needs a restart","setting":"port","in_force":"9000","configured":"9999"`)
+	r.logged(t, `"msg":"this change needs a restart","setting":"store","in_force":"memory","configured":"redis://[redacted]@localhost"`)
 	if got := chat(t, r.url, "one"); got != 404 {
 		t.Errorf("model one after it was removed: %d", got)
 	}

@@ -14,8 +14,9 @@ type claude struct {
 	*home
 }
 
-// newClaude configures Claude Code as a user would for the gateway at url.
-func newClaude(t *testing.T, url, model string) *claude {
+// newClaude configures Claude Code as a user would for the gateway at url. more is added to its
+// environment, as NAME=value.
+func newClaude(t *testing.T, url, model string, more ...string) *claude {
 	t.Helper()
 	c := &claude{newHome(t)}
 	c.env = append(c.env,
@@ -29,6 +30,7 @@ func newClaude(t *testing.T, url, model string) *claude {
 		// Without it root may not skip the questions for permission.
 		"IS_SANDBOX=1",
 	)
+	c.env = append(c.env, more...)
 	return c
 }
 

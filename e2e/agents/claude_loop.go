@@ -114,6 +114,47 @@ func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
 	front.checkMessages(t, len(requests))
 }
 
+// ClaudeToolSearch has Claude Code find tools that it didn't offer at first and use them. One is
+// its web search, which asks the gateway for what no model server has, and is told so.
+func ClaudeToolSearch(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name, "ENABLE_TOOL_SEARCH=true")
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	var (
+		find   = `ToolSearch {"query":"select:TaskCreate,WebSearch","max_results":5}`
+		create = `TaskCreate {"subject":"Look it up","description":"Look up what Qwen is"}`
+		search = `WebSearch {"query":"what is Qwen"}`
+	)
+	result := c.ask(t, "", script{
+		"simulate: call " + find,
+		next,
+		"simulate: call " + create,
+		"simulate: call " + search,
+		next,
+		say("The web is not to be had."),
+	}.prompt(mark+" Look up what Qwen is."))
+	c.printed(t, result, "The web is not to be had.", nil)
+
+	requests := completions(t, model.asked(t, mark), 3)
+	grows(t, requests)
+	for i, want := range []bool{false, true, true} {
+		for _, tool := range []string{"TaskCreate", "WebSearch"} {
+			if got := gjson.GetBytes(requests[i].Request, `tools.#(function.name=="`+tool+`")`).Exists(); got != want {
+				t.Errorf("request %d offers %s: %t, want %t", i+1, tool, got, want)
+			}
+		}
+	}
+	told(t, requests[2],
+		turn{role: "assistant", reasoning: "I should call the tool ToolSearch.\n", calls: []string{find}},
+		turn{role: "tool", content: "…WebSearch"},
+		turn{role: "user", content: "Tool loaded."},
+		turn{role: "assistant", reasoning: "I should call the tool TaskCreate.\n", calls: []string{create, search}},
+		turn{role: "tool", content: "Task #1 created…"},
+		turn{role: "tool", content: "Web search results for query: \"what is Qwen\"\n\nWeb search error: unavailable…"},
+	)
+	front.checkMessages(t, len(requests)+1) // the gateway itself answers the web search
+}
+
 // ClaudeCompaction has Claude Code make a summary of a conversation and go on with that.
 func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
 	front := startFront(t, gateway)

@@ -128,6 +128,28 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	front.check(t, transport, len(requests))
 }
 
+// CodexCompaction has Codex make a summary of a conversation and go on with that.
+func CodexCompaction(t *testing.T, gateway string, model *Model, m CodexModel) {
+	front := startFront(t, gateway)
+	c := newCodex(t, front.url(), m.Name, false)
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+
+	s := c.session(t)
+	answers(t, s.turn(script{say("The first answer.")}.prompt(mark+" The first question.")), "The first answer.")
+	s.call("thread/compact/start", fmt.Sprintf(`{"threadId":%q}`, s.thread))
+	s.until(func(m gjson.Result) bool { return m.Get("method").Str == "turn/completed" })
+	answers(t, s.turn(script{say("The second answer.")}.prompt(mark+" The second question.")), "The second answer.")
+	s.end()
+
+	requests := completions(t, model.asked(t, mark), 3)
+	last := string(requests[2].Request)
+	// Codex keeps the user's words. The simulated model has but repeated what it was asked for.
+	if !strings.Contains(last, "You said: You are performing a CONTEXT CHECKPOINT COMPACTION") || strings.Contains(last, `"role":"assistant"`) {
+		t.Errorf("codex went on with %s", last[strings.Index(last, `"messages"`):])
+	}
+	front.check(t, HTTP, len(requests))
+}
+
 func name(call string) string {
 	n, _, _ := strings.Cut(call, " ")
 	return n

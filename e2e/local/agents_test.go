@@ -37,6 +37,7 @@ func TestCodexOnTheBinary(t *testing.T) {
 		t.Run(m.Name, func(t *testing.T) {
 			url, model := forAgents(t, agentModel)
 			t.Run("http", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.HTTP) })
+			t.Run("compaction", func(t *testing.T) { agents.CodexCompaction(t, url, model, m) })
 			t.Run("websocket", func(t *testing.T) { agents.CodexLoop(t, url, model, m, agents.WebSocket) })
 		})
 	}
@@ -48,6 +49,7 @@ func TestClaudeCodeOnTheBinary(t *testing.T) {
 			url, model := forAgents(t, agentModel)
 			t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, url, model, name) })
 			t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
+			t.Run("tool search", func(t *testing.T) { agents.ClaudeToolSearch(t, url, model, name) })
 			t.Run("compaction", func(t *testing.T) { agents.ClaudeCompaction(t, url, model, name) })
 		})
 	}
@@ -98,6 +100,7 @@ func TestClaudeCodeOnEnvoy(t *testing.T) {
 					url := f.URLs["agents"+k.suffix]
 					t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, url, model, name) })
 					t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
+					t.Run("tool search", func(t *testing.T) { agents.ClaudeToolSearch(t, url, model, name) })
 				})
 			}
 		})

@@ -202,6 +202,8 @@ func (c *call) failed(reason string) {
 	}
 }
 
+func unix() int64 { return time.Now().Unix() }
+
 func (c *call) serve() {
 	target := c.r.RequestURI
 	if c.r.Method == http.MethodConnect || target == "" || target[0] != '/' {
@@ -220,7 +222,7 @@ func (c *call) serve() {
 	}
 	c.x = c.st.gateway.Open(
 		gateway.Head{Method: c.r.Method, Path: target, Header: c.requestHeader},
-		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Random: rand.Uint64, Memory: MemoryOf(c.r.Context()), Window: c.windowFunc, Decode: DecodeBody},
+		gateway.Env{RequestID: c.id, Now: c.start.Unix(), Clock: unix, Random: rand.Uint64, Memory: MemoryOf(c.r.Context()), Window: c.windowFunc, Decode: DecodeBody},
 	)
 	plan := c.x.Plan()
 	if plan.Route != "health" {

@@ -56,9 +56,13 @@ func steer(prompt string, rounds int) (st steering, since int, found bool) {
 var reminder = regexp.MustCompile(`(?s)<system-reminder>.*?</system-reminder>`)
 
 // userWords are what the user said in a message: agents add notes of their own in
-// <system-reminder> tags, in messages of their own too.
+// <system-reminder> tags, and Claude Code a message when it has found a tool.
 func userWords(text string) string {
-	return strings.TrimSpace(reminder.ReplaceAllLiteralString(text, ""))
+	text = strings.TrimSpace(reminder.ReplaceAllLiteralString(text, ""))
+	if text == "Tool loaded." {
+		return ""
+	}
+	return text
 }
 
 func parseCall(s string) toolCall {

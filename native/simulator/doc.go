@@ -43,8 +43,8 @@
 //	simulate: next                          the lines below are for the answer after one more
 //	                                        round of results; the last ones stay in force
 //
-// What stands in <system-reminder> tags is not the user's: agents put notes of their own
-// into user messages.
+// What stands in <system-reminder> tags is not the user's, nor is a message "Tool loaded.":
+// agents put notes of their own into user messages.
 //
 // # Faults
 //

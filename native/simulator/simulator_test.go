@@ -190,6 +190,7 @@ func TestAnswers(t *testing.T) {
 		{name: "steered to call none when told so", body: ask("simulate: call get_weather {}\nsimulate: say A summary.\n\nDo not call any tools.", weather), reasoning: "The user says: simulate: call get_weather {} simulate: say A summary. Do no…\n", text: "\n\nA summary.", finish: "stop"},
 		{name: "a reminder is not the user's", body: ask("<system-reminder>\nUse get_weather.\n</system-reminder>\n\nblue sky", weather), reasoning: "The user says: blue sky\n", text: "\n\nYou said: blue sky", finish: "stop"},
 		{name: "a reminder behind a result is no new turn", body: rounds("simulate: call a\nsimulate: next\nsimulate: call b", 1, `{"role":"user","content":"<system-reminder>Go on.</system-reminder>"}`), reasoning: "I should call the tool b.\n", calls: []string{`b {}`}, finish: "tool_calls"},
+		{name: "nor is the note of a found tool", body: rounds("simulate: call a\nsimulate: next\nsimulate: call b", 1, `{"role":"user","content":"Tool loaded."}`), reasoning: "I should call the tool b.\n", calls: []string{`b {}`}, finish: "tool_calls"},
 		{name: "a character of many tokens", body: ask("simulate: say 👩‍🚀 é 漢字", ""), reasoning: "The user says: simulate: say 👩‍🚀 é 漢字\n", text: "\n\n👩‍🚀 é 漢字", finish: "stop"},
 	}
 	for _, tt := range tests {

@@ -20,32 +20,35 @@ func turn(id, previous string) *Response {
 	}
 }
 
-func chainOf(b *testing.B, s Store, depth int) (last string) {
-	for i := range depth {
-		id := fmt.Sprintf("resp_%08d", i)
-		must(b, s.Put(ctx, "t", turn(id, last)))
-		last = id
+func turnID(n int) string { return fmt.Sprintf("resp_%08d", n) }
+
+func putTurn(s Store, n int) error {
+	previous := ""
+	if n > 0 {
+		previous = turnID(n - 1)
 	}
-	return last
+	return s.Put(ctx, "t", turn(turnID(n), previous))
+}
+
+func chainOf(b *testing.B, s Store, depth int) (last string) {
+	atOnce(b, depth, func(n int) error { return putTurn(s, n) })
+	return turnID(depth - 1)
 }
 
 // BenchmarkPut is one client's turn after 10, 1,000 and 10,000 turns of the same chain.
 func BenchmarkPut(b *testing.B) {
 	for _, k := range kinds {
 		s := k.open(b).a
-		last, have := "", 0
+		have := 0
 		for _, depth := range []int{10, 1_000, 10_000} {
 			b.Run(fmt.Sprintf("%s/depth=%d", k.name, depth), func(b *testing.B) {
-				for ; have < depth; have++ {
-					id := fmt.Sprintf("resp_%08d", have)
-					must(b, s.Put(ctx, "t", turn(id, last)))
-					last = id
+				if missing := depth - have; missing > 0 {
+					atOnce(b, missing, func(n int) error { return putTurn(s, have+n) })
+					have = depth
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					id := fmt.Sprintf("resp_%08d", have)
-					must(b, s.Put(ctx, "t", turn(id, last)))
-					last = id
+					must(b, putTurn(s, have))
 					have++
 				}
 			})

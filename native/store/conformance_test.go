@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +115,23 @@ func put(t testing.TB, s Store, tenant string, responses ...*Response) {
 	for _, r := range responses {
 		must(t, s.Put(ctx, tenant, r))
 	}
+}
+
+// atOnce does n things, many at a time, since a disk takes its time for each.
+func atOnce(t testing.TB, n int, do func(i int) error) {
+	t.Helper()
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range 64 {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func itemIDsOf(items []Item) (ids []string) {
@@ -277,27 +295,30 @@ func TestAChainIsItsTurnsOldestFirst(t *testing.T) {
 
 func TestAChainOfThousandsIsWhole(t *testing.T) {
 	onEach(t, func(t *testing.T, s two) {
-		const depth = 3000
-		previous := ""
-		for i := range depth {
-			id := fmt.Sprint(i)
-			put(t, s.a, "t", finished(id, previous))
-			previous = id
+		const depth = 1500
+		turn := func(i int) *Response {
+			r := finished(fmt.Sprint(i), "")
+			if i > 0 {
+				r.Previous = fmt.Sprint(i - 1)
+			}
+			if i%50 == 0 { // more than is read at once, too
+				r.Output[0].JSON = bytes.Repeat([]byte{byte(i)}, 100_000)
+			}
+			return r
 		}
-		turns, err := s.b.Chain(ctx, "t", previous, unlimited)
+		atOnce(t, depth, func(i int) error { return s.a.Put(ctx, "t", turn(i)) })
+		last := fmt.Sprint(depth - 1)
+		turns, err := s.b.Chain(ctx, "t", last, unlimited)
 		must(t, err)
-		for i := range depth {
-			equal(t, turns[i].ids(), finished(fmt.Sprint(i), "").Turn.ids())
-		}
 		equal(t, len(turns), depth)
-		must(t, s.a.Delete(ctx, "t", "1500"))
-		_, err = s.b.Chain(ctx, "t", previous, unlimited)
+		for i := range depth {
+			equal(t, turns[i], turn(i).Turn)
+		}
+		must(t, s.a.Delete(ctx, "t", "700"))
+		_, err = s.b.Chain(ctx, "t", last, unlimited)
 		want(t, err, ErrChainBroken)
 	})
 }
-
-// ids is what a test compares where the previous id is of no interest.
-func (t Turn) ids() [2][]string { return [2][]string{itemIDsOf(t.Input), itemIDsOf(t.Output)} }
 
 func TestAChainWithoutAMemberIsNotFound(t *testing.T) {
 	onEach(t, func(t *testing.T, s two) {
@@ -857,9 +878,8 @@ func TestALargeConversationIsReadWhole(t *testing.T) {
 		got, _, err := s.b.ConversationContext(ctx, "t", "c", unlimited)
 		must(t, err)
 		equal(t, itemIDsOf(got), all)
-		for _, id := range all[:2400] { // a hole, longer than what is read at once
-			must(t, s.a.DeleteItem(ctx, "t", "c", id))
-		}
+		// A hole, longer than what is read at once.
+		atOnce(t, 2400, func(i int) error { return s.a.DeleteItem(ctx, "t", "c", all[i]) })
 		read := func(p Page) (Items, error) { return s.b.ConversationItems(ctx, "t", "c", p) }
 		equal(t, pages(t, 70, false, read), all[2400:])
 	})

@@ -89,7 +89,7 @@ func (e *embedded) CreateConversation(ctx context.Context, tenant string, c *Con
 	if repeatedID(list) {
 		return ErrConflict
 	}
-	rec, list := conversation{tenant: tenant, id: c.ID, object: bytes.Clone(c.Object)}, cloneItems(list)
+	rec := conversation{tenant: tenant, id: c.ID, object: c.Object}
 	return e.write(ctx, func(t tx) error {
 		key := idKey(conversationID, tenant, c.ID)
 		if t.get(ids, key) != nil {
@@ -127,10 +127,9 @@ func (e *embedded) change(ctx context.Context, tenant, id string, change func(t 
 }
 
 func (e *embedded) UpdateConversation(ctx context.Context, tenant string, c *Conversation) error {
-	object := bytes.Clone(c.Object)
-	return e.change(ctx, tenant, c.ID, func(t tx, seq []byte, c *conversation) error {
-		c.object = object
-		e.save(t, seq, c)
+	return e.change(ctx, tenant, c.ID, func(t tx, seq []byte, rec *conversation) error {
+		rec.object = c.Object
+		e.save(t, seq, rec)
 		return nil
 	})
 }
@@ -161,7 +160,6 @@ func (e *embedded) AppendItems(ctx context.Context, tenant, id string, list []It
 	if repeatedID(list) {
 		return ErrConflict
 	}
-	list = cloneItems(list)
 	return e.change(ctx, tenant, id, func(t tx, seq []byte, c *conversation) error {
 		for _, i := range list {
 			if t.get(itemIDs, append(bytes.Clone(seq), i.ID...)) != nil {
@@ -191,7 +189,7 @@ func (e *embedded) ConversationItems(ctx context.Context, tenant, id string, p P
 		g := newPager(p)
 		t.scan(items, seq, from, p.Descending, func(_, v []byte) bool {
 			var i Item
-			if i, err = readItem(v); err != nil {
+			if i, err = readItem(bytes.Clone(v)); err != nil {
 				return false
 			}
 			return g.add(i)
@@ -252,7 +250,7 @@ func (e *embedded) ConversationContext(ctx context.Context, tenant, id string, m
 		end = c.end
 		t.scan(items, seq, nil, false, func(_, v []byte) bool {
 			var i Item
-			if i, err = readItem(v); err != nil {
+			if i, err = readItem(bytes.Clone(v)); err != nil {
 				return false
 			}
 			if maxBytes -= len(i.JSON); maxBytes < 0 {
@@ -262,7 +260,6 @@ func (e *embedded) ConversationContext(ctx context.Context, tenant, id string, m
 			list = append(list, i)
 			return true
 		})
-		list = cloneItems(list)
 		return err
 	})
 	if err != nil {

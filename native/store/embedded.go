@@ -68,7 +68,7 @@ type embedded struct {
 	tables  tabled
 	now     func() time.Time
 	maxAge  time.Duration // 0: none
-	maxSize int64         // 0: none
+	maxSize int64
 	waiters *waiters
 
 	ops    chan *op
@@ -226,8 +226,6 @@ func (e *embedded) store(batch []*op) error {
 }
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
-
-func numbers(a, b uint64) []byte { return binary.BigEndian.AppendUint64(number(a), b) }
 
 func idKey(kind byte, tenant, id string) []byte {
 	return append(appendText([]byte{kind}, tenant), id...)
@@ -452,7 +450,7 @@ func (e *embedded) Finish(ctx context.Context, tenant, owner string, r *Response
 	if err := errors.Join(checkIDs(tenant, r.ID, r.Output), checkStatus(r.Status, true)); err != nil {
 		return err
 	}
-	object, output, list := bytes.Clone(r.Object), cloneItems(r.Output), cloneEvents(list)
+	object, list := bytes.Clone(r.Object), cloneEvents(list)
 	err := e.write(ctx, func(t tx) error {
 		seq, rec, err := e.owned(t, tenant, r.ID, owner)
 		if err != nil {
@@ -461,7 +459,7 @@ func (e *embedded) Finish(ctx context.Context, tenant, owner string, r *Response
 		if len(list) > 0 && (!rec.Logged || first != logLength(t, seq)) {
 			return ErrConflict
 		}
-		rec.Status, rec.Output = r.Status, output
+		rec.Status, rec.Output = r.Status, r.Output
 		value, err := rec.append()
 		if err != nil {
 			return err
@@ -654,7 +652,7 @@ func (e *embedded) walk(ctx context.Context, tenant, id string) walk {
 					return missing
 				}
 				missing, seen[id] = ErrChainBroken, true
-				r, err := readResponse(t.get(turns, seq))
+				r, err := readResponse(bytes.Clone(t.get(turns, seq)))
 				if err != nil {
 					return err
 				}
@@ -685,7 +683,7 @@ func visitConversation(t tx, h *Head, tenant string, visit func(Turn) bool) erro
 			return false
 		}
 		var i Item
-		if i, err = readItem(v); err == nil {
+		if i, err = readItem(bytes.Clone(v)); err == nil {
 			held = append(held, i)
 		}
 		return err == nil

@@ -5,8 +5,14 @@ import (
 	"time"
 )
 
+// Sizes where Options names none.
+const (
+	DefaultFileSize   = 1 << 30
+	DefaultMemorySize = 256 << 20
+)
+
 // Options say where a store is and how long it keeps things. The zero value is a store
-// in memory that keeps everything.
+// in memory that knows no age.
 type Options struct {
 	// Redis is the URL of a Redis server that several processes share:
 	// redis://[user:password@]host:port/database, rediss:// for TLS, or
@@ -21,7 +27,7 @@ type Options struct {
 	// continued for as long as its oldest member is kept.
 	MaxAge time.Duration
 	// MaxSize, in bytes, is what may be in use; over it the oldest is deleted, whatever
-	// its age. 0: no limit. Redis has its own: maxmemory.
+	// its age. 0: DefaultFileSize or DefaultMemorySize. Redis has its own: maxmemory.
 	MaxSize int64
 	// Log gets a line when the store is not available at the start; nil is none.
 	Log *slog.Logger
@@ -36,6 +42,9 @@ func Open(o Options) (Store, error) {
 	case o.Redis != "":
 		return openRedis(o)
 	case o.Folder != "":
+		if o.MaxSize == 0 {
+			o.MaxSize = DefaultFileSize
+		}
 		f, err := openFile(o.Folder)
 		if err != nil {
 			return nil, err
@@ -46,6 +55,9 @@ func Open(o Options) (Store, error) {
 			return nil, err
 		}
 		return e, nil
+	}
+	if o.MaxSize == 0 {
+		o.MaxSize = DefaultMemorySize
 	}
 	return newEmbedded(newMemory(), o)
 }

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 // A pager picks a page from the items that it is handed in order.
 type pager struct {
@@ -14,7 +11,7 @@ type pager struct {
 
 func newPager(p Page) *pager { return &pager{page: p, found: p.After == ""} }
 
-// add copies the item if it belongs to the page, and reports whether it wants more.
+// add keeps the item if it belongs to the page, and reports whether it wants more.
 func (g *pager) add(i Item) bool {
 	switch {
 	case !g.found:
@@ -23,7 +20,7 @@ func (g *pager) add(i Item) bool {
 		g.out.More = true
 		return false
 	default:
-		g.out.Items = append(g.out.Items, Item{ID: i.ID, JSON: bytes.Clone(i.JSON)})
+		g.out.Items = append(g.out.Items, i)
 	}
 	return true
 }
@@ -36,7 +33,7 @@ func (g *pager) result() (Items, error) {
 }
 
 // A walk hands over the turns that a response's context is made of, newest first, until
-// visit returns false. What visit gets is valid only while it runs.
+// visit returns false. The turns are visit's to keep.
 type walk func(visit func(Turn) bool) error
 
 // chain gathers what a walk finds, oldest first.
@@ -57,7 +54,6 @@ func (w walk) chain(maxBytes int) ([]Turn, error) {
 			refused = ErrTooLarge
 			return false
 		}
-		t.Input, t.Output = cloneItems(t.Input), cloneItems(t.Output)
 		turns = append(turns, t)
 		return true
 	})
@@ -100,7 +96,7 @@ func (w walk) inputItems(p Page) (Items, error) {
 	}
 	var all [][]Item
 	if err := lists(func(items []Item) bool {
-		all = append(all, cloneItems(items))
+		all = append(all, items)
 		return true
 	}); err != nil {
 		return Items{}, err

@@ -100,23 +100,9 @@ func (r *reader) err() error {
 
 func readItem(frame []byte) (Item, error) {
 	r := reader{rest: frame}
-	i := Item{ID: r.text(), JSON: r.rest}
+	i := Item{ID: r.text()}
+	i.JSON = r.rest
 	return i, r.err()
-}
-
-// cloneItems copies items into one piece of memory.
-func cloneItems(items []Item) []Item {
-	n := 0
-	for _, i := range items {
-		n += len(i.JSON)
-	}
-	buf, out := make([]byte, 0, n), make([]Item, len(items))
-	for i, it := range items {
-		at := len(buf)
-		buf = append(buf, it.JSON...)
-		out[i] = Item{ID: it.ID, JSON: buf[at:len(buf):len(buf)]}
-	}
-	return out
 }
 
 func (h *Head) flags() (f byte) {

@@ -25,9 +25,6 @@ func (e *embedded) sweeper() {
 
 // over is by how many bytes the store is too large.
 func (e *embedded) over() int64 {
-	if e.maxSize == 0 {
-		return 0
-	}
 	return e.tables.used() - e.maxSize
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
@@ -473,11 +474,11 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		body = plain
 	}
 	if x.asIs {
-		return append(dst, body...), nil
+		return jsonedit.PutBytes(dst, body), nil
 	}
 	if x.failed != 0 {
 		// The head is the upstream's, but for its status and type: Retry-After stays.
-		return append(dst, x.answer(hub.UpstreamProblem(x.failed, body)).Body...), nil
+		return jsonedit.PutBytes(dst, x.answer(hub.UpstreamProblem(x.failed, body)).Body), nil
 	}
 	var out []byte
 	var p *hub.Problem
@@ -553,7 +554,7 @@ func (x *Exchange) event(dst []byte, ev *sse.Event) ([]byte, bool) {
 	other := ev.Other
 	if len(ev.Name) > 0 {
 		// No upstream names its events today; one that does keeps its line.
-		other = append(append(append(bytes.Clone(other), "event: "...), ev.Name...), '\n')
+		other = append(jsonedit.PutBytes(jsonedit.Put(bytes.Clone(other), "event: "), ev.Name), '\n')
 	}
 	return x.stream.Event(dst, other, ev.Data, ev.HasData)
 }

@@ -76,7 +76,7 @@ type group struct {
 
 func (h *History) add(b []byte) piece {
 	start := len(h.text)
-	h.text = append(h.text, b...)
+	h.text = jsonedit.PutBytes(h.text, b)
 	return piece{start, len(h.text)}
 }
 
@@ -133,7 +133,7 @@ func (h *History) extend(c *chain, between string, inside []byte) {
 	}
 	if c.last > 0 {
 		if l := &h.links[c.last-1]; l.end == len(h.text) {
-			h.text = append(append(h.text, between...), inside...)
+			h.text = jsonedit.PutBytes(jsonedit.Put(h.text, between), inside)
 			l.end = len(h.text)
 			return
 		}
@@ -153,9 +153,9 @@ func (h *History) appendChain(dst []byte, c chain) []byte {
 	for n := c.first; n > 0; n = h.links[n-1].next {
 		l := &h.links[n-1]
 		if n != c.first {
-			dst = append(dst, l.between...)
+			dst = jsonedit.Put(dst, l.between)
 		}
-		dst = append(dst, h.of(l.piece)...)
+		dst = jsonedit.PutBytes(dst, h.of(l.piece))
 	}
 	return dst
 }
@@ -325,13 +325,13 @@ type HistoryOptions struct {
 
 // trust appends value to dst and notes where it stands.
 func (o *HistoryOptions) trust(dst, value []byte) []byte {
-	return o.noted(append(dst, value...), len(dst))
+	return o.noted(jsonedit.PutBytes(dst, value), len(dst))
 }
 
 // quote is trust of a literal whose inside is text.
 func (o *HistoryOptions) quote(dst, text []byte) []byte {
 	start := len(dst)
-	return o.noted(append(append(append(dst, '"'), text...), '"'), start)
+	return o.noted(append(jsonedit.PutBytes(append(dst, '"'), text), '"'), start)
 }
 
 // quoteChain is quote.
@@ -352,7 +352,7 @@ func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 	dst = append(dst, '[')
 	empty := len(dst)
 	if len(o.System) > 0 {
-		dst = append(dst, `{"role":"system","content":`...)
+		dst = jsonedit.Put(dst, `{"role":"system","content":`)
 		dst = append(o.quote(dst, o.System), '}')
 	}
 	for i := range h.entries {
@@ -365,7 +365,7 @@ func (h *History) Append(dst []byte, o HistoryOptions) []byte {
 			continue
 		}
 		dst = comma(dst, empty)
-		dst = append(append(append(dst, `{"role":"`...), e.role...), `","content":`...)
+		dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `{"role":"`), e.role), `","content":`)
 		dst = append(o.trust(dst, h.of(e.content)), '}')
 	}
 	return append(dst, ']')
@@ -382,31 +382,31 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 	if e.said.first == 0 && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}
-	dst = append(comma(dst, empty), `{"role":"assistant","content":`...)
+	dst = jsonedit.Put(comma(dst, empty), `{"role":"assistant","content":`)
 	thinks := e.reasoning.first > 0
 	switch {
 	case e.said.first > 0:
 		dst = o.quoteChain(dst, h, e.said)
 	case len(e.calls) > 0 || thinks:
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	default: // something must stand there: roles alternate in templates
-		dst = append(dst, `""`...)
+		dst = jsonedit.Put(dst, `""`)
 	}
 	if thinks {
-		dst = o.quoteChain(append(dst, `,"reasoning":`...), h, e.reasoning)
+		dst = o.quoteChain(jsonedit.Put(dst, `,"reasoning":`), h, e.reasoning)
 	}
 	for i := range e.calls {
 		c := &e.calls[i]
-		dst = append(dst, [...]string{`,"tool_calls":[`, `,`}[min(i, 1)]...)
-		dst = append(append(dst, `{"id":"`...), h.of(c.id)...)
-		dst = append(append(dst, `","type":"function","function":{"name":"`...), h.of(c.name)...)
-		dst = append(dst, `","arguments":`...)
+		dst = jsonedit.Put(dst, [...]string{`,"tool_calls":[`, `,`}[min(i, 1)])
+		dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), h.of(c.id))
+		dst = jsonedit.PutBytes(jsonedit.Put(dst, `","type":"function","function":{"name":"`), h.of(c.name))
+		dst = jsonedit.Put(dst, `","arguments":`)
 		if c.object {
 			dst = o.quote(dst, h.of(c.arguments))
 		} else {
-			dst = append(append(append(dst, '"'), h.of(c.arguments)...), '"')
+			dst = append(jsonedit.PutBytes(append(dst, '"'), h.of(c.arguments)), '"')
 		}
-		dst = append(dst, `}}`...)
+		dst = jsonedit.Put(dst, `}}`)
 	}
 	if len(e.calls) > 0 {
 		dst = append(dst, ']')
@@ -420,8 +420,8 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		}
 		has := c.images.first > 0
 		images = images || has
-		dst = append(append(dst, `,{"role":"tool","tool_call_id":"`...), h.of(c.id)...)
-		dst = append(dst, `","content":`...)
+		dst = jsonedit.PutBytes(jsonedit.Put(dst, `,{"role":"tool","tool_call_id":"`), h.of(c.id))
+		dst = jsonedit.Put(dst, `","content":`)
 		if c.result.first == 0 && has {
 			dst = jsonedit.AppendQuoted(dst, o.ImageNote)
 		} else {
@@ -430,14 +430,14 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions)
 		dst = append(dst, '}')
 	}
 	if images {
-		dst = append(dst, `,{"role":"user","content":[`...)
+		dst = jsonedit.Put(dst, `,{"role":"user","content":[`)
 		first := len(dst)
 		for i := range e.calls {
 			if c := &e.calls[i]; c.images.first > 0 {
 				dst = h.appendChain(comma(dst, first), c.images)
 			}
 		}
-		dst = append(dst, `]}`...)
+		dst = jsonedit.Put(dst, `]}`)
 	}
 	return dst
 }

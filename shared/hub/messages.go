@@ -196,16 +196,16 @@ func (ed *Editor) repairArguments(at jsonedit.Span) {
 		}
 		blank := kind == jsonedit.Invalid && ed.part.Start() == len(ed.text)
 		if blank || string(ed.text[ed.part.Start():]) == "null" {
-			ed.text = append(ed.text[:0], "{}"...)
+			ed.text = jsonedit.Put(ed.text[:0], "{}")
 		} else {
 			ed.text = ed.wrapArguments(ed.text)
 		}
 	case jsonedit.Null:
-		ed.text = append(ed.text, "{}"...)
+		ed.text = jsonedit.Put(ed.text, "{}")
 	case jsonedit.Object:
-		ed.text = append(ed.text, raw...)
+		ed.text = jsonedit.PutBytes(ed.text, raw)
 	default:
-		ed.text = ed.wrapArguments(append(ed.text, raw...))
+		ed.text = ed.wrapArguments(jsonedit.PutBytes(ed.text, raw))
 	}
 	ed.e.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return jsonedit.AppendQuoted(dst, ed.text) })
 	ed.turn.Changes |= ArgumentsRepaired

@@ -73,19 +73,19 @@ func FaultProblem(f Fault, limit int) *Problem {
 // AppendChatError appends the error object of the Chat Completions API: message,
 // type, param, and code, which is the HTTP status as vLLM sends it.
 func AppendChatError(dst []byte, p *Problem) []byte {
-	dst = append(dst, `{"error":{"message":`...)
+	dst = jsonedit.Put(dst, `{"error":{"message":`)
 	dst = appendText(dst, p.Message)
-	dst = append(dst, `,"type":`...)
+	dst = jsonedit.Put(dst, `,"type":`)
 	dst = appendText(dst, p.Type)
-	dst = append(dst, `,"param":`...)
+	dst = jsonedit.Put(dst, `,"param":`)
 	if p.Param == "" {
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	} else {
 		dst = appendText(dst, p.Param)
 	}
-	dst = append(dst, `,"code":`...)
+	dst = jsonedit.Put(dst, `,"code":`)
 	dst = strconv.AppendInt(dst, int64(p.Status), 10)
-	return append(dst, "}}"...)
+	return jsonedit.Put(dst, "}}")
 }
 
 // appendText appends a literal of a text that may quote bytes of anybody's.

@@ -274,7 +274,7 @@ func (t *Turn) Resolve(literal []byte) *Problem {
 	if t.Model == nil {
 		return UnknownModel(string(name), t.Catalog)
 	}
-	t.Name = append(t.Name[:0], literal...)
+	t.Name = jsonedit.PutBytes(t.Name[:0], literal)
 	return nil
 }
 
@@ -368,7 +368,7 @@ func (ed *Editor) thinking() *Problem {
 	state := strconv.FormatBool(t.Thinking)
 	switch {
 	case kwargs.value.Absent():
-		ed.insert = append(append(append(ed.insert, `"chat_template_kwargs":{"enable_thinking":`...), state...), "},"...)
+		ed.insert = jsonedit.Put(jsonedit.Put(jsonedit.Put(ed.insert, `"chat_template_kwargs":{"enable_thinking":`), state), "},")
 	case kind == jsonedit.Null:
 		ed.e.ReplaceString(kwargs.value.Start, kwargs.value.End, `{"enable_thinking":`+state+"}")
 	case ed.enable.value.Absent():
@@ -396,8 +396,8 @@ func (ed *Editor) sampling() {
 		switch {
 		case v == "":
 		case f.value.Absent():
-			ed.insert = append(append(append(ed.insert, '"'), catalog.SamplingKeys[i]...), `":`...)
-			ed.insert = append(append(ed.insert, v...), ',')
+			ed.insert = jsonedit.Put(jsonedit.Put(append(ed.insert, '"'), catalog.SamplingKeys[i]), `":`)
+			ed.insert = append(jsonedit.Put(ed.insert, v), ',')
 			t.Changes |= ChangedSampling
 		case t.EnforceSampling || f.kind(ed.src) == jsonedit.Null:
 			ed.e.ReplaceString(f.value.Start, f.value.End, v)
@@ -444,7 +444,7 @@ func (ed *Editor) usage() {
 	switch ed.kind(keyStreamOptions) {
 	case jsonedit.Null:
 		if f.value.Absent() {
-			ed.insert = append(ed.insert, `"stream_options":{"include_usage":true},`...)
+			ed.insert = jsonedit.Put(ed.insert, `"stream_options":{"include_usage":true},`)
 		} else {
 			ed.e.ReplaceString(f.value.Start, f.value.End, `{"include_usage":true}`)
 		}

@@ -42,7 +42,7 @@ func (ed *Editor) placeSystem() *Problem {
 			t.Changes |= DeveloperRenamed
 		}
 	case merged > 0:
-		insert = append(insert, `{"role":"system","content":"`...)
+		insert = jsonedit.Put(insert, `{"role":"system","content":"`)
 		empty := len(insert)
 		for i, m := range ed.messages {
 			if !m.role.isSystem() || i >= leading && late != Merge {
@@ -50,7 +50,7 @@ func (ed *Editor) placeSystem() *Problem {
 			}
 			ed.messageList.Drop(i)
 			if len(insert) > empty {
-				insert = append(insert, `\n\n`...)
+				insert = jsonedit.Put(insert, `\n\n`)
 			}
 			before := len(insert)
 			var p *Problem
@@ -61,7 +61,7 @@ func (ed *Editor) placeSystem() *Problem {
 				insert = insert[:before-len(`\n\n`)]
 			}
 		}
-		insert = append(insert, `"},`...)
+		insert = jsonedit.Put(insert, `"},`)
 		t.Changes |= SystemMerged
 	}
 	ed.merged = insert
@@ -80,7 +80,7 @@ func (ed *Editor) appendText(dst []byte, i int) ([]byte, *Problem) {
 	case jsonedit.Null:
 		return dst, nil
 	case jsonedit.String:
-		return append(dst, raw[1:len(raw)-1]...), nil
+		return jsonedit.PutBytes(dst, raw[1:len(raw)-1]), nil
 	case jsonedit.Array:
 		s := &ed.part
 		s.Reset(raw)
@@ -95,7 +95,7 @@ func (ed *Editor) appendText(dst []byte, i int) ([]byte, *Problem) {
 			if text.Absent() {
 				return dst, BadRequest(param("messages", i, "content", n), "messages[%d].content[%d]: a system message can hold text parts only.", i, n)
 			}
-			dst = append(dst, raw[text.Start+1:text.End-1]...)
+			dst = jsonedit.PutBytes(dst, raw[text.Start+1:text.End-1])
 		}
 		return dst, nil
 	}
@@ -219,11 +219,11 @@ func (ed *Editor) join(i int, text []byte, front bool) bool {
 		m.grown = true
 		if front {
 			ed.e.ReplaceFunc(at.Start+1, at.Start+1, func(dst []byte) []byte {
-				return append(append(append(dst, `{"type":"text","text":"`...), text...), `\n\n"},`...)
+				return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"text","text":"`), text), `\n\n"},`)
 			})
 		} else {
 			ed.e.ReplaceFunc(at.End-1, at.End-1, func(dst []byte) []byte {
-				return append(append(append(dst, `,{"type":"text","text":"\n\n`...), text...), `"}`...)
+				return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `,{"type":"text","text":"\n\n`), text), `"}`)
 			})
 		}
 		return true
@@ -239,11 +239,11 @@ func (ed *Editor) join(i int, text []byte, front bool) bool {
 	}
 	ed.e.ReplaceFunc(put, put, func(dst []byte) []byte {
 		if !front && !blank {
-			dst = append(dst, `\n\n`...)
+			dst = jsonedit.Put(dst, `\n\n`)
 		}
-		dst = append(dst, text...)
+		dst = jsonedit.PutBytes(dst, text)
 		if front && !blank {
-			dst = append(dst, `\n\n`...)
+			dst = jsonedit.Put(dst, `\n\n`)
 		}
 		return dst
 	})

@@ -65,7 +65,7 @@ func (ed *Editor) scanTool() {
 	}
 	end := s.Pos()
 	ed.e.ReplaceFunc(start, end, func(dst []byte) []byte {
-		dst = append(dst, `{"type":"function","function":{`...)
+		dst = jsonedit.Put(dst, `{"type":"function","function":{`)
 		comma := false
 		for i := range ed.tool.Len() {
 			if i == typeMember {
@@ -74,10 +74,10 @@ func (ed *Editor) scanTool() {
 			if comma {
 				dst = append(dst, ',')
 			}
-			dst = append(dst, ed.tool.Bounds(i).Of(ed.src)...)
+			dst = jsonedit.PutBytes(dst, ed.tool.Bounds(i).Of(ed.src))
 			comma = true
 		}
-		return append(dst, "}}"...)
+		return jsonedit.Put(dst, "}}")
 	})
 	ed.turn.Changes |= ToolsNested
 }
@@ -121,7 +121,7 @@ func (ed *Editor) tools() {
 	}
 	if isFunction && !nested && !name.Absent() {
 		ed.e.ReplaceFunc(choice.value.Start, choice.value.End, func(dst []byte) []byte {
-			return append(append(append(dst, `{"type":"function","function":{"name":`...), name.Of(raw)...), "}}"...)
+			return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"function","function":{"name":`), name.Of(raw)), "}}")
 		})
 		t.Changes |= ToolsNested
 	}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // Settings are what a configuration says to the stages; shared by all exchanges.
@@ -186,7 +187,7 @@ const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 // AppendID appends prefix and 24 random letters and digits (142 bits).
 func (t *Turn) AppendID(dst []byte, prefix string) []byte {
-	dst = append(dst, prefix...)
+	dst = jsonedit.Put(dst, prefix)
 	for n := 0; n < 24; {
 		// Ten digits to the base of 64 out of 64 bits, those over 61 thrown away.
 		for r, i := t.Random(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {

@@ -76,7 +76,7 @@ func (v *View) ReadChunk(src []byte, h *Head) error {
 			}
 		case "choices":
 			if h != nil && v.Error.Absent() && !v.HasUsage && !v.HasChoices {
-				h.text, h.model = append(h.text[:0], src[:s.Pos()]...), v.Model
+				h.text, h.model = jsonedit.PutBytes(h.text[:0], src[:s.Pos()]), v.Model
 			}
 			v.choices(src)
 		case "usage":

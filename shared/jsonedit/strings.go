@@ -133,3 +133,14 @@ func IsEmpty(container []byte) bool {
 	}
 	return true
 }
+
+// Put is append(dst, text...) as a call. In WebAssembly the code of an append is 300
+// bytes where it stands, that of a call 130, and the dialects have hundreds.
+//
+//go:noinline
+func Put(dst []byte, text string) []byte { return append(dst, text...) }
+
+// PutBytes is Put for bytes.
+//
+//go:noinline
+func PutBytes(dst, text []byte) []byte { return append(dst, text...) }

@@ -148,19 +148,19 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 		// thinking and a call.
 		n := blankPrefix(text)
 		if n == len(text) {
-			q.blank = append(q.blank, text...)
+			q.blank = jsonedit.PutBytes(q.blank, text)
 			q.blankLogprobs = joinLists(q.blankLogprobs, logprobs)
 			return dst
 		}
 		if q.parts > 0 && q.last == Reasoning {
-			blank := append(q.blank, text[:n]...)
+			blank := jsonedit.PutBytes(q.blank, text[:n])
 			text = text[n:]
 			blank = blank[lineFeeds(blank):]
 			if len(blank) > 0 {
-				text = append(blank, text...)
+				text = jsonedit.PutBytes(blank, text)
 			}
 		} else if len(q.blank) > 0 {
-			text = append(q.blank, text...)
+			text = jsonedit.PutBytes(q.blank, text)
 		}
 		if len(q.blankLogprobs) > 0 {
 			logprobs = joinLists(q.blankLogprobs, logprobs)
@@ -187,7 +187,7 @@ func (q *sequence) begin(dst []byte, kind Kind) []byte {
 	q.last, q.open = kind, true
 	if kind == Call {
 		q.arguments.Reset()
-		q.part.ID, q.part.Name = append(q.part.ID, q.id...), append(q.part.Name, q.name...)
+		q.part.ID, q.part.Name = jsonedit.PutBytes(q.part.ID, q.id), jsonedit.PutBytes(q.part.Name, q.name)
 	}
 	return q.w.Open(dst, &q.part)
 }
@@ -240,7 +240,7 @@ func (q *sequence) close(dst []byte, cut bool) []byte {
 func (q *sequence) wait(kind Kind, text, logprobs []byte) {
 	if n := len(q.waiting); n > 0 && q.waiting[n-1].kind == kind && kind != Call {
 		w := q.waiting[n-1]
-		w.text = append(w.text, text...)
+		w.text = jsonedit.PutBytes(w.text, text)
 		w.logprobs = joinLists(w.logprobs, logprobs)
 		return
 	}
@@ -254,9 +254,9 @@ func joinLists(a, b []byte) []byte {
 	case len(b) == 0 || jsonedit.IsEmpty(b):
 		return a
 	case len(a) == 0 || jsonedit.IsEmpty(a):
-		return append(a[:0], b...)
+		return jsonedit.PutBytes(a[:0], b)
 	}
-	return append(append(a[:len(a)-1], ','), b[1:]...)
+	return jsonedit.PutBytes(append(a[:len(a)-1], ','), b[1:])
 }
 
 // toolCalls takes a list of calls, or of pieces of calls.
@@ -386,7 +386,7 @@ func (q *sequence) callPiece(dst []byte, n int, name, arguments []byte) []byte {
 	if len(w.name) == 0 && len(name) > 0 {
 		w.name = unquoted(name)
 	}
-	w.text = append(w.text, arguments...)
+	w.text = jsonedit.PutBytes(w.text, arguments)
 	return q.proceed(dst)
 }
 
@@ -425,7 +425,7 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 	}
 	q.handed++
 	q.id = q.callID(q.id[:0], unquoted(q.calls[w.call].id))
-	q.name = append(q.name[:0], w.name...)
+	q.name = jsonedit.PutBytes(q.name[:0], w.name)
 	dst = q.close(dst, false)
 	q.current = w.call
 	dst = q.begin(dst, Call)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // Stream takes an upstream's stream through a Writer. It implements hub.Stream.
@@ -53,7 +54,7 @@ func (s *Stream) Beat(dst []byte, n int) []byte {
 func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	if !hasData {
 		if !s.any && len(s.plain)+len(other) <= 64<<10 && (len(s.plain) > 0 || bytes.HasPrefix(bytes.TrimSpace(other), []byte("{"))) {
-			s.plain = append(s.plain, other...)
+			s.plain = jsonedit.PutBytes(s.plain, other)
 		}
 		return dst, false
 	}

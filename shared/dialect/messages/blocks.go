@@ -13,9 +13,12 @@ type block struct {
 	kind                                                   []byte // what type says
 	text, source, id, useID, name, input, content, isError []byte
 	thinking, title, context, tool, toolName, tabs         []byte
+	told                                                   bool // content is in the reader's result and images already
 }
 
-func (b *block) read(s *jsonedit.Scanner, src []byte) {
+// readBlock reads the next block of src. Blocks in a tool's result are taken at once
+// where the type stands before them, so that they are read once.
+func (r *reader) readBlock(b *block, s *jsonedit.Scanner, src []byte) {
 	for s.BeginObject(); s.NextMember(); {
 		var m *[]byte
 		switch string(s.Key()) {
@@ -35,6 +38,11 @@ func (b *block) read(s *jsonedit.Scanner, src []byte) {
 		case "input":
 			m = &b.input
 		case "content":
+			b.told = string(b.kind) == "tool_result" && r.role == user && !r.inResult && s.Kind() == jsonedit.Array
+			if b.told {
+				r.resultBlocks(s, src)
+				continue
+			}
 			m = &b.content
 		case "is_error":
 			m = &b.isError
@@ -175,18 +183,18 @@ func (r *reader) document(b *block) {
 	}
 	note := r.text[:0]
 	if title, _ := inside(b.title); len(title) > 0 {
-		note = append(append(append(note, "Title: "...), title...), `\n`...)
+		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Title: "), title), `\n`)
 	}
 	if context, _ := inside(b.context); len(context) > 0 {
-		note = append(append(append(note, "Context: "...), context...), `\n`...)
+		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Context: "), context), `\n`)
 	}
 	switch kind := string(src.kind); {
 	case kind == "text" && src.data != nil:
-		r.text = append(note, src.data...)
+		r.text = jsonedit.PutBytes(note, src.data)
 		r.say(r.text)
 	case kind == "content" && is(src.contents, '"'):
 		text, _ := inside(src.contents)
-		r.text = append(note, text...)
+		r.text = jsonedit.PutBytes(note, text)
 		r.say(r.text)
 	case kind == "content" && is(src.contents, '['):
 		s := r.scan(src.contents)
@@ -198,7 +206,7 @@ func (r *reader) document(b *block) {
 				continue
 			}
 			var part block
-			if part.read(s, src.contents); s.Err() != nil {
+			if r.readBlock(&part, s, src.contents); s.Err() != nil {
 				break
 			}
 			switch string(part.kind) {
@@ -207,7 +215,7 @@ func (r *reader) document(b *block) {
 				if !ok {
 					r.reject(r.at("source.content"), "a text block needs a text.")
 				}
-				note = append(note, text...)
+				note = jsonedit.PutBytes(note, text)
 			case "image":
 				r.say(note)
 				note = note[:0]
@@ -243,39 +251,45 @@ func (r *reader) toolResult(b *block) {
 		r.reject(r.at("tool_use_id"), "must be the id of a tool_use block.")
 		return
 	}
-	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
-	switch {
-	case b.content == nil:
-	case is(b.content, '"'):
-		text, _ := inside(b.content)
-		r.say(text)
-	case is(b.content, '['):
-		s := r.scan(b.content)
-		r.inner = -1
-		for s.BeginArray(); s.NextElement(); {
-			r.inner++
-			if s.Kind() != jsonedit.Object {
-				s.Value()
-				r.reject(r.at(""), "must be an object with a type.")
-				continue
-			}
-			var part block
-			if part.read(s, b.content); s.Err() == nil {
-				r.add(&part)
-			}
+	if !b.told {
+		r.result, r.images = r.result[:0], r.images[:0]
+		switch {
+		case b.content == nil:
+		case is(b.content, '"'):
+			text, _ := inside(b.content)
+			r.result = jsonedit.PutBytes(r.result, text)
+		case is(b.content, '['):
+			s := r.scan(b.content)
+			r.resultBlocks(s, b.content)
+			r.done(s)
+		default:
+			r.reject(r.at("content"), "must be a string or a list of blocks.")
 		}
-		r.done(s)
-		r.inner = -1
-	default:
-		r.reject(r.at("content"), "must be a string or a list of blocks.")
 	}
-	r.inResult = false
 	if isTrue(b.isError) {
 		r.result = r.failed(r.result)
 	}
 	if !r.history.Result(r.sameID(id), r.result, r.images) {
 		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", bytes.ToValidUTF8(id[:min(len(id), 100)], []byte("\uFFFD")))
 	}
+}
+
+// resultBlocks reads the blocks of a tool's result.
+func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
+	r.result, r.images, r.inResult, r.inner = r.result[:0], r.images[:0], true, -1
+	for s.BeginArray(); s.NextElement(); {
+		r.inner++
+		if s.Kind() != jsonedit.Object {
+			s.Value()
+			r.reject(r.at(""), "must be an object with a type.")
+			continue
+		}
+		var b block
+		if r.readBlock(&b, s, src); s.Err() == nil {
+			r.add(&b)
+		}
+	}
+	r.inResult, r.inner = false, -1
 }
 
 // failed says in words that a result is an error's, where the text does not say so
@@ -287,10 +301,10 @@ func (r *reader) failed(text []byte) []byte {
 		}
 	}
 	if len(text) == 0 {
-		return append(text, "Error"...)
+		return jsonedit.Put(text, "Error")
 	}
-	r.text = append(r.text[:0], text...)
-	return append(append(text[:0], "Error: "...), r.text...)
+	r.text = jsonedit.PutBytes(r.text[:0], text)
+	return jsonedit.PutBytes(jsonedit.Put(text[:0], "Error: "), r.text)
 }
 
 // sameID is an id written in the one way that lets ids be compared.
@@ -298,7 +312,7 @@ func (r *reader) sameID(id []byte) []byte {
 	if bytes.IndexByte(id, '\\') < 0 {
 		return id
 	}
-	r.text = append(append(append(r.text[:0], '"'), id...), '"')
+	r.text = append(jsonedit.PutBytes(append(r.text[:0], '"'), id), '"')
 	return jsonedit.AppendEscaped(nil, jsonedit.AppendUnquoted(nil, r.text))
 }
 

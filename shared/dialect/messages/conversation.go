@@ -97,7 +97,7 @@ func (r *reader) system() {
 		r.s.Value()
 		r.reject("system", "must be a string or a list of text blocks.")
 	}
-	r.top = append(r.top[:0], r.notes...)
+	r.top = jsonedit.PutBytes(r.top[:0], r.notes)
 }
 
 // systemText joins what goes into the leading system message.
@@ -112,9 +112,9 @@ func (r *reader) systemText() []byte {
 // paragraph appends text behind a blank line.
 func paragraph(dst, text []byte) []byte {
 	if len(dst) > 0 && len(text) > 0 {
-		dst = append(dst, `\n\n`...)
+		dst = jsonedit.Put(dst, `\n\n`)
 	}
-	return append(dst, text...)
+	return jsonedit.PutBytes(dst, text)
 }
 
 // messages reads the conversation.
@@ -237,7 +237,7 @@ func (r *reader) end(passing bool) {
 			r.lead = paragraph(r.lead, r.notes)
 			return
 		}
-		r.parts = append(append(append(r.parts[:0], '"'), r.notes...), '"')
+		r.parts = append(jsonedit.PutBytes(append(r.parts[:0], '"'), r.notes), '"')
 		if passing {
 			r.passing = append(r.passing, r.history.Len())
 		}
@@ -262,7 +262,7 @@ func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 				continue
 			}
 			var b block
-			if b.read(s, src); s.Err() == nil {
+			if r.readBlock(&b, s, src); s.Err() == nil {
 				r.take(&b)
 			}
 		}
@@ -284,9 +284,9 @@ func (r *reader) say(text []byte) {
 	switch {
 	case r.inResult:
 		if len(r.result) > 0 {
-			r.result = append(r.result, `\n`...)
+			r.result = jsonedit.Put(r.result, `\n`)
 		}
-		r.result = append(r.result, text...)
+		r.result = jsonedit.PutBytes(r.result, text)
 	case r.role == system:
 		// It differs from prompt to prompt and stands at the first bytes of all, so that
 		// no prefix cache would ever hit.
@@ -304,9 +304,9 @@ func (r *reader) say(text []byte) {
 	default:
 		r.query = text
 		r.part()
-		r.parts = append(r.parts, `{"type":"text","text":`...)
+		r.parts = jsonedit.Put(r.parts, `{"type":"text","text":`)
 		start := len(r.parts)
-		r.parts = append(append(append(r.parts, '"'), text...), '"')
+		r.parts = append(jsonedit.PutBytes(append(r.parts, '"'), text), '"')
 		if r.count == 1 {
 			r.only = jsonedit.Span{Start: start, End: len(r.parts)}
 		}
@@ -334,9 +334,9 @@ func (r *reader) show(url ...[]byte) {
 	} else {
 		r.part()
 	}
-	*dst = append(*dst, `{"type":"image_url","image_url":{"url":"`...)
+	*dst = jsonedit.Put(*dst, `{"type":"image_url","image_url":{"url":"`)
 	for _, piece := range url {
-		*dst = append(*dst, piece...)
+		*dst = jsonedit.PutBytes(*dst, piece)
 	}
-	*dst = append(*dst, `"}}`...)
+	*dst = jsonedit.Put(*dst, `"}}`)
 }

@@ -26,7 +26,7 @@ func appendCount(dst, body []byte) ([]byte, *hub.Problem) {
 }
 
 func appendInputTokens(dst []byte, n int) []byte {
-	return append(strconv.AppendInt(append(dst, `{"input_tokens":`...), int64(n), 10), '}')
+	return append(strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(n), 10), '}')
 }
 
 // Estimate implements hub.Estimator: 3.5 bytes of a request are about a token.

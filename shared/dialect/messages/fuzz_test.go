@@ -116,7 +116,7 @@ func TestAnyShapeIsTakenOrRefused(t *testing.T) {
 	}
 	base := newTurn(t, "")
 	taken := 0
-	const rounds = 20000
+	const rounds = 5000
 	for range rounds {
 		messages := hello
 		for range random.IntN(6) {

@@ -17,9 +17,9 @@ func (r *reader) hosted(kind string, b *block) {
 		if !ok {
 			return
 		}
-		r.lines = append(append(append(r.lines, '['), name...), ": "...)
+		r.lines = jsonedit.Put(jsonedit.PutBytes(append(r.lines, '['), name), ": ")
 		if query, ok := inside(r.member(b.input, "query")); ok {
-			r.lines = append(r.lines, query...)
+			r.lines = jsonedit.PutBytes(r.lines, query)
 		} else {
 			r.lines = jsonedit.AppendEscaped(r.lines, b.input)
 		}
@@ -38,9 +38,9 @@ func (r *reader) line(text []byte) {
 		return
 	}
 	if len(r.lines) > 0 {
-		r.lines = append(r.lines, `\n`...)
+		r.lines = jsonedit.Put(r.lines, `\n`)
 	}
-	r.lines = append(r.lines, text...)
+	r.lines = jsonedit.PutBytes(r.lines, text)
 }
 
 // gather adds the lines that a person would read in the results of hosted tools and
@@ -78,7 +78,7 @@ func (r *reader) gatherFrom(s *jsonedit.Scanner, v []byte, depth int) {
 				}
 			case "error_code":
 				if code, ok := inside(value(s, v)); ok {
-					r.line(append([]byte("Error: "), code...))
+					r.line(jsonedit.PutBytes([]byte("Error: "), code))
 				}
 			case "return_code":
 				if n, ok := integer(value(s, v)); ok && n != 0 {

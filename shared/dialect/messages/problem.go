@@ -73,11 +73,11 @@ func appendError(dst []byte, p *hub.Problem, t *hub.Turn) []byte {
 	case p.Param != "" && !strings.HasPrefix(message, p.Param):
 		message = p.Param + ": " + message
 	}
-	dst = append(dst, `{"type":"error","error":{"type":"`...)
-	dst = append(dst, errorType(status)...)
-	dst = append(dst, `","message":`...)
+	dst = jsonedit.Put(dst, `{"type":"error","error":{"type":"`)
+	dst = jsonedit.Put(dst, errorType(status))
+	dst = jsonedit.Put(dst, `","message":`)
 	dst = jsonedit.AppendQuoted(dst, strings.ToValidUTF8(message, "\uFFFD"))
-	dst = append(dst, `},"request_id":`...)
+	dst = jsonedit.Put(dst, `},"request_id":`)
 	dst = jsonedit.AppendQuoted(dst, RequestID(t))
 	return append(dst, '}')
 }

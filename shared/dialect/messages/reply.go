@@ -44,33 +44,33 @@ func requestOf(t *hub.Turn) *request {
 // appendHead appends a message object up to its content list's bracket. The id is new in
 // each exchange: Claude Code takes two turns of one id for one.
 func appendHead(dst []byte, t *hub.Turn, r *request) []byte {
-	dst = append(append(dst, `{"id":"`...), r.id...)
-	dst = append(dst, `","type":"message","role":"assistant","model":`...)
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), r.id)
+	dst = jsonedit.Put(dst, `","type":"message","role":"assistant","model":`)
 	if len(t.Name) > 0 {
-		dst = append(dst, t.Name...)
+		dst = jsonedit.PutBytes(dst, t.Name)
 	} else {
-		dst = append(dst, `""`...)
+		dst = jsonedit.Put(dst, `""`)
 	}
-	return append(dst, `,"content":[`...)
+	return jsonedit.Put(dst, `,"content":[`)
 }
 
 // appendCall appends a tool_use block without its closing brace, with an empty input.
 func appendCall(dst []byte, p *parts.Part, r *request) []byte {
-	dst = append(dst, `{"type":"tool_use","id":`...)
+	dst = jsonedit.Put(dst, `{"type":"tool_use","id":`)
 	dst = jsonedit.AppendQuoted(dst, p.ID)
-	dst = append(dst, `,"name":`...)
+	dst = jsonedit.Put(dst, `,"name":`)
 	if name, ok := r.names[string(p.Name)]; ok {
 		dst = jsonedit.AppendQuoted(dst, name)
 	} else {
 		dst = jsonedit.AppendQuoted(dst, p.Name)
 	}
-	return append(dst, `,"input":{}`...)
+	return jsonedit.Put(dst, `,"input":{}`)
 }
 
 // appendRaw appends an object that holds arguments which are none; text is the inside of
 // a literal.
 func appendRaw(dst, text []byte) []byte {
-	return append(append(append(dst, `{"_raw_arguments":"`...), text...), `"}`...)
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"_raw_arguments":"`), text), `"}`)
 }
 
 // message writes a turn as one message object.
@@ -102,29 +102,29 @@ func (w *message) Open(dst []byte, p *parts.Part) []byte {
 	}
 	switch p.Kind {
 	case parts.Reasoning:
-		return append(dst, `{"type":"thinking","thinking":"`...)
+		return jsonedit.Put(dst, `{"type":"thinking","thinking":"`)
 	case parts.Call:
 		w.arguments = w.arguments[:0]
 		dst = appendCall(dst, p, w.request)
 		return dst[:len(dst)-len("{}")] // it follows at Close
 	}
-	return append(dst, `{"type":"text","text":"`...)
+	return jsonedit.Put(dst, `{"type":"text","text":"`)
 }
 
 // Delta implements parts.Writer.
 func (w *message) Delta(dst []byte, p *parts.Part, text, _ []byte) []byte {
 	if p.Kind == parts.Call {
-		w.arguments = append(w.arguments, text...)
+		w.arguments = jsonedit.PutBytes(w.arguments, text)
 		return dst
 	}
-	return append(dst, text...)
+	return jsonedit.PutBytes(dst, text)
 }
 
 // Close implements parts.Writer.
 func (w *message) Close(dst []byte, p *parts.Part) []byte {
 	switch p.Kind {
 	case parts.Reasoning:
-		dst = append(dst, `","signature":""}`...)
+		dst = jsonedit.Put(dst, `","signature":""}`)
 	case parts.Call:
 		input, whole := w.input()
 		// A call that was cut must not be run, and vLLM makes valid JSON of what there was.
@@ -132,9 +132,9 @@ func (w *message) Close(dst []byte, p *parts.Part) []byte {
 			return dst[:w.start]
 		}
 		w.called = true
-		dst = append(append(dst, input...), '}')
+		dst = append(jsonedit.PutBytes(dst, input), '}')
 	default:
-		dst = append(dst, `","citations":null}`...)
+		dst = jsonedit.Put(dst, `","citations":null}`)
 	}
 	w.blocks++
 	return dst
@@ -142,7 +142,7 @@ func (w *message) Close(dst []byte, p *parts.Part) []byte {
 
 // input is the open call's input; whole says that the arguments were an object, or nothing.
 func (w *message) input() (input []byte, whole bool) {
-	literal := append(append([]byte{'"'}, w.arguments...), '"')
+	literal := append(jsonedit.PutBytes([]byte{'"'}, w.arguments), '"')
 	plain := jsonedit.AppendUnquoted(nil, literal)
 	var s jsonedit.Scanner
 	s.Reset(plain)
@@ -164,15 +164,15 @@ func (w *message) Finish(dst []byte) []byte {
 		return w.Fail(dst, nil, badFinish(w.turn))
 	}
 	if w.blocks == 0 {
-		dst = append(dst, `{"type":"text","text":"","citations":null}`...)
+		dst = jsonedit.Put(dst, `{"type":"text","text":"","citations":null}`)
 	}
 	return appendTail(dst, w.turn, reason)
 }
 
 // appendTail appends a message object from its content list's closing bracket on.
 func appendTail(dst []byte, t *hub.Turn, reason string) []byte {
-	dst = appendStop(append(dst, `],`...), t, reason)
-	dst = append(dst, `,"container":null,"usage":`...)
+	dst = appendStop(jsonedit.Put(dst, `],`), t, reason)
+	dst = jsonedit.Put(dst, `,"container":null,"usage":`)
 	return append(appendUsage(dst, &t.Usage), '}')
 }
 

@@ -68,7 +68,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 			return dst, p
 		}
 	}
-	t.Name = append(t.Name[:0], name...) // replies name what the client named, suffix and all
+	t.Name = jsonedit.PutBytes(t.Name[:0], name) // replies name what the client named, suffix and all
 	if t.Answer != nil {
 		r.answer()
 	}
@@ -364,7 +364,7 @@ func (r *reader) stopSequences() {
 func (r *reader) lookup() []byte {
 	name, _ := inside(r.model)
 	if plain, ok := bytes.CutSuffix(name, []byte("[1m]")); ok {
-		return append(append(append([]byte(nil), '"'), plain...), '"')
+		return append(jsonedit.PutBytes(append([]byte(nil), '"'), plain), '"')
 	}
 	return r.model
 }
@@ -386,24 +386,24 @@ func (r *reader) compose() {
 		return
 	}
 
-	c := append(slices.Grow(r.chat[:0], len(r.src)+1024), `{"model":`...)
-	c = append(c, r.lookup()...)
+	c := jsonedit.Put(slices.Grow(r.chat[:0], len(r.src)+1024), `{"model":`)
+	c = jsonedit.PutBytes(c, r.lookup())
 	if create {
 		c = r.limits(c)
 	}
-	c = append(c, `,"messages":`...)
+	c = jsonedit.Put(c, `,"messages":`)
 	r.trusted = r.trusted[:0]
 	c = r.history.Append(c, hub.HistoryOptions{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	if goOn {
-		c = append(c, `,"add_generation_prompt":false,"continue_final_message":true`...)
+		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)
 	}
 	kwargs := r.extras[extraKwargs]
 	r.extras[extraKwargs] = nil
 	c = r.appendKwargs(c, kwargs)
 	for i, v := range r.extras {
 		if v != nil && (create || i < countedExtras) {
-			c = append(append(append(append(c, `,"`...), extraKeys[i]...), `":`...), v...)
+			c = jsonedit.PutBytes(jsonedit.Put(jsonedit.Put(jsonedit.Put(c, `,"`), extraKeys[i]), `":`), v)
 		}
 	}
 	r.chat = append(c, '}')
@@ -412,21 +412,21 @@ func (r *reader) compose() {
 // limits appends what /tokenize has no use for.
 func (r *reader) limits(c []byte) []byte {
 	n, _ := integer(r.maxTokens)
-	c = strconv.AppendInt(append(c, `,"max_completion_tokens":`...), int64(n), 10)
+	c = strconv.AppendInt(jsonedit.Put(c, `,"max_completion_tokens":`), int64(n), 10)
 	if isTrue(r.stream) {
 		// With continuous usage the first event tells the prompt's tokens, as message_start must.
-		c = append(c, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`...)
+		c = jsonedit.Put(c, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`)
 	}
 	for _, f := range []struct {
 		key   string
 		value []byte
 	}{{`,"temperature":`, r.temperature}, {`,"top_p":`, r.topP}, {`,"top_k":`, r.topK}} {
 		if f.value != nil {
-			c = append(append(c, f.key...), f.value...)
+			c = jsonedit.PutBytes(jsonedit.Put(c, f.key), f.value)
 		}
 	}
 	for i, stop := range r.q.stops {
-		c = append(c, [...]string{`,"stop":[`, `,`}[min(i, 1)]...)
+		c = jsonedit.Put(c, [...]string{`,"stop":[`, `,`}[min(i, 1)])
 		c = jsonedit.AppendQuoted(c, stop)
 	}
 	if len(r.q.stops) > 0 {
@@ -434,7 +434,7 @@ func (r *reader) limits(c []byte) []byte {
 	}
 	if r.turn.Messages.ForwardUser {
 		if user := r.member(r.metadata, "user_id"); is(user, '"') {
-			c = append(append(c, `,"user":`...), user...)
+			c = jsonedit.PutBytes(jsonedit.Put(c, `,"user":`), user)
 		}
 	}
 	return r.appendThinking(c, n)

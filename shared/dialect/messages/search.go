@@ -18,17 +18,17 @@ func (r *reader) answer() {
 	input = append(input, '}')
 	const said = "Web search is not available here."
 	call := func(b, input []byte) []byte {
-		b = append(append(append(b, `{"type":"server_tool_use","id":"`...), id...), `","name":"web_search","input":`...)
-		return append(append(b, input...), '}')
+		b = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(b, `{"type":"server_tool_use","id":"`), id), `","name":"web_search","input":`)
+		return append(jsonedit.PutBytes(b, input), '}')
 	}
 	result := func(b []byte) []byte {
-		b = append(append(append(b, `{"type":"web_search_tool_result","tool_use_id":"`...), id...), `","content":`...)
-		return append(b, `{"type":"web_search_tool_result_error","error_code":"unavailable"}}`...)
+		b = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(b, `{"type":"web_search_tool_result","tool_use_id":"`), id), `","content":`)
+		return jsonedit.Put(b, `{"type":"web_search_tool_result_error","error_code":"unavailable"}}`)
 	}
 	*t.Answer = hub.Answer{Status: 200, Reason: "web_search"}
 	if !t.Streamed {
 		b := append(call(appendHead(nil, t, r.q), input), ',')
-		b = append(result(b), `,{"type":"text","text":"`+said+`","citations":null}`...)
+		b = jsonedit.Put(result(b), `,{"type":"text","text":"`+said+`","citations":null}`)
 		t.Answer.Body = appendTail(b, t, "end_turn")
 		return
 	}
@@ -38,14 +38,14 @@ func (r *reader) answer() {
 	w := &events{turn: t, request: r.q}
 	b := w.Begin(nil)
 	p := parts.Part{Kind: parts.Call}
-	b = append(w.block(b, "content_block_start", p.Index), `,"content_block":`...)
-	b = append(call(b, []byte("{}")), end...)
+	b = jsonedit.Put(w.block(b, "content_block_start", p.Index), `,"content_block":`)
+	b = jsonedit.Put(call(b, []byte("{}")), end)
 	b = w.delta(b, &p, inputDelta, jsonedit.AppendEscaped(nil, input), nil)
-	b = append(w.block(b, "content_block_stop", p.Index), end...)
+	b = jsonedit.Put(w.block(b, "content_block_stop", p.Index), end)
 
-	b = append(w.block(b, "content_block_start", 1), `,"content_block":`...)
-	b = append(result(b), end...)
-	b = append(w.block(b, "content_block_stop", 1), end...)
+	b = jsonedit.Put(w.block(b, "content_block_start", 1), `,"content_block":`)
+	b = jsonedit.Put(result(b), end)
+	b = jsonedit.Put(w.block(b, "content_block_stop", 1), end)
 
 	p = parts.Part{Kind: parts.Text, Index: 2}
 	b = w.Close(w.Delta(w.Open(b, &p), &p, []byte(said), nil), &p)
@@ -54,7 +54,7 @@ func (r *reader) answer() {
 
 // searched is what a user's text, given as inside of a literal, asks to search for.
 func searched(text []byte) []byte {
-	text = word(append(append([]byte{'"'}, text...), '"'))
+	text = word(append(jsonedit.PutBytes([]byte{'"'}, text), '"'))
 	text = bytes.TrimPrefix(text, []byte("Perform a web search for the query: "))
 	if len(text) > 400 {
 		text = bytes.ToValidUTF8(text[:400], nil)

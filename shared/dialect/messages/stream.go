@@ -36,25 +36,25 @@ type events struct {
 }
 
 func event(dst []byte, name string) []byte {
-	dst = append(append(dst, "event: "...), name...)
-	return append(append(append(dst, "\ndata: {\"type\":\""...), name...), '"')
+	dst = jsonedit.Put(jsonedit.Put(dst, "event: "), name)
+	return append(jsonedit.Put(jsonedit.Put(dst, "\ndata: {\"type\":\""), name), '"')
 }
 
 const end = "}\n\n"
 
 // Begin implements parts.Writer.
 func (w *events) Begin(dst []byte) []byte {
-	dst = append(event(dst, "message_start"), `,"message":`...)
+	dst = jsonedit.Put(event(dst, "message_start"), `,"message":`)
 	dst = appendHead(dst, w.turn, w.request)
-	dst = append(dst, `],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"usage":`...)
+	dst = jsonedit.Put(dst, `],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"usage":`)
 	dst = append(appendUsage(dst, &w.turn.Usage), '}')
-	dst = append(dst, end...)
+	dst = jsonedit.Put(dst, end)
 	return w.Beat(dst, 0)
 }
 
 // Beat implements parts.Writer.
 func (w *events) Beat(dst []byte, _ int) []byte {
-	return append(event(dst, "ping"), end...)
+	return jsonedit.Put(event(dst, "ping"), end)
 }
 
 // Accept implements parts.Writer.
@@ -64,21 +64,21 @@ func (w *events) Accept([]byte) bool { return !w.request.noCalls }
 func (w *events) Open(dst []byte, p *parts.Part) []byte {
 	w.blocks++
 	dst = w.block(dst, "content_block_start", p.Index)
-	dst = append(dst, `,"content_block":`...)
+	dst = jsonedit.Put(dst, `,"content_block":`)
 	switch p.Kind {
 	case parts.Reasoning:
-		dst = append(dst, `{"type":"thinking","thinking":"","signature":""}`...)
+		dst = jsonedit.Put(dst, `{"type":"thinking","thinking":"","signature":""}`)
 	case parts.Call:
 		w.called, w.held, w.first, w.sent = true, w.held[:0], 0, false
 		dst = append(appendCall(dst, p, w.request), '}') // {} stands for no input yet
 	default:
-		dst = append(dst, `{"type":"text","text":""}`...)
+		dst = jsonedit.Put(dst, `{"type":"text","text":""}`)
 	}
-	return append(dst, end...)
+	return jsonedit.Put(dst, end)
 }
 
 func (w *events) block(dst []byte, name string, index int) []byte {
-	return strconv.AppendInt(append(event(dst, name), `,"index":`...), int64(index), 10)
+	return strconv.AppendInt(jsonedit.Put(event(dst, name), `,"index":`), int64(index), 10)
 }
 
 // Delta implements parts.Writer.
@@ -94,10 +94,10 @@ func (w *events) Delta(dst []byte, p *parts.Part, text, _ []byte) []byte {
 
 // delta appends an event with the texts a and b; kind is the delta's type and its member.
 func (w *events) delta(dst []byte, p *parts.Part, kind string, a, b []byte) []byte {
-	dst = append(w.block(dst, "content_block_delta", p.Index), `,"delta":{"type":"`...)
-	dst = append(append(dst, kind...), `":"`...)
-	dst = append(append(append(dst, a...), b...), `"}`...)
-	return append(dst, end...)
+	dst = jsonedit.Put(w.block(dst, "content_block_delta", p.Index), `,"delta":{"type":"`)
+	dst = jsonedit.Put(jsonedit.Put(dst, kind), `":"`)
+	dst = jsonedit.Put(jsonedit.PutBytes(jsonedit.PutBytes(dst, a), b), `"}`)
+	return jsonedit.Put(dst, end)
 }
 
 const inputDelta = `input_json_delta","partial_json`
@@ -110,7 +110,7 @@ func (w *events) arguments(dst []byte, p *parts.Part, text []byte) []byte {
 		w.first = firstByte(text)
 	}
 	if p.Object || w.first != '{' {
-		w.held = append(w.held, text...)
+		w.held = jsonedit.PutBytes(w.held, text)
 		return dst
 	}
 	dst = w.delta(dst, p, inputDelta, w.held, text)
@@ -137,7 +137,7 @@ func (w *events) Close(dst []byte, p *parts.Part) []byte {
 	if p.Kind == parts.Call {
 		dst = w.closeCall(dst, p)
 	}
-	return append(w.block(dst, "content_block_stop", p.Index), end...)
+	return jsonedit.Put(w.block(dst, "content_block_stop", p.Index), end)
 }
 
 func (w *events) closeCall(dst []byte, p *parts.Part) []byte {
@@ -172,16 +172,16 @@ func (w *events) Finish(dst []byte) []byte {
 
 // tail ends the stream.
 func (w *events) tail(dst []byte, reason string) []byte {
-	dst = append(event(dst, "message_delta"), `,"delta":{`...)
+	dst = jsonedit.Put(event(dst, "message_delta"), `,"delta":{`)
 	dst = appendStop(dst, w.turn, reason)
-	dst = append(dst, `,"container":null},"usage":`...)
-	dst = append(appendDeltaUsage(dst, &w.turn.Usage), end...)
-	return append(event(dst, "message_stop"), end...)
+	dst = jsonedit.Put(dst, `,"container":null},"usage":`)
+	dst = jsonedit.Put(appendDeltaUsage(dst, &w.turn.Usage), end)
+	return jsonedit.Put(event(dst, "message_stop"), end)
 }
 
 // Fail implements parts.Writer. Blocks stay open: closed, a cut one would look whole.
 func (w *events) Fail(dst []byte, _ *parts.Part, p *hub.Problem) []byte {
 	w.problem = p
-	dst = append(dst, "event: error\ndata: "...)
-	return append(appendError(dst, p, w.turn), "\n\n"...)
+	dst = jsonedit.Put(dst, "event: error\ndata: ")
+	return jsonedit.Put(appendError(dst, p, w.turn), "\n\n")
 }

@@ -3,6 +3,8 @@ package messages
 import (
 	"bytes"
 	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // think reads what the request says of thinking. Whether the model thinks is decided
@@ -67,7 +69,7 @@ func (r *reader) effort() string {
 // appendThinking appends effort and budget; limit is max_tokens.
 func (r *reader) appendThinking(c []byte, limit int) []byte {
 	if effort := r.effort(); effort != "" && r.extras[extraEffort] == nil {
-		c = append(append(append(c, `,"reasoning_effort":"`...), effort...), '"')
+		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), effort), '"')
 	}
 	if r.off() || r.extras[extraBudget] != nil || string(word(r.member(r.thinking, "type"))) != "enabled" {
 		return c
@@ -75,7 +77,7 @@ func (r *reader) appendThinking(c []byte, limit int) []byte {
 	if budget, ok := integer(r.member(r.thinking, "budget_tokens")); ok && budget > 0 {
 		// Something must be left to answer with.
 		if budget = min(budget, limit-1); budget > 0 {
-			c = strconv.AppendInt(append(c, `,"thinking_token_budget":`...), int64(budget), 10)
+			c = strconv.AppendInt(jsonedit.Put(c, `,"thinking_token_budget":`), int64(budget), 10)
 		}
 	}
 	return c
@@ -86,13 +88,13 @@ func (r *reader) appendThinking(c []byte, limit int) []byte {
 func (r *reader) appendKwargs(c, own []byte) []byte {
 	more := r.text[:0]
 	if r.keepThinking && r.member(own, "preserve_thinking") == nil {
-		more = append(more, `"preserve_thinking":true,`...)
+		more = jsonedit.Put(more, `"preserve_thinking":true,`)
 	}
 	if r.kind == countTokens {
 		// A chat request's effort reaches the template as an argument of this name;
 		// /tokenize has no field for it.
 		if effort := r.effort(); effort != "" && r.member(own, "reasoning_effort") == nil {
-			more = append(append(append(more, `"reasoning_effort":"`...), effort...), `",`...)
+			more = jsonedit.Put(jsonedit.Put(jsonedit.Put(more, `"reasoning_effort":"`), effort), `",`)
 		}
 	}
 	r.text = more
@@ -100,10 +102,10 @@ func (r *reader) appendKwargs(c, own []byte) []byte {
 	case len(more) == 0 && own == nil:
 		return c
 	case empty && len(more) > 0:
-		c = append(append(c, `,"chat_template_kwargs":{`...), more[:len(more)-1]...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `,"chat_template_kwargs":{`), more[:len(more)-1])
 		return append(c, '}')
 	default:
-		c = append(append(c, `,"chat_template_kwargs":{`...), more...)
-		return append(c, own[1:]...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `,"chat_template_kwargs":{`), more)
+		return jsonedit.PutBytes(c, own[1:])
 	}
 }

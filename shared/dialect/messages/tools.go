@@ -214,9 +214,9 @@ func (r *reader) referTo(name []byte) {
 	if text, ok := inside(name); ok {
 		r.changes = append(r.changes, change{word(name), -1, true})
 		if len(r.lines) > 0 {
-			r.lines = append(r.lines, `\n`...)
+			r.lines = jsonedit.Put(r.lines, `\n`)
 		}
-		r.lines = append(append(r.lines, "Tool available: "...), text...)
+		r.lines = jsonedit.PutBytes(jsonedit.Put(r.lines, "Tool available: "), text)
 	}
 }
 
@@ -401,14 +401,14 @@ func (r *reader) outputFormat() {
 		r.form = schema
 		return
 	}
-	r.schemaText = append(r.schemaText[:0], `When you give your answer, give nothing but one JSON value that keeps to this JSON schema:\n`...)
+	r.schemaText = jsonedit.Put(r.schemaText[:0], `When you give your answer, give nothing but one JSON value that keeps to this JSON schema:\n`)
 	r.schemaText = jsonedit.AppendEscaped(r.schemaText, schema)
 }
 
 // appendTools appends the tools and what goes with them.
 func (r *reader) appendTools(c []byte) []byte {
 	if r.form != nil && r.kind == create && r.extras[extraFormat] == nil {
-		c = append(append(append(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`...), r.form...), `,"strict":true}}`...)
+		c = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`), r.form), `,"strict":true}}`)
 	}
 	if r.sent == 0 {
 		return c // an empty list, and a choice without tools, is a 400 of vLLM's
@@ -417,7 +417,7 @@ func (r *reader) appendTools(c []byte) []byte {
 	for _, list := range [][]tool{r.declared, r.added} {
 		for i := range list {
 			if list[i].sent {
-				c = append(c, [...]string{`,"tools":[`, `,`}[min(n, 1)]...)
+				c = jsonedit.Put(c, [...]string{`,"tools":[`, `,`}[min(n, 1)])
 				c = r.appendTool(c, &list[i])
 				n++
 			}
@@ -430,48 +430,48 @@ func (r *reader) appendTools(c []byte) []byte {
 	}
 	switch string(word(r.member(r.choice, "type"))) {
 	case "auto":
-		c = append(c, `,"tool_choice":"auto"`...)
+		c = jsonedit.Put(c, `,"tool_choice":"auto"`)
 	case "any":
-		c = append(c, `,"tool_choice":"required"`...)
+		c = jsonedit.Put(c, `,"tool_choice":"required"`)
 	case "none":
-		c = append(c, `,"tool_choice":"none"`...)
+		c = jsonedit.Put(c, `,"tool_choice":"none"`)
 	case "tool":
-		c = append(append(c, `,"tool_choice":{"type":"function","function":{"name":`...), r.member(r.choice, "name")...)
-		c = append(c, "}}"...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `,"tool_choice":{"type":"function","function":{"name":`), r.member(r.choice, "name"))
+		c = jsonedit.Put(c, "}}")
 	}
 	if isTrue(r.member(r.choice, "disable_parallel_tool_use")) {
-		c = append(c, `,"parallel_tool_calls":false`...)
+		c = jsonedit.Put(c, `,"parallel_tool_calls":false`)
 		r.turn.SingleCall = true
 	}
 	return c
 }
 
 func (r *reader) appendTool(c []byte, t *tool) []byte {
-	c = append(append(c, `{"type":"function","function":{"name":`...), t.name...)
+	c = jsonedit.PutBytes(jsonedit.Put(c, `{"type":"function","function":{"name":`), t.name)
 	description, _ := inside(t.description)
 	if t.client != nil {
 		r.text = jsonedit.AppendEscaped(r.text[:0], t.client.description)
 		description = r.text
 	}
 	if t.description != nil || t.client != nil || t.examples != nil {
-		c = append(append(c, `,"description":"`...), description...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `,"description":"`), description)
 		c = append(r.appendExamples(c, t.examples, len(description) > 0), '"')
 	}
-	c = append(c, `,"parameters":`...)
+	c = jsonedit.Put(c, `,"parameters":`)
 	switch {
 	case t.client != nil:
-		c = append(c, t.client.schema...)
+		c = jsonedit.Put(c, t.client.schema)
 	case t.schema == nil || jsonedit.IsEmpty(t.schema):
-		c = append(c, `{"type":"object","properties":{}}`...)
+		c = jsonedit.Put(c, `{"type":"object","properties":{}}`)
 	case t.typed:
-		c = append(c, t.schema...)
+		c = jsonedit.PutBytes(c, t.schema)
 	default:
-		c = append(append(c, `{"type":"object",`...), t.schema[1:]...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `{"type":"object",`), t.schema[1:])
 	}
 	if is(t.strict, 't') || is(t.strict, 'f') {
-		c = append(append(c, `,"strict":`...), t.strict...)
+		c = jsonedit.PutBytes(jsonedit.Put(c, `,"strict":`), t.strict)
 	}
-	return append(c, "}}"...)
+	return jsonedit.Put(c, "}}")
 }
 
 // appendExamples appends examples of input to a description, one to a line.
@@ -480,13 +480,13 @@ func (r *reader) appendExamples(c, examples []byte, behind bool) []byte {
 		return c
 	}
 	if behind {
-		c = append(c, `\n\n`...)
+		c = jsonedit.Put(c, `\n\n`)
 	}
-	c = append(c, "Examples of input:"...)
+	c = jsonedit.Put(c, "Examples of input:")
 	s := r.scan(examples)
 	defer r.done(s)
 	for s.BeginArray(); s.NextElement(); {
-		c = jsonedit.AppendEscaped(append(c, `\n`...), s.Value().Of(examples))
+		c = jsonedit.AppendEscaped(jsonedit.Put(c, `\n`), s.Value().Of(examples))
 	}
 	return c
 }

@@ -12,7 +12,7 @@ import (
 // to it is no part of input_tokens.
 func appendUsage(dst []byte, u *hub.Usage) []byte {
 	dst = appendCounts(dst, u)
-	dst = append(dst, `,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"service_tier":"standard"}`...)
+	dst = jsonedit.Put(dst, `,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"service_tier":"standard"}`)
 	return dst
 }
 
@@ -22,12 +22,12 @@ func appendDeltaUsage(dst []byte, u *hub.Usage) []byte {
 }
 
 func appendCounts(dst []byte, u *hub.Usage) []byte {
-	dst = strconv.AppendInt(append(dst, `{"input_tokens":`...), int64(max(u.Prompt-u.Cached-u.Created, 0)), 10)
-	dst = strconv.AppendInt(append(dst, `,"cache_creation_input_tokens":`...), int64(max(u.Created, 0)), 10)
-	dst = strconv.AppendInt(append(dst, `,"cache_read_input_tokens":`...), int64(max(u.Cached, 0)), 10)
-	dst = strconv.AppendInt(append(dst, `,"output_tokens":`...), int64(max(u.Completion, 0)), 10)
-	dst = strconv.AppendInt(append(dst, `,"output_tokens_details":{"thinking_tokens":`...), int64(max(u.Reasoning, 0)), 10)
-	return append(dst, `},"server_tool_use":null`...)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(max(u.Prompt-u.Cached-u.Created, 0)), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_creation_input_tokens":`), int64(max(u.Created, 0)), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_read_input_tokens":`), int64(max(u.Cached, 0)), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens":`), int64(max(u.Completion, 0)), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens_details":{"thinking_tokens":`), int64(max(u.Reasoning, 0)), 10)
+	return jsonedit.Put(dst, `},"server_tool_use":null`)
 }
 
 // stopReason says why the turn ended; called: a tool call was handed on. It is "" where
@@ -55,17 +55,17 @@ func stopReason(t *hub.Turn, r *request, called bool) string {
 
 // appendStop appends the members that say why the turn ended.
 func appendStop(dst []byte, t *hub.Turn, reason string) []byte {
-	dst = append(append(append(dst, `"stop_reason":"`...), reason...), `","stop_sequence":`...)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `"stop_reason":"`), reason), `","stop_sequence":`)
 	if reason == "stop_sequence" {
 		dst = jsonedit.AppendQuoted(dst, t.StopWord)
 	} else {
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	}
-	dst = append(dst, `,"stop_details":`...)
+	dst = jsonedit.Put(dst, `,"stop_details":`)
 	if reason == "refusal" {
-		return append(dst, `{"type":"refusal","category":null,"explanation":null}`...)
+		return jsonedit.Put(dst, `{"type":"refusal","category":null,"explanation":null}`)
 	}
-	return append(dst, "null"...)
+	return jsonedit.Put(dst, "null")
 }
 
 // badFinish is the problem of a turn without a stopReason.

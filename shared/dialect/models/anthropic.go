@@ -15,7 +15,7 @@ func AppendAnthropicList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Pro
 	if p != nil {
 		return dst, p
 	}
-	dst = append(dst, `{"data":[`...)
+	dst = jsonedit.Put(dst, `{"data":[`)
 	names := c.Listed()
 	if entry == nil {
 		names = nil
@@ -26,13 +26,13 @@ func AppendAnthropicList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Pro
 		}
 		dst = appendAnthropic(dst, entry, c, name)
 	}
-	dst = append(dst, `],"first_id":`...)
+	dst = jsonedit.Put(dst, `],"first_id":`)
 	if len(names) == 0 {
-		return append(dst, `null,"last_id":null,"has_more":false}`...), nil
+		return jsonedit.Put(dst, `null,"last_id":null,"has_more":false}`), nil
 	}
 	dst = jsonedit.AppendQuoted(dst, names[0])
-	dst = jsonedit.AppendQuoted(append(dst, `,"last_id":`...), names[len(names)-1])
-	return append(dst, `,"has_more":false}`...), nil
+	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `,"last_id":`), names[len(names)-1])
+	return jsonedit.Put(dst, `,"has_more":false}`), nil
 }
 
 // AppendAnthropicOne is AppendOne in the shape of Anthropic's API.
@@ -51,9 +51,9 @@ func AppendAnthropicOne(dst, body []byte, c *catalog.Catalog, name string) ([]by
 // max_model_len bounds input and answer alike.
 func appendAnthropic(dst, entry []byte, c *catalog.Catalog, name string) []byte {
 	e := jsonedit.Known(entry)
-	dst = jsonedit.AppendQuoted(append(dst, `{"type":"model","id":`...), name)
-	dst = jsonedit.AppendQuoted(append(dst, `,"display_name":`...), name)
-	dst = append(dst, `,"created_at":"`...)
+	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `{"type":"model","id":`), name)
+	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `,"display_name":`), name)
+	dst = jsonedit.Put(dst, `,"created_at":"`)
 	dst = appendTime(dst, e.Get("created").Int())
 	window := int64(c.Default().Target.Window)
 	if window == 0 {
@@ -63,8 +63,8 @@ func appendAnthropic(dst, entry []byte, c *catalog.Catalog, name string) []byte 
 	if window > 0 {
 		tokens = strconv.FormatInt(window, 10)
 	}
-	dst = append(append(dst, `","max_input_tokens":`...), tokens...)
-	dst = append(append(dst, `,"max_tokens":`...), tokens...)
+	dst = jsonedit.Put(jsonedit.Put(dst, `","max_input_tokens":`), tokens)
+	dst = jsonedit.Put(jsonedit.Put(dst, `,"max_tokens":`), tokens)
 	return append(dst, '}')
 }
 
@@ -90,13 +90,9 @@ func appendTime(dst []byte, seconds int64) []byte {
 		year++
 	}
 	second := int(seconds % day)
-	two := func(n int, behind byte) { dst = append(dst, byte('0'+n/10), byte('0'+n%10), behind) }
-	dst = append(dst, byte('0'+year/1000), byte('0'+year/100%10))
-	two(year%100, '-')
-	two(month, '-')
-	two(dayOfMonth, 'T')
-	two(second/3600, ':')
-	two(second/60%60, ':')
-	two(second%60, 'Z')
-	return dst
+	text := []byte("0000-00-00T00:00:00Z")
+	for _, two := range [...]struct{ at, n int }{{0, year / 100}, {2, year % 100}, {5, month}, {8, dayOfMonth}, {11, second / 3600}, {14, second / 60 % 60}, {17, second % 60}} {
+		text[two.at], text[two.at+1] = byte('0'+two.n/10), byte('0'+two.n%10)
+	}
+	return jsonedit.PutBytes(dst, text)
 }

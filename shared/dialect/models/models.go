@@ -22,15 +22,15 @@ func AppendList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Problem) {
 		return dst, p
 	}
 	if entry == nil {
-		return append(dst, body...), nil
+		return jsonedit.PutBytes(dst, body), nil
 	}
-	dst = append(dst, body[:list.Start]...)
+	dst = jsonedit.PutBytes(dst, body[:list.Start])
 	for i, name := range c.Listed() {
 		dst = append(dst, "[,"[min(i, 1)])
 		dst = appendEntry(dst, entry, name)
 	}
 	dst = append(dst, ']')
-	return append(dst, body[list.End:]...), nil
+	return jsonedit.PutBytes(dst, body[list.End:]), nil
 }
 
 // AppendOne appends the served model's entry under name.

@@ -14,10 +14,10 @@ func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
 	arguments := w.arguments()
 	switch w.form {
 	case &searchForm:
-		dst = append(dst, `,"execution":"client","arguments":`...)
+		dst = jsonedit.Put(dst, `,"execution":"client","arguments":`)
 		switch {
 		case begins:
-			return append(dst, "{}"...)
+			return jsonedit.Put(dst, "{}")
 		case arguments.Exists():
 			return appendStrict(dst, arguments.Raw())
 		}
@@ -45,7 +45,7 @@ func (w *writer) arguments() jsonedit.Value {
 // appendRaw appends a member with the arguments as the model wrote them. The same name
 // is used where such arguments go back to the model.
 func (w *writer) appendRaw(dst []byte) []byte {
-	return append(append(append(dst, `"_raw_arguments":"`...), w.text...), '"')
+	return append(jsonedit.PutBytes(jsonedit.Put(dst, `"_raw_arguments":"`), w.text), '"')
 }
 
 // onlyStrings tells whether a list or object holds strings only.
@@ -92,26 +92,26 @@ func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
 		}
 		return true
 	})
-	dst = append(dst, `,"action":{"type":"exec","command":`...)
+	dst = jsonedit.Put(dst, `,"action":{"type":"exec","command":`)
 	switch command.Kind() {
 	case jsonedit.String: // a line where a list was asked for
-		dst = append(appendStrict(append(dst, `["bash","-lc",`...), command.Raw()), ']')
+		dst = append(appendStrict(jsonedit.Put(dst, `["bash","-lc",`), command.Raw()), ']')
 	case jsonedit.Array:
 		dst = appendStrict(dst, command.Raw())
 	default:
-		dst = append(dst, "[]"...)
+		dst = jsonedit.Put(dst, "[]")
 	}
-	dst = append(dst, `,"env":`...)
+	dst = jsonedit.Put(dst, `,"env":`)
 	if env.Exists() {
 		dst = appendStrict(dst, env.Raw())
 	} else {
-		dst = append(dst, "{}"...)
+		dst = jsonedit.Put(dst, "{}")
 	}
 	if timeout.Exists() {
-		dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
+		dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"timeout_ms":`), timeout.Raw())
 	}
 	if directory.Exists() {
-		dst = appendStrict(append(dst, `,"working_directory":`...), directory.Raw())
+		dst = appendStrict(jsonedit.Put(dst, `,"working_directory":`), directory.Raw())
 	}
 	if !command.Exists() {
 		dst = w.appendRaw(append(dst, ','))
@@ -140,21 +140,21 @@ func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
 		}
 		return true
 	})
-	dst = append(dst, `,"action":{"commands":`...)
+	dst = jsonedit.Put(dst, `,"action":{"commands":`)
 	switch commands.Kind() {
 	case jsonedit.String: // one where a list was asked for
 		dst = append(appendStrict(append(dst, '['), commands.Raw()), ']')
 	case jsonedit.Array:
 		dst = appendStrict(dst, commands.Raw())
 	default:
-		dst = append(dst, "[]"...)
+		dst = jsonedit.Put(dst, "[]")
 	}
-	dst = append(append(dst, `,"timeout_ms":`...), timeout.Raw()...)
-	dst = append(append(dst, `,"max_output_length":`...), length.Raw()...)
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"timeout_ms":`), timeout.Raw())
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"max_output_length":`), length.Raw())
 	if !commands.Exists() {
 		dst = w.appendRaw(append(dst, ','))
 	}
-	return append(dst, `},"environment":{"type":"local"}`...)
+	return jsonedit.Put(dst, `},"environment":{"type":"local"}`)
 }
 
 // appendOperation: operation{type, path, diff}, which the model may also have written
@@ -165,15 +165,15 @@ func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool)
 		arguments = o
 	}
 	kind, path, diff := arguments.Get("type").Text(), arguments.Get("path"), arguments.Get("diff")
-	dst = append(dst, `,"operation":{"type":"`...)
+	dst = jsonedit.Put(dst, `,"operation":{"type":"`)
 	if path.Kind() == jsonedit.String && !cut {
 		switch {
 		case kind == "delete_file":
-			return append(appendStrict(append(dst, `delete_file","path":`...), path.Raw()), '}')
+			return append(appendStrict(jsonedit.Put(dst, `delete_file","path":`), path.Raw()), '}')
 		case (kind == "create_file" || kind == "update_file") && diff.Kind() == jsonedit.String:
-			dst = appendStrict(append(append(dst, kind...), `","path":`...), path.Raw())
-			return append(appendStrict(append(dst, `,"diff":`...), diff.Raw()), '}')
+			dst = appendStrict(jsonedit.Put(jsonedit.Put(dst, kind), `","path":`), path.Raw())
+			return append(appendStrict(jsonedit.Put(dst, `,"diff":`), diff.Raw()), '}')
 		}
 	}
-	return append(append(append(dst, `update_file","path":"","diff":"`...), w.text...), `"}`...)
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `update_file","path":"","diff":"`), w.text), `"}`)
 }

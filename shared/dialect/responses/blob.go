@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	stateless "github.com/klauspost/compress/flate"
 	"golang.org/x/crypto/nacl/secretbox"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -49,16 +50,13 @@ const (
 
 // deflater is what one blob needs and the next one can have.
 type deflater struct {
-	w    *flate.Writer
 	text []byte
 	out  bytes.Buffer
 	box  []byte
 }
 
 var deflaters = sync.Pool{New: func() any {
-	d := new(deflater)
-	d.w, _ = flate.NewWriter(&d.out, flate.BestSpeed) // fails for an unknown level only
-	return d
+	return new(deflater)
 }}
 
 // appendSealed appends an encrypted_content, without quotes and with nothing to escape
@@ -73,9 +71,9 @@ func appendSealed(dst []byte, kind blobKind, inside []byte, t *hub.Turn) ([]byte
 	d.text = jsonedit.AppendUnescaped(d.text[:0], inside)
 	d.out.Reset()
 	d.out.WriteByte(byte(kind))
-	d.w.Reset(&d.out)
-	d.w.Write(d.text) // a bytes.Buffer takes all
-	d.w.Close()
+	// The standard library's writer holds most of a megabyte, and a module's memory never
+	// shrinks. A bytes.Buffer takes all.
+	stateless.StatelessDeflate(&d.out, d.text, true, nil)
 	packed, tag := d.out.Bytes(), plainTag
 	if t.Responses.HasKey {
 		tag = sealedTag
@@ -83,10 +81,10 @@ func appendSealed(dst []byte, kind blobKind, inside []byte, t *hub.Turn) ([]byte
 		for i := 0; i < nonceSize; i += 8 {
 			binary.LittleEndian.PutUint64(nonce[i:], t.Random())
 		}
-		d.box = secretbox.Seal(append(d.box[:0], nonce[:]...), packed, &nonce, &t.Responses.Key)
+		d.box = secretbox.Seal(jsonedit.PutBytes(d.box[:0], nonce[:]), packed, &nonce, &t.Responses.Key)
 		packed = d.box
 	}
-	return base64.RawURLEncoding.AppendEncode(append(dst, tag...), packed), true
+	return base64.RawURLEncoding.AppendEncode(jsonedit.Put(dst, tag), packed), true
 }
 
 // inflater is deflater's counterpart.

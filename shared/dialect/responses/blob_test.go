@@ -131,3 +131,18 @@ func FuzzOpeningABlobNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkSealing(b *testing.B) {
+	text := []byte(strings.Repeat("First look at the file, then at its test; see what it needs, and change that alone. ", 50))
+	turn := blobTurn(7)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	var blob, back []byte
+	for b.Loop() {
+		blob, _ = appendSealed(blob[:0], reasoningBlob, text, turn)
+		back, _, _ = openBlob(back[:0], blob, maxOpenedText, turn)
+	}
+	if !bytes.Equal(back, text) {
+		b.Error("what came back differs")
+	}
+}

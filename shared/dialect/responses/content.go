@@ -174,7 +174,7 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 	}
 	switch raw[0] {
 	case '"':
-		return append(dst, inside(raw)...), nil
+		return jsonedit.PutBytes(dst, inside(raw)), nil
 	case '[':
 	default:
 		return dst, wrongType(it.member(list), "a string or a list of parts")
@@ -186,7 +186,7 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 		case p != nil:
 			return dst, p
 		case kind == textPart:
-			dst = append(dst, text...)
+			dst = jsonedit.PutBytes(dst, text)
 		case kind == filePart:
 			if dst, p = r.appendFile(dst, it, list, n); p != nil {
 				return dst, p
@@ -210,14 +210,14 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 	raw := it.raw(itemContent)
 	switch raw[0] {
 	case '"':
-		return append(dst, raw...), nil
+		return jsonedit.PutBytes(dst, raw), nil
 	case '[':
 	default:
 		return dst, wrongType(it.member(itemContent), "a string or a list of parts")
 	}
 	l := it.lists[0]
 	if l.from == l.to {
-		return append(dst, `""`...), nil
+		return jsonedit.Put(dst, `""`), nil
 	}
 	dst = append(dst, '[')
 	for n := range int(l.to - l.from) {
@@ -235,11 +235,11 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 		case textPart:
 			dst = put(dst, `{"type":"text","text":"`, text, `"}`)
 		case filePart:
-			dst = append(dst, `{"type":"text","text":"`...)
+			dst = jsonedit.Put(dst, `{"type":"text","text":"`)
 			if dst, p = r.appendFile(dst, it, itemContent, n); p != nil {
 				return dst, p
 			}
-			dst = append(dst, `"}`...)
+			dst = jsonedit.Put(dst, `"}`)
 		default:
 			if dst, p = r.appendMedia(dst, it, itemContent, n, kind); p != nil {
 				return dst, p
@@ -264,9 +264,9 @@ func (r *translation) appendThoughts(dst []byte, it *item, list int) []byte {
 			continue
 		}
 		if len(dst) > start {
-			dst = append(dst, `\n`...)
+			dst = jsonedit.Put(dst, `\n`)
 		}
-		dst = append(dst, inside(text)...)
+		dst = jsonedit.PutBytes(dst, inside(text))
 	}
 	return dst
 }
@@ -304,7 +304,7 @@ func (r *translation) appendMedia(dst []byte, it *item, list, n int, kind partKi
 			dst = put(dst, `,"detail":`, detail, "")
 		}
 	}
-	return append(dst, `}}`...), nil
+	return jsonedit.Put(dst, `}}`), nil
 }
 
 func noFiles(param string) *hub.Problem {
@@ -355,7 +355,7 @@ func fileText(data []byte) (text []byte, ok bool) {
 	if !isTextType(bytes.ToLower(bytes.TrimSpace(kind))) {
 		return nil, false
 	}
-	if bytes.HasSuffix(append([]byte{';'}, parameters...), []byte(";base64")) {
+	if bytes.HasSuffix(jsonedit.PutBytes([]byte{';'}, parameters), []byte(";base64")) {
 		body = bytes.TrimRight(body, "=")
 		text, err := base64.RawStdEncoding.AppendDecode(nil, body)
 		return text, err == nil && isText(text)
@@ -373,11 +373,14 @@ func isTextType(kind []byte) bool {
 	if !ok {
 		return bytes.HasSuffix(kind, []byte("+xml")) || bytes.HasSuffix(kind, []byte("+json"))
 	}
-	switch string(sub) {
-	case "json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql", "x-ndjson", "jsonl", "markdown":
-		return true
+	for _, t := range textTypes {
+		if t == string(sub) {
+			return true
+		}
 	}
 	return bytes.HasSuffix(sub, []byte("+xml")) || bytes.HasSuffix(sub, []byte("+json"))
 }
+
+var textTypes = []string{"json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql", "x-ndjson", "jsonl", "markdown"}
 
 func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }

@@ -5,13 +5,14 @@ import (
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // appendLine appends a JSON value without the line breaks between its parts, since it
 // goes into events of one line. Inside strings none can stand.
 func appendLine(dst, value []byte) []byte {
 	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
-		return append(dst, value...)
+		return jsonedit.PutBytes(dst, value)
 	}
 	for _, c := range value {
 		if c != '\n' && c != '\r' {
@@ -118,7 +119,7 @@ var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
 func (r *translation) appendToolEcho(dst []byte) []byte {
 	at := r.fields[keyTools]
 	if at.Absent() {
-		return append(dst, "[]"...)
+		return jsonedit.Put(dst, "[]")
 	}
 	pos := at.Start
 	for i := r.ownTools.from; i < r.ownTools.to; i++ {
@@ -130,7 +131,7 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 		dst = appendLine(dst, r.src[pos:end])
 		for _, key := range [...]int{toolDescription, toolParameters, toolStrict} {
 			if d.seen&(1<<key) == 0 {
-				dst = append(append(append(dst, `,"`...), toolNames[key]...), `":null`...)
+				dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), toolNames[key]), `":null`)
 			}
 		}
 		pos = end
@@ -139,25 +140,18 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 }
 
 func (r *translation) textEcho() []byte {
-	raw := r.raw(keyText)
-	format := []byte(`{"type":"text"}`)
-	if v := r.echoed.format; !v.Absent() {
-		format = v.Of(raw)
-	}
-	out := put(nil, `{"format":`, format, "")
-	if v := r.echoed.verbosity; !v.Absent() {
-		out = put(out, `,"verbosity":`, v.Of(raw), "")
-	}
+	out := put(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
+	out = appendMember(out, "verbosity", r.echoed.verbosity)
 	return append(out, '}')
 }
 
 func (r *translation) reasoningEcho() []byte {
-	effort, summary := []byte("null"), []byte("null")
-	if v := r.reason.effort; !v.Absent() {
-		effort = v.Of(r.src)
+	return put(put(nil, `{"effort":`, or(r.reason.effort, "null"), ""), `,"summary":`, or(r.reason.summary, "null"), "}")
+}
+
+func or(value []byte, absent string) []byte {
+	if value == nil {
+		return []byte(absent)
 	}
-	if v := r.reason.summary; !v.Absent() {
-		summary = v.Of(r.src)
-	}
-	return put(put(nil, `{"effort":`, effort, ""), `,"summary":`, summary, "}")
+	return value
 }

@@ -111,3 +111,16 @@ func TestTheEchoLeavesNothingOfTheBodyBehind(t *testing.T) {
 		t.Error("the echo holds the prompt")
 	}
 }
+
+func TestExtrasOfTheClientsCountUnlessTheProfileIsEnforced(t *testing.T) {
+	const body = `{"model":"qwen3.5-thinking-coding","input":"Hi","top_k":7,"min_p":0.1,"repetition_penalty":1.05}`
+	s := settings(t, "Qwen/X")
+	got, _ := ask(t, s, Create, body)
+	s.EnforceSampling = true
+	enforced, _ := ask(t, s, Create, body)
+	for key, want := range map[string][2]string{"top_k": {"7", "20"}, "min_p": {"0.1", "0.0"}, "repetition_penalty": {"1.05", "1.0"}, "temperature": {"0.6", "0.6"}} {
+		if a, b := gjson.Get(got, key).Raw, gjson.Get(enforced, key).Raw; a != want[0] || b != want[1] {
+			t.Errorf("%s went up as %s, and enforced as %s", key, a, b)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // Output items have the random part of their response's id, and their number in place of
@@ -21,14 +22,14 @@ const (
 // responseID is a new response's.
 func responseID(t *hub.Turn) []byte {
 	id := t.AppendID(nil, "resp_")
-	return append(id[:len(id)-numberLetters], numberZero...)
+	return jsonedit.Put(id[:len(id)-numberLetters], numberZero)
 }
 
 // appendItemID appends the id of a response's n-th output item, from 0.
 func appendItemID(dst []byte, prefix string, response []byte, n int) []byte {
-	dst = append(dst, prefix...)
-	dst = append(dst, bytes.TrimPrefix(response[:max(0, len(response)-numberLetters)], []byte("resp_"))...)
-	dst = append(dst, numberZero...)
+	dst = jsonedit.Put(dst, prefix)
+	dst = jsonedit.PutBytes(dst, bytes.TrimPrefix(response[:max(0, len(response)-numberLetters)], []byte("resp_")))
+	dst = jsonedit.Put(dst, numberZero)
 	for i, n := len(dst)-1, n+1; n > 0 && i >= len(dst)-numberLetters; i, n = i-1, n/len(digits) {
 		dst[i] = digits[n%len(digits)]
 	}

@@ -118,10 +118,7 @@ type conversation struct {
 	text    []byte // what is told at the moment
 	name    []byte
 	system  []byte // the inside of the leading system message
-	// thinking and said are the assistant's turn so far, as insides of a literal. They
-	// are joined here, since a turn may come in very many pieces.
-	thinking, said []byte
-	images         []byte
+	images  []byte
 	// shells are the item ids of local_shell_calls, whose outputs may name those.
 	shells []shell
 	// compacted: a summary stands for what came before.
@@ -136,7 +133,7 @@ func (c *conversation) reset() {
 	clear(c.list)
 	clear(c.shells)
 	*c = conversation{list: c.list[:0], parts: c.parts[:0], earlier: c.earlier[:0], history: c.history, text: c.text[:0], name: c.name[:0], system: c.system[:0],
-		thinking: c.thinking[:0], said: c.said[:0], images: c.images[:0], shells: c.shells[:0]}
+		images: c.images[:0], shells: c.shells[:0]}
 	c.history.Reset()
 }
 
@@ -260,7 +257,8 @@ func (it *item) kindName() ([]byte, *hub.Problem) {
 func (r *translation) gather() *hub.Problem {
 	switch v := r.raw(keyInput); {
 	case v == nil || v[0] == '[' && r.own.from == r.own.to:
-		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil {
+		// Codex warms up with an empty list where its tools are an item too.
+		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil && (v == nil || !r.warmsUp()) {
 			return missing("input")
 		}
 	case v[0] != '"' && v[0] != '[':
@@ -305,7 +303,7 @@ func (r *translation) complete(it *item) *hub.Problem {
 		}
 		kind = it.word(itemType)
 	}
-	if string(kind) == "compaction" || string(kind) == "compaction_summary" {
+	if k, _ := kindOfItem(kind); k == summaryItem {
 		return r.openSummary(it)
 	}
 	return nil
@@ -384,108 +382,166 @@ func (r *translation) tellRun(l run, covered int) *hub.Problem {
 			return p
 		}
 	}
-	r.flush()
 	return nil
 }
 
-// flush hands the assistant's turn so far to the history. Calls of the same turn may
-// be there already; they join.
-func (r *translation) flush() {
-	if len(r.thinking) > 0 {
-		r.history.Reasoning(r.thinking)
-		r.thinking = r.thinking[:0]
+// itemKind says what becomes of an item.
+type itemKind uint8
+
+const (
+	otherItem   itemKind = iota // not known
+	droppedItem                 // no part of what the model said or saw
+	refusedItem
+	messageItem
+	reasoningItem
+	functionCall
+	customCall
+	toolSearchCall
+	localShellCall
+	shellCall
+	applyPatchCall
+	output
+	localShellOutput
+	shellOutput
+	applyPatchOutput
+	toolSearchOutput
+	remoteCall
+	summaryItem
+)
+
+// itemKinds are the types of items, with the beginnings of their ids.
+var itemKinds = [...]struct {
+	name, prefix string
+	kind         itemKind
+}{
+	{"message", "msg_", messageItem},
+	{"reasoning", "rs_", reasoningItem},
+	{"function_call", "fc_", functionCall},
+	{"function_call_output", "fco_", output},
+	{"custom_tool_call", "ctc_", customCall},
+	{"custom_tool_call_output", "ctco_", output},
+	{"tool_search_call", "tsc_", toolSearchCall},
+	{"tool_search_output", "tso_", toolSearchOutput},
+	{"additional_tools", "at_", droppedItem}, // its tools are gathered elsewhere
+	{"local_shell_call", "lsh_", localShellCall},
+	{"local_shell_call_output", "lsho_", localShellOutput},
+	{"shell_call", "sh_", shellCall},
+	{"shell_call_output", "sho_", shellOutput},
+	{"apply_patch_call", "apc_", applyPatchCall},
+	{"apply_patch_call_output", "apco_", applyPatchOutput},
+	{"compaction", "cmp_", summaryItem},
+	{"compaction_summary", "cmp_", summaryItem},
+	{"compaction_trigger", "item_", droppedItem},
+	{"mcp_call", "mcp_", remoteCall},
+	{"mcp_approval_request", "mcpr_", refusedItem},
+	{"mcp_approval_response", "mcpr_", refusedItem},
+	{"mcp_list_tools", "mcpl_", droppedItem},
+	{"web_search_call", "ws_", droppedItem},
+	{"file_search_call", "fs_", droppedItem},
+	{"code_interpreter_call", "ci_", droppedItem},
+	{"image_generation_call", "ig_", droppedItem},
+	{"computer_call", "cu_", droppedItem},
+	{"computer_call_output", "cuo_", droppedItem},
+	{"program", "item_", droppedItem},
+	{"program_output", "item_", droppedItem},
+}
+
+// kindOfItem finds an item's kind by its type, and the beginning of its ids.
+func kindOfItem(name []byte) (itemKind, string) {
+	for i := range itemKinds {
+		if k := &itemKinds[i]; k.name == string(name) {
+			return k.kind, k.prefix
+		}
 	}
-	if len(r.said) > 0 {
-		r.history.Text(`\n\n`, r.said)
-		r.said = r.said[:0]
+	if bytes.IndexByte(name, ':') > 0 { // another provider's own
+		return droppedItem, "item_"
 	}
+	return otherItem, "item_"
 }
 
 func (r *translation) tellItem(it *item) *hub.Problem {
-	kind, p := it.kindName()
+	name, p := it.kindName()
 	if p != nil {
 		return p
 	}
-	switch string(kind) {
-	case "message":
+	key := itemCallID
+	kind, _ := kindOfItem(name)
+	switch kind {
+	case messageItem:
 		return r.tellMessage(it)
-	case "reasoning":
-		return r.tellReasoning(it)
-	case "function_call":
-		return r.tellFunctionCall(it)
-	case "custom_tool_call":
+	case reasoningItem:
+		r.tellReasoning(it)
+	case functionCall:
+		if v := it.raw(itemArguments); v != nil && v[0] != '"' && v[0] != '{' {
+			return wrongType(it.member(itemArguments), "a string")
+		}
+		arguments, object := r.object(it, itemArguments)
+		return r.tellNamedCall(it, arguments, object)
+	case customCall:
 		v, p := it.inside(itemInput)
 		if p != nil {
 			return p
 		}
 		// {"input":"…"}, as inside a string literal.
-		r.text = append(jsonedit.AppendEscaped(append(r.text[:0], `{\"input\":\"`...), v), `\"}`...)
+		r.text = jsonedit.Put(jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"input\":\"`), v), `\"}`)
 		return r.tellNamedCall(it, r.text, true)
-	case "tool_search_call":
+	case toolSearchCall:
 		if !it.has(itemCallID) {
 			return nil // a server's own search
 		}
 		arguments, object := r.object(it, itemArguments)
-		return r.tellTypedCall(it, itemCallID, toolSearchTool, arguments, object)
-	case "local_shell_call":
-		key := itemCallID
+		return r.tellTypedCall(it, key, toolSearchTool, arguments, object)
+	case localShellCall:
 		if !it.has(itemCallID) {
 			key = itemID
 		}
-		if id, call := it.word(itemID), it.word(key); len(id) > 0 && !bytes.Equal(id, call) {
+		if id, call := it.word(itemID), it.word(key); len(id) > 0 && len(call) > 0 && !bytes.Equal(id, call) {
 			r.shells = append(r.shells, shell{id, inside(it.raw(key))})
 		}
-		return r.tellTypedCall(it, key, localShellTool, r.members(it, itemAction, "command", "working_directory", "timeout_ms", "env"), true)
-	case "shell_call":
-		return r.tellTypedCall(it, itemCallID, shellTool, r.members(it, itemAction, "commands", "timeout_ms", "max_output_length"), true)
-	case "apply_patch_call":
-		r.text = append(r.text[:0], `{\"operation\":`...)
-		if v := it.raw(itemOperation); v != nil {
-			r.text = jsonedit.AppendEscaped(r.text, v)
-		} else {
-			r.text = append(r.text, "null"...)
-		}
-		return r.tellTypedCall(it, itemCallID, applyPatchTool, append(r.text, '}'), true)
-	case "function_call_output", "custom_tool_call_output":
-		return r.tellOutput(it, itemCallID, "")
-	case "apply_patch_call_output":
+		return r.tellTypedCall(it, key, localShellTool, r.members(it, localShellNames), true)
+	case shellCall:
+		return r.tellTypedCall(it, key, shellTool, r.members(it, shellNames), true)
+	case applyPatchCall:
+		r.text = jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"operation\":`), or(it.raw(itemOperation), "null"))
+		return r.tellTypedCall(it, key, applyPatchTool, append(r.text, '}'), true)
+	case output:
+		return r.tellOutput(it, key, "")
+	case applyPatchOutput:
 		before := ""
 		if string(it.word(itemStatus)) == "failed" {
 			before = "failed"
 		} else if !it.has(itemOutput) {
 			before = "completed"
 		}
-		return r.tellOutput(it, itemCallID, before)
-	case "local_shell_call_output":
-		key := itemCallID
+		return r.tellOutput(it, key, before)
+	case localShellOutput:
 		if !it.has(itemCallID) {
 			key = itemID
 		}
 		return r.tellOutput(it, key, "")
-	case "shell_call_output":
+	case shellOutput:
 		return r.tellShellOutput(it)
-	case "tool_search_output":
+	case toolSearchOutput:
 		return r.tellFound(it)
-	case "compaction", "compaction_summary":
-		r.flush()
+	case summaryItem:
 		r.compacted = true
 		r.text = put(r.text[:0], `"`+handedOver, it.summary, `"`)
 		r.history.Message("user", r.text)
-		return nil
-	case "mcp_call":
+	case remoteCall:
 		r.tellRemote(it)
-		return nil
-	case "mcp_approval_request", "mcp_approval_response":
+	case refusedItem:
 		return bad("unsupported_value", it.member(itemType), "Unsupported value for '"+it.member(itemType)+"': MCP servers are not called from here, so there is nothing to approve.")
-	case "additional_tools", "compaction_trigger", "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
-		"computer_call", "computer_call_output", "mcp_list_tools", "program", "program_output":
-		return nil // tools are gathered elsewhere; the others were never the model's
+	case otherItem:
+		return wrongValue(it.member(itemType), "the item type "+quoted(name)+" is not known.")
 	}
-	if bytes.IndexByte(kind, ':') > 0 { // another provider's own
-		return nil
-	}
-	return wrongValue(it.member(itemType), "the item type "+quoted(kind)+" is not known.")
+	return nil
 }
+
+// The members of an action that are arguments of the tool that it came from.
+var (
+	localShellNames = []string{"command", "working_directory", "timeout_ms", "env"}
+	shellNames      = []string{"commands", "timeout_ms", "max_output_length"}
+)
 
 func (r *translation) tellMessage(it *item) *hub.Problem {
 	role := it.word(itemRole)
@@ -498,14 +554,13 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 			return p
 		}
 		r.text = text
-		r.say(text)
+		r.history.Text(`\n\n`, text)
 		return nil
 	case string(role) != "user" && string(role) != "system" && string(role) != "developer":
 		return wrongValue(it.member(itemRole), "the roles are user, assistant, system and developer.")
 	case !it.has(itemContent):
 		return missing(it.member(itemContent))
 	}
-	r.flush()
 	var p *hub.Problem
 	if string(role) == "user" {
 		if r.text, p = r.appendContent(r.text[:0], it); p == nil {
@@ -519,14 +574,6 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 	return p
 }
 
-// say adds to what the assistant said.
-func (r *translation) say(text []byte) {
-	if len(text) > 0 && len(r.said) > 0 {
-		r.said = append(r.said, `\n\n`...)
-	}
-	r.said = append(r.said, text...)
-}
-
 // instruct tells a text of the system's or developer's. Those before the conversation
 // are one message; where later ones go is the Editor's matter.
 func (r *translation) instruct(text []byte) {
@@ -537,39 +584,30 @@ func (r *translation) instruct(text []byte) {
 		r.history.Message("system", r.name)
 	default:
 		if len(r.system) > 0 {
-			r.system = append(r.system, `\n\n`...)
+			r.system = jsonedit.Put(r.system, `\n\n`)
 		}
-		r.system = append(r.system, text...)
+		r.system = jsonedit.PutBytes(r.system, text)
 	}
 }
 
 // tellReasoning takes the thinking from content, our own encrypted_content or the
 // summary, whichever is there first.
-func (r *translation) tellReasoning(it *item) *hub.Problem {
-	start := len(r.thinking)
-	if start > 0 {
-		r.thinking = append(r.thinking, `\n`...)
-	}
-	begin := len(r.thinking)
-	r.thinking = r.appendThoughts(r.thinking, it, itemContent)
-	if len(r.thinking) == begin {
-		if blob := it.word(itemEncrypted); len(blob) > 0 {
-			text, kind, ok := openBlob(nil, blob, maxOpenedText-r.opened, r.turn)
-			r.opened += len(text)
-			if ok && kind == reasoningBlob {
-				r.thinking = jsonedit.AppendEscaped(r.thinking, text)
-			} else {
-				r.turn.Changes |= hub.ReasoningDropped
-			}
+func (r *translation) tellReasoning(it *item) {
+	text := r.appendThoughts(r.text[:0], it, itemContent)
+	if blob := it.word(itemEncrypted); len(text) == 0 && len(blob) > 0 {
+		opened, kind, ok := openBlob(nil, blob, maxOpenedText-r.opened, r.turn)
+		r.opened += len(opened)
+		if ok && kind == reasoningBlob {
+			text = jsonedit.AppendEscaped(text, opened)
+		} else {
+			r.turn.Changes |= hub.ReasoningDropped
 		}
 	}
-	if len(r.thinking) == begin {
-		r.thinking = r.appendThoughts(r.thinking, it, itemSummary)
+	if len(text) == 0 {
+		text = r.appendThoughts(text, it, itemSummary)
 	}
-	if len(r.thinking) == begin {
-		r.thinking = r.thinking[:start]
-	}
-	return nil
+	r.text = text
+	r.history.Reasoning(text)
 }
 
 // callID reads and notes the id of a call.
@@ -582,14 +620,6 @@ func (r *translation) callID(it *item, key int) ([]byte, *hub.Problem) {
 		return nil, bad("empty_string", it.member(key), "Invalid '"+it.member(key)+"': the string is empty.")
 	}
 	return id, nil
-}
-
-func (r *translation) tellFunctionCall(it *item) *hub.Problem {
-	if v := it.raw(itemArguments); v != nil && v[0] != '"' && v[0] != '{' {
-		return wrongType(it.member(itemArguments), "a string")
-	}
-	arguments, object := r.object(it, itemArguments)
-	return r.tellNamedCall(it, arguments, object)
 }
 
 // tellNamedCall tells a call of a tool that the client named, under the upstream's name.
@@ -646,28 +676,21 @@ func (r *translation) object(it *item, key int) (inner []byte, known bool) {
 	}
 }
 
-// members is an object with some of a member's members, as inside a literal.
-func (r *translation) members(it *item, key int, names ...string) []byte {
+// members is an object with some of an action's members, as inside a literal.
+func (r *translation) members(it *item, names []string) []byte {
 	r.text = append(r.text[:0], '{')
-	if v := it.raw(key); v != nil && v[0] == '{' {
-		s := &r.part
-		s.Reset(v)
-		for s.BeginObject(); s.NextMember(); {
-			wanted := false
-			for _, n := range names {
-				wanted = wanted || string(s.Key()) == n
-			}
-			name := s.KeySpan()
-			value := present(s.Value(), v)
-			if !wanted || value.Absent() {
+	if action := it.raw(itemAction); action != nil && action[0] == '{' {
+		var v [4][]byte
+		r.pick(action, names, v[:])
+		for i, name := range names {
+			if v[i] == nil {
 				continue
 			}
 			if len(r.text) > 1 {
 				r.text = append(r.text, ',')
 			}
-			r.text = jsonedit.AppendEscaped(r.text, name.Of(v))
-			r.text = append(r.text, ':')
-			r.text = jsonedit.AppendEscaped(r.text, value.Of(v))
+			r.text = jsonedit.Put(jsonedit.Put(jsonedit.Put(r.text, `\"`), name), `\":`)
+			r.text = jsonedit.AppendEscaped(r.text, v[i])
 		}
 	}
 	return append(r.text, '}')
@@ -682,9 +705,9 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 		return missing(it.member(itemOutput))
 	}
 	r.images = r.images[:0]
-	text := append(r.text[:0], before...)
+	text := jsonedit.Put(r.text[:0], before)
 	if before != "" && it.has(itemOutput) {
-		text = append(text, `: `...)
+		text = jsonedit.Put(text, `: `)
 	}
 	var p *hub.Problem
 	if it.has(itemOutput) {
@@ -702,7 +725,6 @@ func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	r.flush()
 	if r.history.Result(id, text, r.images) {
 		return nil
 	}
@@ -737,13 +759,13 @@ func (r *translation) tellShellOutput(it *item) *hub.Problem {
 	for i := range r.parts[l.from:l.to] {
 		part := &r.parts[int(l.from)+i]
 		if i > 0 {
-			text = append(text, `\n`...)
+			text = jsonedit.Put(text, `\n`)
 		}
 		for _, key := range [...]int{partStdout, partStderr} {
 			if v := part.raw(key, it.src); len(v) > len(`""`) && v[0] == '"' {
-				text = append(text, inside(v)...)
+				text = jsonedit.PutBytes(text, inside(v))
 				if !bytes.HasSuffix(text, []byte(`\n`)) {
-					text = append(text, `\n`...)
+					text = jsonedit.Put(text, `\n`)
 				}
 			}
 		}
@@ -757,28 +779,19 @@ func (r *translation) appendOutcome(text, outcome []byte) []byte {
 	if outcome == nil || outcome[0] != '{' {
 		return text
 	}
-	s := &r.part
-	s.Reset(outcome)
-	var code []byte
-	timeout := false
-	for s.BeginObject(); s.NextMember(); {
-		switch string(s.Key()) {
-		case "type":
-			timeout = string(s.Value().Of(outcome)) == `"timeout"`
-		case "exit_code":
-			code = s.Value().Of(outcome)
-		default:
-			s.Value()
-		}
-	}
+	var v [2][]byte
+	r.pick(outcome, outcomeNames, v[:])
+	code := v[1]
 	switch {
-	case timeout:
-		return append(text, "timed out"...)
+	case string(v[0]) == `"timeout"`:
+		return jsonedit.Put(text, "timed out")
 	case code != nil && jsonedit.KindOf(code[0]) == jsonedit.Number:
-		return append(append(text, "exit code "...), code...)
+		return put(text, "exit code ", code, "")
 	}
 	return text
 }
+
+var outcomeNames = []string{"type", "exit_code"}
 
 // tellFound tells the names that a search has found; the tools themselves are offered.
 func (r *translation) tellFound(it *item) *hub.Problem {
@@ -789,15 +802,15 @@ func (r *translation) tellFound(it *item) *hub.Problem {
 	for i := it.tools.from; i < it.tools.to; i++ {
 		if f := r.defs[i].function; f >= 0 {
 			if len(text) == 0 {
-				text = append(text, "These tools can be called now: "...)
+				text = jsonedit.Put(text, "These tools can be called now: ")
 			} else {
-				text = append(text, ", "...)
+				text = jsonedit.Put(text, ", ")
 			}
-			text = append(text, r.functions[f].upstream(r.names)...)
+			text = jsonedit.PutBytes(text, r.functions[f].upstream(r.names))
 		}
 	}
 	if len(text) == 0 {
-		text = append(text, "No tools were found."...)
+		text = jsonedit.Put(text, "No tools were found.")
 	}
 	r.text, r.images = text, r.images[:0]
 	return r.result(it, itemCallID, text)
@@ -810,16 +823,16 @@ func (r *translation) tellRemote(it *item) {
 		return
 	}
 	said := put(r.text[:0], "(The tool ", nil, "")
-	if v := it.raw(itemServer); v != nil && v[0] == '"' {
+	if v := it.raw(itemServer); isString(v) {
 		said = put(said, "", inside(v), ".")
 	}
-	if v := it.raw(itemName); v != nil && v[0] == '"' {
+	if v := it.raw(itemName); isString(v) {
 		said = put(said, "", inside(v), "")
 	}
-	said = append(said, " was called"...)
-	if v := it.raw(itemArguments); v != nil && v[0] == '"' {
+	said = jsonedit.Put(said, " was called")
+	if v := it.raw(itemArguments); isString(v) {
 		said = put(said, " with ", inside(v), "")
 	}
 	r.text = put(said, " and answered: ", inside(output), ")")
-	r.say(r.text)
+	r.history.Text(`\n\n`, r.text)
 }

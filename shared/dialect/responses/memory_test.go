@@ -94,6 +94,8 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	m := memory{context: earlier, items: map[string]string{"msg_9": `{"type":"message","id":"msg_9","role":"user","content":[{"type":"input_text","text":"Nine"}]}`, "bad": `{"type":`}}
 	for body, want := range map[string]struct{ code, param string }{
 		`"previous_response_id":"resp_2","input":"Hi"`:                                                          {"previous_response_not_found", "previous_response_id"},
+		`"previous_response_id":"","input":"Hi"`:                                                                {"previous_response_not_found", "previous_response_id"},
+		`"conversation":"","input":"Hi"`:                                                                        {"invalid_value", "conversation"},
 		`"previous_response_id":7,"input":"Hi"`:                                                                 {"invalid_type", "previous_response_id"},
 		`"conversation":{},"input":"Hi"`:                                                                        {"missing_required_parameter", "conversation.id"},
 		`"conversation":[],"input":"Hi"`:                                                                        {"invalid_type", "conversation"},

@@ -86,17 +86,17 @@ func (w *writer) appendItem(dst []byte, p *parts.Part, status string) []byte {
 	if begins {
 		text, logprobs, blob = nil, nil, nil
 	}
-	dst = append(append(dst, `{"type":"`...), f.kind...)
-	dst = append(append(append(dst, `","id":"`...), w.id...), '"')
+	dst = jsonedit.Put(jsonedit.Put(dst, `{"type":"`), f.kind)
+	dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `","id":"`), w.id), '"')
 	switch f.kind {
 	case "message":
-		dst = append(dst, `,"role":"assistant","content":[`...)
+		dst = jsonedit.Put(dst, `,"role":"assistant","content":[`)
 		if !begins {
 			dst = w.appendPart(dst, text, logprobs)
 		}
 		dst = append(dst, ']')
 	case "reasoning":
-		dst = append(dst, `,"summary":[`...)
+		dst = jsonedit.Put(dst, `,"summary":[`)
 		if f == &summaryForm {
 			if !begins {
 				dst = w.appendPart(dst, text, nil)
@@ -104,20 +104,20 @@ func (w *writer) appendItem(dst []byte, p *parts.Part, status string) []byte {
 			dst = append(dst, ']')
 			break
 		}
-		dst = append(dst, `],"content":[`...)
+		dst = jsonedit.Put(dst, `],"content":[`)
 		if !begins {
 			dst = w.appendPart(dst, text, nil)
 		}
 		dst = append(dst, ']')
 	case "compaction":
-		dst = append(append(dst, `,"encrypted_content":"`...), blob...)
-		return append(dst, `"}`...)
+		dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"encrypted_content":"`), blob)
+		return jsonedit.Put(dst, `"}`)
 	default:
-		dst = append(append(append(dst, `,"call_id":"`...), p.ID...), '"')
+		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"call_id":"`), p.ID), '"')
 		if !f.silent {
-			dst = append(append(append(dst, `,"name":"`...), w.tool.name...), '"')
+			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.name), '"')
 			if len(w.tool.namespace) > 0 {
-				dst = append(append(append(dst, `,"namespace":"`...), w.tool.namespace...), '"')
+				dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"namespace":"`), w.tool.namespace), '"')
 			}
 			dst = w.appendText(dst, text, nil)
 		} else {
@@ -128,26 +128,26 @@ func (w *writer) appendItem(dst []byte, p *parts.Part, status string) []byte {
 		}
 	}
 	if len(blob) > 0 {
-		dst = append(append(append(dst, `,"encrypted_content":"`...), blob...), '"')
+		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"encrypted_content":"`), blob), '"')
 	}
-	return append(append(append(dst, `,"status":"`...), status...), `"}`...)
+	return jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"status":"`), status), `"}`)
 }
 
 func (w *writer) appendPart(dst, text, logprobs []byte) []byte {
-	dst = append(append(append(dst, `{"type":"`...), w.form.partType...), '"')
+	dst = append(jsonedit.Put(jsonedit.Put(dst, `{"type":"`), w.form.partType), '"')
 	dst = w.appendText(dst, text, logprobs)
 	if w.form == &textForm {
-		dst = append(dst, `,"annotations":[]`...)
+		dst = jsonedit.Put(dst, `,"annotations":[]`)
 	}
 	return append(dst, '}')
 }
 
 // appendText appends all of the text under its name, and logprobs where it has some.
 func (w *writer) appendText(dst, text, logprobs []byte) []byte {
-	dst = append(append(append(dst, `,"`...), w.form.key...), `":"`...)
-	dst = append(append(dst, text...), '"')
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), w.form.key), `":"`)
+	dst = append(jsonedit.PutBytes(dst, text), '"')
 	if w.form == &textForm {
-		dst = append(append(append(dst, `,"logprobs":[`...), logprobs...), ']')
+		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), logprobs), ']')
 	}
 	return dst
 }
@@ -155,43 +155,43 @@ func (w *writer) appendText(dst, text, logprobs []byte) []byte {
 // appendResponse appends the response object. While it runs there is no output and no
 // usage in it.
 func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byte {
-	dst = append(append(dst, `{"id":"`...), w.r.id...)
-	dst = strconv.AppendInt(append(dst, `","object":"response","created_at":`...), w.t.Now, 10)
-	dst = append(dst, `,"completed_at":`...)
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), w.r.id)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response","created_at":`), w.t.Now, 10)
+	dst = jsonedit.Put(dst, `,"completed_at":`)
 	if status == completed {
 		dst = strconv.AppendInt(dst, w.t.Time(), 10)
 	} else {
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	}
-	dst = append(append(append(dst, `,"status":"`...), status...), `","error":`...)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"status":"`), status), `","error":`)
 	if p != nil {
-		dst = append(append(append(dst, `{"code":"`...), failureCode(p)...), `","message":`...)
+		dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `{"code":"`), failureCode(p)), `","message":`)
 		dst = append(appendString(dst, p.Message), '}')
 	} else {
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	}
-	dst = append(dst, `,"incomplete_details":`...)
+	dst = jsonedit.Put(dst, `,"incomplete_details":`)
 	switch {
 	case status != incomplete:
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	case w.t.Finish == "content_filter":
-		dst = append(dst, `{"reason":"content_filter"}`...)
+		dst = jsonedit.Put(dst, `{"reason":"content_filter"}`)
 	default:
-		dst = append(dst, `{"reason":"max_output_tokens"}`...)
+		dst = jsonedit.Put(dst, `{"reason":"max_output_tokens"}`)
 	}
-	dst = append(dst, `,"output":[`...)
+	dst = jsonedit.Put(dst, `,"output":[`)
 	running := status == queued || status == inProgress
 	if !running {
-		dst = append(dst, w.items...)
+		dst = jsonedit.PutBytes(dst, w.items)
 	}
-	dst = append(dst, `],"usage":`...)
+	dst = jsonedit.Put(dst, `],"usage":`)
 	if running || !w.t.HasUsage {
-		dst = append(dst, "null"...)
+		dst = jsonedit.Put(dst, "null")
 	} else {
 		dst = appendUsage(dst, &w.t.Usage)
 	}
 	if len(w.r.echo) > 0 {
-		dst = append(append(dst, ','), w.r.echo...)
+		dst = jsonedit.PutBytes(append(dst, ','), w.r.echo)
 	}
 	return append(dst, '}')
 }
@@ -199,22 +199,22 @@ func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byt
 // appendCompacted appends the answer to /responses/compact: the user's messages and the
 // summary. It is no response, and has usage always.
 func (w *writer) appendCompacted(dst []byte) []byte {
-	dst = append(append(dst, `{"id":"`...), w.r.id...)
-	dst = strconv.AppendInt(append(dst, `","object":"response.compaction","created_at":`...), w.t.Now, 10)
-	dst = append(append(dst, `,"output":[`...), w.r.kept...)
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), w.r.id)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response.compaction","created_at":`), w.t.Now, 10)
+	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"output":[`), w.r.kept)
 	if len(w.r.kept) > 0 {
 		dst = append(dst, ',')
 	}
-	dst = append(append(dst, w.items...), `],"usage":`...)
+	dst = jsonedit.Put(jsonedit.PutBytes(dst, w.items), `],"usage":`)
 	return append(appendUsage(dst, &w.t.Usage), '}')
 }
 
 func appendUsage(dst []byte, u *hub.Usage) []byte {
-	dst = strconv.AppendInt(append(dst, `{"input_tokens":`...), int64(u.Prompt), 10)
-	dst = strconv.AppendInt(append(dst, `,"input_tokens_details":{"cached_tokens":`...), int64(u.Cached), 10)
-	dst = strconv.AppendInt(append(dst, `,"cache_write_tokens":`...), int64(u.Created), 10)
-	dst = strconv.AppendInt(append(dst, `},"output_tokens":`...), int64(u.Completion), 10)
-	dst = strconv.AppendInt(append(dst, `,"output_tokens_details":{"reasoning_tokens":`...), int64(u.Reasoning), 10)
-	dst = strconv.AppendInt(append(dst, `},"total_tokens":`...), int64(u.Prompt+u.Completion), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(u.Prompt), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"input_tokens_details":{"cached_tokens":`), int64(u.Cached), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_write_tokens":`), int64(u.Created), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `},"output_tokens":`), int64(u.Completion), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens_details":{"reasoning_tokens":`), int64(u.Reasoning), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `},"total_tokens":`), int64(u.Prompt+u.Completion), 10)
 	return append(dst, '}')
 }

@@ -26,12 +26,12 @@ const (
 // always, and code a word, not the number that vLLM sends.
 func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
 	f := d.faultOf(p)
-	dst := append(make([]byte, 0, 128+len(f.message)), `{"error":{"message":`...)
+	dst := jsonedit.Put(make([]byte, 0, 128+len(f.message)), `{"error":{"message":`)
 	dst = appendString(dst, f.message)
-	dst = append(append(append(dst, `,"type":"`...), f.kind...), `","param":`...)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"type":"`), f.kind), `","param":`)
 	dst = appendStringOrNull(dst, f.param)
-	dst = appendStringOrNull(append(dst, `,"code":`...), f.code)
-	return &hub.Answer{Status: f.status, Body: append(dst, "}}"...), Header: p.Header, Reason: p.Reason}
+	dst = appendStringOrNull(jsonedit.Put(dst, `,"code":`), f.code)
+	return &hub.Answer{Status: f.status, Body: jsonedit.Put(dst, "}}"), Header: p.Header, Reason: p.Reason}
 }
 
 // Status implements hub.Translator.
@@ -64,8 +64,11 @@ func (d Dialect) faultOf(p *hub.Problem) fault {
 	case !own && isOverflow(p):
 		f.status, f.code, f.param = 400, codeOverflow, "input"
 	case own && p.Code != "":
-		if p.Status >= 500 {
+		switch {
+		case p.Status >= 500:
 			f.kind = hub.TypeServer
+		case p.Status == 429:
+			f.kind = typeRateLimit
 		}
 	case p.Status == 401:
 		f.code, f.param = codeKey, ""
@@ -155,7 +158,7 @@ func appendString(dst []byte, text string) []byte {
 
 func appendStringOrNull(dst []byte, text string) []byte {
 	if text == "" {
-		return append(dst, "null"...)
+		return jsonedit.Put(dst, "null")
 	}
 	return appendString(dst, text)
 }

@@ -39,6 +39,8 @@ func TestProblem(t *testing.T) {
 			`{"error":{"message":"The gateway failed on this request. It is a bug; its log says more.","type":"server_error","param":null,"code":"server_error"}}`},
 		{"no store", Create, &hub.Problem{Status: 503, Type: hub.TypeServer, Code: "store_unavailable", Message: "x"}, 503,
 			`{"error":{"message":"x","type":"server_error","param":null,"code":"store_unavailable"}}`},
+		{"too many at once", Create, &hub.Problem{Status: 429, Code: "response_already_in_flight", Message: "x"}, 429,
+			`{"error":{"message":"x","type":"rate_limit_error","param":null,"code":"response_already_in_flight"}}`},
 		{"a client too fast", Create, &hub.Problem{Status: 429, Type: "rate_limit", Message: "x"}, 429,
 			`{"error":{"message":"x","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}`},
 		// The upstream's.

@@ -40,7 +40,7 @@ func appendInputTokens(dst, body []byte) ([]byte, *hub.Problem) {
 			continue
 		}
 		if count := s.Value().Of(body); len(count) > 0 && isCount(count) {
-			dst = append(append(dst, `{"object":"response.input_tokens","input_tokens":`...), count...)
+			dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"object":"response.input_tokens","input_tokens":`), count)
 			return append(dst, '}'), nil
 		}
 	}

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the goldens, to be read before th
 
 // newRequest is a request whose echo is short.
 func newRequest() *request {
-	return &request{id: []byte(ownID), echo: []byte(`"model":"qwen3.5-thinking-coding"`), blob: coveringBlob}
+	return &request{id: []byte("resp_abcdefghijklmnopqrst0000"), echo: []byte(`"model":"qwen3.5-thinking-coding"`), blob: coveringBlob}
 }
 
 // replyTurn is a turn at its reply. The answer takes five seconds.
@@ -203,7 +203,7 @@ func TestAWholeReplyIsStreamedWhereAStreamWasAsked(t *testing.T) {
 		if !bytes.HasPrefix(stream, []byte("event: response.created\n")) {
 			t.Errorf("%s begins with %.80s", r.name, stream)
 		}
-		// Ids count up alike: a stream's items draw no more of them.
+		// Ids count up alike.
 		if diff := cmp.Diff(reply(t, Create, r.turn(), r.upstream), string(lastResponse(t, stream))); diff != "" {
 			t.Errorf("%s (-whole +stream):\n%s", r.name, diff)
 		}

@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,8 +111,8 @@ type translation struct {
 	effort  []byte // the word that the client used
 	context []byte // reasoning.context
 	format  format
-	reason  struct{ effort, summary jsonedit.Span }
-	echoed  struct{ format, verbosity jsonedit.Span }
+	reason  struct{ effort, summary []byte }   // literals
+	echoed  struct{ format, verbosity []byte } // values
 
 	chat []byte
 	// trusted are the values in chat that need no second look.
@@ -121,12 +122,15 @@ type translation struct {
 
 var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
 
-// maxKept is the size of buffers above which a translation is left to the collector.
-const maxKept = 8 << 20
+// A translation with larger buffers or longer lists is left to the collector.
+const (
+	maxKept     = 8 << 20
+	maxKeptList = 1 << 14
+)
 
 // release gives the translation back without anything that refers to the request.
 func (r *translation) release() {
-	if cap(r.chat) > maxKept || cap(r.earlier) > maxKept {
+	if max(cap(r.chat), cap(r.earlier)) > maxKept || max(cap(r.list), cap(r.parts), cap(r.defs)) > maxKeptList {
 		return
 	}
 	r.turn, r.req, r.src = nil, nil, nil
@@ -136,8 +140,7 @@ func (r *translation) release() {
 	r.universe.reset()
 	r.conversation.reset()
 	r.effort, r.context, r.format = nil, nil, format{}
-	r.reason.effort, r.reason.summary = jsonedit.Span{}, jsonedit.Span{}
-	r.echoed.format, r.echoed.verbosity = jsonedit.Span{}, jsonedit.Span{}
+	r.reason.effort, r.reason.summary, r.echoed.format, r.echoed.verbosity = nil, nil, nil, nil
 	translations.Put(r)
 }
 
@@ -212,7 +215,7 @@ func emptyAnswer(t *hub.Turn) *hub.Answer {
 //
 //go:noinline
 func put(dst []byte, before string, value []byte, after string) []byte {
-	return append(append(append(dst, before...), value...), after...)
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, before), value), after)
 }
 
 // bad is a 400 in OpenAI's words.
@@ -321,6 +324,27 @@ func (r *translation) raw(key int) []byte {
 	return nil
 }
 
+// pick puts the members of an object that are called names into values, in the order of
+// names: nil for one that is absent or null.
+func (r *translation) pick(object []byte, names []string, values [][]byte) {
+	s := &r.part
+	s.Reset(object)
+	for s.BeginObject(); s.NextMember(); {
+		n := slices.IndexFunc(names, func(name string) bool { return name == string(s.Key()) })
+		if v := present(s.Value(), object); n >= 0 {
+			values[n] = nil
+			if !v.Absent() {
+				values[n] = v.Of(object)
+			}
+		}
+	}
+}
+
+// isString tells whether a value is a string; nil is none.
+//
+//go:noinline
+func isString(value []byte) bool { return len(value) > 0 && value[0] == '"' }
+
 // inside is what stands between a literal's quotes.
 //
 //go:noinline
@@ -374,6 +398,12 @@ func (r *translation) refuse() *hub.Problem {
 	return nil
 }
 
+func notFound(id []byte, why string) *hub.Problem {
+	p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(id))+" not found: "+why)
+	p.Reason = p.Code
+	return p
+}
+
 // toBinary ends the messages of an edge without state.
 const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy binary for it"
 
@@ -401,12 +431,16 @@ func (r *translation) state() *hub.Problem {
 		return bad("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
 	}
 	background := r.kind == create && string(r.raw(keyBackground)) == "true"
+	switch `""` {
+	case string(previous):
+		return notFound(previous, "the id is empty.")
+	case string(conversation):
+		return wrongValue("conversation", "the id is empty.")
+	}
 	if t.Memory == nil {
 		switch {
 		case previous != nil:
-			p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(previous))+" not found: "+toBinary+", or send the whole conversation as input.")
-			p.Reason = p.Code
-			return p
+			return notFound(previous, toBinary+", or send the whole conversation as input.")
 		case conversation != nil:
 			return bad("unsupported_parameter", "conversation", "Unsupported parameter: 'conversation': "+toBinary+".")
 		case background:
@@ -434,7 +468,7 @@ func (r *translation) state() *hub.Problem {
 		return p
 	}
 	// A list of its own, since Scanner wants brackets.
-	r.earlier = append(append(append(r.earlier[:0], '['), earlier...), ']')
+	r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), earlier), ']')
 	r.part.Reset(r.earlier)
 	r.part.AnySteps()
 	r.before, _ = r.scanItems(&r.part, r.earlier, "")
@@ -450,19 +484,11 @@ func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
 	case '"':
 		return raw, nil
 	case '{':
-		var id []byte
-		s := &r.part
-		s.Reset(raw)
-		for s.BeginObject(); s.NextMember(); {
-			named := string(s.Key()) == "id"
-			if v := s.Value(); named && raw[v.Start] == '"' {
-				id = v.Of(raw)
-			}
-		}
-		if id == nil {
+		var id [1][]byte
+		if r.pick(raw, []string{"id"}, id[:]); !isString(id[0]) {
 			return nil, missing("conversation.id")
 		}
-		return id, nil
+		return id[0], nil
 	}
 	return nil, wrongType("conversation", "a string or an object")
 }
@@ -580,7 +606,7 @@ func (r *translation) metadata() *hub.Problem {
 		if n++; n > maxMetadata {
 			return wrongValue("metadata", "at most 16 pairs are allowed.")
 		}
-		key := append([]byte(nil), s.Key()...)
+		key := jsonedit.PutBytes([]byte(nil), s.Key())
 		if characters(key) > maxMetadataKey {
 			return wrongValue("metadata", "a key may have at most 64 characters, "+quoted(key)+" has more.")
 		}
@@ -615,41 +641,22 @@ func (r *translation) reasoning() *hub.Problem {
 	if raw[0] != '{' {
 		return wrongType("reasoning", "an object")
 	}
-	start := r.fields[keyReasoning].Start
-	var fallback jsonedit.Span
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		var into *jsonedit.Span
-		name := ""
-		switch string(s.Key()) {
-		case "effort":
-			into, name = &r.reason.effort, "effort"
-		case "summary":
-			into, name = &r.reason.summary, "summary"
-		case "generate_summary":
-			into, name = &fallback, "generate_summary"
-		case "context":
-			if v := s.Value().Of(raw); v[0] == '"' {
-				r.context = inside(v)
-			}
-			continue
-		default:
-			s.Value()
-			continue
-		}
-		v := s.Value()
-		switch raw[v.Start] {
-		case 'n':
-			*into = jsonedit.Span{}
-		case '"':
-			*into = jsonedit.Span{Start: start + v.Start, End: start + v.End}
-		default:
+	var v [len(reasoningNames)][]byte
+	r.pick(raw, reasoningNames[:], v[:])
+	for i, name := range reasoningNames[:3] {
+		if v[i] != nil && v[i][0] != '"' {
 			return wrongType("reasoning."+name, "a string")
 		}
 	}
-	if !r.reason.effort.Absent() {
-		r.effort = plain(r.reason.effort.Of(r.src))
+	r.reason.effort, r.reason.summary = v[0], v[1]
+	if r.reason.summary == nil {
+		r.reason.summary = v[2]
+	}
+	if isString(v[3]) {
+		r.context = inside(v[3])
+	}
+	if r.reason.effort != nil {
+		r.effort = plain(r.reason.effort)
 		switch string(r.effort) {
 		case "none":
 			r.turn.NoThinking = true
@@ -658,11 +665,8 @@ func (r *translation) reasoning() *hub.Problem {
 			return wrongValue("reasoning.effort", quoted(r.effort)+" is none of none, minimal, low, medium, high, xhigh, max.")
 		}
 	}
-	if r.reason.summary.Absent() {
-		r.reason.summary = fallback
-	}
-	if !r.reason.summary.Absent() {
-		switch word := plain(r.reason.summary.Of(r.src)); string(word) {
+	if r.reason.summary != nil {
+		switch word := plain(r.reason.summary); string(word) {
 		case "auto", "concise", "detailed":
 			r.req.summary = true
 		default:
@@ -671,6 +675,8 @@ func (r *translation) reasoning() *hub.Problem {
 	}
 	return nil
 }
+
+var reasoningNames = [...]string{"effort", "summary", "generate_summary", "context"}
 
 // graded are the efforts of models that know more than on and off, "" for none.
 // Qwen3.8 knows low, medium and xhigh; earlier ones have no such word in their template.
@@ -694,7 +700,7 @@ func (r *translation) write() {
 	if v := r.raw(keyModel); v != nil {
 		c = put(c, `"model":`, v, ",")
 	}
-	c = append(c, `"messages":`...)
+	c = jsonedit.Put(c, `"messages":`)
 	r.trusted = r.trusted[:0]
 	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
 	c = r.appendTools(c)
@@ -717,7 +723,7 @@ func (r *translation) write() {
 	if !r.compacting {
 		c = r.appendFormat(c)
 		if r.req.logprobs {
-			c = append(c, `,"logprobs":true`...)
+			c = jsonedit.Put(c, `,"logprobs":true`)
 			if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
 				c = put(c, `,"top_logprobs":`, v, "")
 			}
@@ -743,7 +749,7 @@ func (r *translation) write() {
 		c = appendMember(c, verbatim[i].name, v.Of(r.src))
 	}
 	if r.turn.Streamed {
-		c = append(c, `,"stream":true`...)
+		c = jsonedit.Put(c, `,"stream":true`)
 	}
 	r.chat = append(c, '}')
 }
@@ -755,7 +761,7 @@ func appendMember(dst []byte, name string, value []byte) []byte {
 	if value == nil {
 		return dst
 	}
-	return append(append(append(append(dst, `,"`...), name...), `":`...), value...)
+	return jsonedit.PutBytes(jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), name), `":`), value)
 }
 
 // templateKwargs are the chat_template_kwargs: the client's, and before them what
@@ -768,8 +774,8 @@ type templateKwargs struct {
 
 func (k *templateKwargs) add(name, value string) {
 	if !k.has(name) {
-		k.front = append(append(append(k.front, '"'), name...), `":`...)
-		k.front = append(append(k.front, value...), ',')
+		k.front = jsonedit.Put(jsonedit.Put(append(k.front, '"'), name), `":`)
+		k.front = append(jsonedit.Put(k.front, value), ',')
 	}
 }
 
@@ -777,15 +783,15 @@ func (k *templateKwargs) append(c []byte) []byte {
 	if k.own == nil && len(k.front) == 0 {
 		return c
 	}
-	c = append(c, `,"chat_template_kwargs":`...)
+	c = jsonedit.Put(c, `,"chat_template_kwargs":`)
 	if len(k.front) == 0 {
-		return append(c, k.own...)
+		return jsonedit.PutBytes(c, k.own)
 	}
-	c = append(append(c, '{'), k.front...)
+	c = jsonedit.PutBytes(append(c, '{'), k.front)
 	if k.own == nil || jsonedit.IsEmpty(k.own) {
 		return append(c[:len(c)-1], '}')
 	}
-	return append(c, k.own[1:]...)
+	return jsonedit.PutBytes(c, k.own[1:])
 }
 
 // kwargs also tells whether an effort makes sense: not where the client's own kwarg

@@ -238,6 +238,7 @@ func TestBadRequestsSayWhatIsWrongAndWhere(t *testing.T) {
 		{"no call_id", `"model":"think","input":[{"type":"function_call","name":"f","arguments":"{}"}]`, "missing_required_parameter", "input[0].call_id"},
 		{"no name", `"model":"think","input":[{"type":"function_call","call_id":"c","arguments":"{}"}]`, "missing_required_parameter", "input[0].name"},
 		{"arguments of another type", `"model":"think","input":[{"type":"function_call","call_id":"c","name":"f","arguments":[1]}]`, "invalid_type", "input[0].arguments"},
+		{"a shell's call_id of another type", `"model":"think","input":[{"type":"local_shell_call","id":"l","call_id":7,"action":{}}]`, "invalid_type", "input[0].call_id"},
 		{"an approval", `"model":"think","input":[{"type":"mcp_approval_response"}]`, "unsupported_value", "input[0].type"},
 		{"a reference", `"model":"think","input":[{"id":"msg_1"}]`, "invalid_value", "input[0].id"},
 		{"a foreign summary", `"model":"think","input":[{"type":"compaction","encrypted_content":"gAAAA"}]`, "invalid_encrypted_content", "input[0].encrypted_content"},

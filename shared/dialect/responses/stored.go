@@ -46,7 +46,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		}
 		if string(kind) == "item_reference" && find != nil {
 			if stored := find(string(it.word(itemID))); stored != nil {
-				dst = append(dst, stored...)
+				dst = jsonedit.PutBytes(dst, stored)
 				continue
 			}
 		}
@@ -56,23 +56,24 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 }
 
 func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
-	dst = id(append(dst, `{"type":"message","id":"`...), "msg_")
+	dst = id(jsonedit.Put(dst, `{"type":"message","id":"`), "msg_")
 	return put(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`, literal, `}]}`)
 }
 
 // appendStoredItem appends one item with a type and an id, the content of a message as parts.
 func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []byte {
 	kind, _ := it.kindName()
-	message := string(kind) == "message"
+	known, prefix := kindOfItem(kind)
+	message := known == messageItem
 	dst = append(dst, '{')
 	if !it.has(itemType) {
 		dst = put(dst, `"type":"`, kind, `",`)
 	}
 	if len(it.word(itemID)) == 0 {
-		dst = append(id(append(dst, `"id":"`...), idPrefix(kind)), `",`...)
+		dst = jsonedit.Put(id(jsonedit.Put(dst, `"id":"`), prefix), `",`)
 	}
 	if message && !it.has(itemStatus) {
-		dst = append(dst, `"status":"completed",`...)
+		dst = jsonedit.Put(dst, `"status":"completed",`)
 	}
 	// What was just written must not stand twice, so members that are there and null
 	// are left out.
@@ -102,43 +103,4 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		dst = dst[:len(dst)-1]
 	}
 	return append(dst, '}')
-}
-
-// idPrefix begins the id of an item of that type, as OpenAI's do.
-func idPrefix(kind []byte) string {
-	switch string(kind) {
-	case "message":
-		return "msg_"
-	case "reasoning":
-		return "rs_"
-	case "function_call":
-		return "fc_"
-	case "function_call_output":
-		return "fco_"
-	case "custom_tool_call":
-		return "ctc_"
-	case "custom_tool_call_output":
-		return "ctco_"
-	case "tool_search_call":
-		return "tsc_"
-	case "tool_search_output":
-		return "tso_"
-	case "additional_tools":
-		return "at_"
-	case "local_shell_call":
-		return "lsh_"
-	case "local_shell_call_output":
-		return "lsho_"
-	case "shell_call":
-		return "sh_"
-	case "shell_call_output":
-		return "sho_"
-	case "apply_patch_call":
-		return "apc_"
-	case "apply_patch_call_output":
-		return "apco_"
-	case "compaction":
-		return "cmp_"
-	}
-	return "item_"
 }

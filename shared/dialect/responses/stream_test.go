@@ -50,19 +50,16 @@ var clientTools = tools{list: []tool{
 	{upstream: "patch", kind: applyPatchTool, name: []byte("patch")},
 }}
 
-// The response's id, and what follows the prefix in those of its first items.
 const (
-	ownID = "resp_LmdIbRUtugWFbBtyknGt0000"
-
-	id1 = "LmdIbRUtugWFbBtyknGt0001"
-	id2 = "LmdIbRUtugWFbBtyknGt0002"
+	id1 = "abcdefghijklmnopqrst0001"
+	id2 = "abcdefghijklmnopqrst0002"
 )
 
 func rows(l ...string) string { return strings.Join(l, "\n") + "\n" }
 
 // object is a response object of the short echo.
 func object(completedAt, status, fault, details, output, usage string) string {
-	return `{"id":"` + ownID + `","object":"response","created_at":1795248367,"completed_at":` + completedAt + `,"status":"` + status + `","error":` + fault +
+	return `{"id":"resp_abcdefghijklmnopqrst0000","object":"response","created_at":1795248367,"completed_at":` + completedAt + `,"status":"` + status + `","error":` + fault +
 		`,"incomplete_details":` + details + `,"output":[` + output + `],"usage":` + usage + `,"model":"qwen3.5-thinking-coding"}`
 }
 
@@ -415,7 +412,7 @@ func TestCompactionIsTheOnlyItem(t *testing.T) {
 	item := `{"type":"compaction","id":"cmp_` + id2 + `","encrypted_content":"` + string(blob) + `"}`
 	want := rows("created", "in_progress", `output_item.added "output_index":0,"item":{"type":"compaction","id":"cmp_`+id2+`","encrypted_content":""}`,
 		`output_item.done "output_index":0,"item":`+item, completedWith(item))
-	want = strings.ReplaceAll(want, id2, id1) // the call that was dropped draws no id
+	want = strings.ReplaceAll(want, id2, id1) // the call that was dropped has no place
 	if diff := cmp.Diff(want, summary(t, stream)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -436,7 +433,7 @@ func TestCompact(t *testing.T) {
 	turn := replyTurn(r)
 	got := reply(t, Compact, turn, upstream(`"A greeting."`))
 	blob, _ := appendSealed(nil, keptBlob, []byte("A greeting."), turn)
-	want := `{"id":"` + ownID + `","object":"response.compaction","created_at":1795248367,"output":[` + string(r.kept) + `,{"type":"compaction","id":"cmp_` + id1 +
+	want := `{"id":"resp_abcdefghijklmnopqrst0000","object":"response.compaction","created_at":1795248367,"output":[` + string(r.kept) + `,{"type":"compaction","id":"cmp_` + id1 +
 		`","encrypted_content":"` + string(blob) + `"}],"usage":{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}}`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -20,6 +20,11 @@ const (
 	jsonSchema
 )
 
+var (
+	textNames   = [...]string{"format", "verbosity"}
+	formatNames = [...]string{"type", "name", "description", "schema", "strict"}
+)
+
 // textFormat reads the text object.
 func (r *translation) textFormat() *hub.Problem {
 	raw := r.raw(keyText)
@@ -29,56 +34,25 @@ func (r *translation) textFormat() *hub.Problem {
 	if raw[0] != '{' {
 		return wrongType("text", "an object")
 	}
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		switch string(s.Key()) {
-		case "format":
-			r.echoed.format = present(s.Value(), raw)
-		case "verbosity":
-			r.echoed.verbosity = present(s.Value(), raw)
-		default:
-			s.Value()
-		}
+	var v [len(textNames)][]byte
+	r.pick(raw, textNames[:], v[:])
+	r.echoed.format, r.echoed.verbosity = v[0], v[1]
+	switch string(r.echoed.verbosity) {
+	case "", `"low"`, `"medium"`, `"high"`:
+	default:
+		return wrongValue("text.verbosity", "low, medium or high was expected.")
 	}
-	if v := r.echoed.verbosity; !v.Absent() {
-		switch string(v.Of(raw)) {
-		case `"low"`, `"medium"`, `"high"`:
-		default:
-			return wrongValue("text.verbosity", "low, medium or high was expected.")
-		}
-	}
-	if r.echoed.format.Absent() {
+	if r.echoed.format == nil {
 		return nil
 	}
-	object := r.echoed.format.Of(raw)
-	if object[0] != '{' {
+	if r.echoed.format[0] != '{' {
 		return wrongType("text.format", "an object")
 	}
 	f := &r.format
+	var m [len(formatNames)][]byte
+	r.pick(r.echoed.format, formatNames[:], m[:])
 	var kind []byte
-	s.Reset(object)
-	for s.BeginObject(); s.NextMember(); {
-		var into *[]byte
-		switch string(s.Key()) {
-		case "type":
-			into = &kind
-		case "name":
-			into = &f.name
-		case "description":
-			into = &f.description
-		case "schema":
-			into = &f.schema
-		case "strict":
-			into = &f.strict
-		}
-		if v := s.Value(); into != nil {
-			*into = nil
-			if object[v.Start] != 'n' {
-				*into = v.Of(object)
-			}
-		}
-	}
+	kind, f.name, f.description, f.schema, f.strict = m[0], m[1], m[2], m[3], m[4]
 	switch {
 	case kind == nil:
 		return missing("text.format.type")
@@ -120,13 +94,13 @@ func (r *translation) describeFormat() {
 	if f.kind == plainText || !r.callable() || !r.extras[responseFormat].Absent() {
 		return
 	}
-	text := append(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`...)
+	text := jsonedit.Put(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
 	if f.kind == jsonSchema {
 		text = put(text, ` (`, inside(f.name), `) that matches this JSON schema`)
 		if f.description != nil {
 			text = put(text, ` (`, inside(f.description), ")")
 		}
-		text = jsonedit.AppendEscaped(append(text, `:\n\n`...), f.schema)
+		text = jsonedit.AppendEscaped(jsonedit.Put(text, `:\n\n`), f.schema)
 	} else {
 		text = append(text, '.')
 	}
@@ -142,10 +116,10 @@ func (r *translation) appendFormat(c []byte) []byte {
 		return c
 	}
 	if f.kind == jsonObject {
-		return append(c, `,"response_format":{"type":"json_object"}`...)
+		return jsonedit.Put(c, `,"response_format":{"type":"json_object"}`)
 	}
-	c = append(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`...)
-	c = put(append(c, f.name...), `,"schema":`, f.schema, "")
+	c = jsonedit.Put(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`)
+	c = put(jsonedit.PutBytes(c, f.name), `,"schema":`, f.schema, "")
 	c = appendMember(c, "strict", f.strict)
-	return append(appendMember(c, "description", f.description), `}}`...)
+	return jsonedit.Put(appendMember(c, "description", f.description), `}}`)
 }

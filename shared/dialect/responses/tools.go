@@ -253,7 +253,7 @@ func (r *translation) offerTool(n int32) *hub.Problem {
 	case "local_shell":
 		return r.offerTyped(n, localShellTool)
 	case "shell":
-		if !hosted(d.raw(toolEnvironment)) {
+		if !r.hosted(d.raw(toolEnvironment)) {
 			return r.offerTyped(n, shellTool)
 		}
 	case "apply_patch":
@@ -270,19 +270,13 @@ func (r *translation) offerTool(n int32) *hub.Problem {
 }
 
 // hosted tells whether a shell's environment is a container at OpenAI.
-func hosted(environment []byte) bool {
+func (r *translation) hosted(environment []byte) bool {
 	if environment == nil || environment[0] != '{' {
 		return false
 	}
-	var s jsonedit.Scanner
-	s.Reset(environment)
-	for s.BeginObject(); s.NextMember(); {
-		named := string(s.Key()) == "type"
-		if v := s.Value().Of(environment); named {
-			return bytes.HasPrefix(v, []byte(`"container`))
-		}
-	}
-	return false
+	var kind [1][]byte
+	r.pick(environment, []string{"type"}, kind[:])
+	return bytes.HasPrefix(kind[0], []byte(`"container`))
 }
 
 // maxDropped is how many kinds of dropped tools are named.
@@ -329,7 +323,7 @@ func isName(name []byte) bool {
 }
 
 func (u *universe) clientKey(namespace, name []byte) []byte {
-	u.key = append(append(append(append(u.key[:0], 'c'), namespace...), 0), name...)
+	u.key = jsonedit.PutBytes(append(jsonedit.PutBytes(append(u.key[:0], 'c'), namespace), 0), name)
 	return u.key
 }
 
@@ -404,7 +398,7 @@ func (r *translation) offerTyped(n int32, kind toolKind) *hub.Problem {
 
 func (u *universe) put(name []byte) extent {
 	from := len(u.names)
-	u.names = append(u.names, name...)
+	u.names = jsonedit.PutBytes(u.names, name)
 	return extent{int32(from), int32(len(u.names))}
 }
 
@@ -414,7 +408,7 @@ func (u *universe) take(namespace, name []byte) extent {
 	from := len(u.names)
 	for try := 0; ; try++ {
 		u.names = appendUpstreamName(u.names[:from], namespace, name, try)
-		u.key = append(append(u.key[:0], 'u'), u.names[from:]...)
+		u.key = jsonedit.PutBytes(append(u.key[:0], 'u'), u.names[from:])
 		if _, taken := u.index[string(u.key)]; !taken {
 			u.index[string(u.key)] = -1
 			return extent{int32(from), int32(len(u.names))}
@@ -426,9 +420,9 @@ func (u *universe) take(namespace, name []byte) extent {
 func appendUpstreamName(dst, namespace, name []byte, try int) []byte {
 	from := len(dst)
 	if len(namespace) > 0 {
-		dst = append(append(dst, namespace...), "__"...)
+		dst = jsonedit.Put(jsonedit.PutBytes(dst, namespace), "__")
 	}
-	dst = append(dst, name...)
+	dst = jsonedit.PutBytes(dst, name)
 	if try == 0 && len(dst)-from <= maxName {
 		return dst
 	}
@@ -479,7 +473,7 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 		return wrongType(d.path("format"), "an object")
 	}
 	f := r.readFormat(raw)
-	switch kind := f.word(f.kind); string(kind) {
+	switch string(f.kind) {
 	case "text", "":
 		return nil
 	case "grammar":
@@ -490,38 +484,22 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 			return wrongType(d.path("format.definition"), "a string")
 		}
 		return nil
-	default:
-		return wrongValue(d.path("format.type"), quoted(kind)+" is none of text, grammar.")
 	}
+	return wrongValue(d.path("format.type"), quoted(f.kind)+" is none of text, grammar.")
 }
 
+// customFormat is a custom tool's format: the kind as text, the others as values.
 type customFormat struct{ kind, syntax, definition []byte }
 
-func (customFormat) word(v []byte) []byte {
-	if v != nil && v[0] == '"' {
-		return plain(v)
-	}
-	return nil
-}
+var customNames = [...]string{"type", "syntax", "definition"}
 
 func (r *translation) readFormat(raw []byte) (f customFormat) {
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		var into *[]byte
-		switch string(s.Key()) {
-		case "type":
-			into = &f.kind
-		case "syntax":
-			into = &f.syntax
-		case "definition":
-			into = &f.definition
-		}
-		v := s.Value()
-		if into != nil && raw[v.Start] != 'n' {
-			*into = v.Of(raw)
-		}
+	var v [len(customNames)][]byte
+	r.pick(raw, customNames[:], v[:])
+	if isString(v[0]) {
+		f.kind = plain(v[0])
 	}
+	f.syntax, f.definition = v[1], v[2]
 	return f
 }
 
@@ -562,7 +540,7 @@ func (r *translation) choose() *hub.Problem {
 	}
 	c := r.readChoice(raw)
 	if string(c.kind) == "allowed_tools" {
-		return r.allow(raw, c)
+		return r.allow(c)
 	}
 	i, p := r.chosen(c, "tool_choice")
 	if p != nil {
@@ -572,35 +550,22 @@ func (r *translation) choose() *hub.Problem {
 	return nil
 }
 
-// choice is one tool_choice object, or an element of its tools.
-type choice struct {
-	kind, name, namespace, mode []byte
-	tools                       jsonedit.Span
-}
+// choice is one tool_choice object, or an element of its tools: texts, and a value.
+type choice struct{ kind, name, namespace, mode, tools []byte }
 
-func (r *translation) readChoice(raw []byte) (c choice) {
-	s := &r.part
-	s.Reset(raw)
-	for s.BeginObject(); s.NextMember(); {
-		var into *[]byte
-		switch string(s.Key()) {
-		case "type":
-			into = &c.kind
-		case "name":
-			into = &c.name
-		case "namespace":
-			into = &c.namespace
-		case "mode":
-			into = &c.mode
-		case "tools":
-			c.tools = present(s.Value(), raw)
-			continue
-		}
-		if v := s.Value().Of(raw); into != nil && v[0] == '"' {
-			*into = plain(v)
+var choiceNames = [...]string{"type", "name", "namespace", "mode", "tools"}
+
+func (r *translation) readChoice(raw []byte) choice {
+	var v [len(choiceNames)][]byte
+	r.pick(raw, choiceNames[:], v[:])
+	for i := range v[:4] {
+		if !isString(v[i]) {
+			v[i] = nil
+		} else {
+			v[i] = plain(v[i])
 		}
 	}
-	return c
+	return choice{v[0], v[1], v[2], v[3], v[4]}
 }
 
 // chosen is the function that a choice names.
@@ -636,7 +601,7 @@ func (r *translation) chosen(c choice, param string) (int32, *hub.Problem) {
 }
 
 // allow leaves only the allowed tools: what the model does not see it can't call.
-func (r *translation) allow(raw []byte, c choice) *hub.Problem {
+func (r *translation) allow(c choice) *hub.Problem {
 	switch string(c.mode) {
 	case "", "auto":
 		r.choice = "auto"
@@ -645,19 +610,18 @@ func (r *translation) allow(raw []byte, c choice) *hub.Problem {
 	default:
 		return wrongValue("tool_choice.mode", quoted(c.mode)+" is none of auto, required.")
 	}
-	switch kindOf(c.tools, raw) {
-	case jsonedit.Null:
+	switch {
+	case c.tools == nil:
 		return missing("tool_choice.tools")
-	case jsonedit.Array:
-	default:
+	case c.tools[0] != '[':
 		return wrongType("tool_choice.tools", "a list")
 	}
 	for i := range r.functions {
 		r.functions[i].sent = false
 	}
 	r.only = true
-	list := c.tools.Of(raw)
-	var s jsonedit.Scanner
+	list := c.tools
+	s := &r.s // pick uses the other one
 	s.Reset(list)
 	n, any := 0, false
 	for s.BeginArray(); s.NextElement(); n++ {
@@ -726,7 +690,7 @@ func (r *translation) appendTools(c []byte) []byte {
 			continue
 		}
 		if start < 0 {
-			c = append(c, `,"tools":[`...)
+			c = jsonedit.Put(c, `,"tools":[`)
 			start = len(c) - 1
 		} else {
 			c = append(c, ',')
@@ -743,10 +707,10 @@ func (r *translation) appendTools(c []byte) []byte {
 	}
 	switch {
 	case r.forced > 0:
-		c = append(c, `,"tool_choice":{"type":"function","function":{"name":"`...)
+		c = jsonedit.Put(c, `,"tool_choice":{"type":"function","function":{"name":"`)
 		c = put(c, "", r.functions[r.forced-1].upstream(r.names), `"}}`)
 	case r.choice != "":
-		c = append(append(append(c, `,"tool_choice":"`...), r.choice...), '"')
+		c = append(jsonedit.Put(jsonedit.Put(c, `,"tool_choice":"`), r.choice), '"')
 	}
 	if r.compacting {
 		return c
@@ -768,19 +732,19 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 	}
 	description := d.raw(toolDescription)
 	if len(before) > 0 || description != nil || f.kind != functionTool {
-		c = append(c, `,"description":"`...)
+		c = jsonedit.Put(c, `,"description":"`)
 		empty := len(c)
-		c = append(c, before...)
+		c = jsonedit.PutBytes(c, before)
 		if len(description) > len(`""`) {
 			c = put(paragraph(c, empty), "", inside(description), "")
 		} else if f.kind > customTool {
-			c = append(paragraph(c, empty), typedDescriptions[f.kind]...)
+			c = jsonedit.Put(paragraph(c, empty), typedDescriptions[f.kind])
 		}
 		if f.kind == customTool {
-			c = append(paragraph(c, empty), customNote...)
+			c = jsonedit.Put(paragraph(c, empty), customNote)
 			if g := r.grammar(d); g.definition != nil {
-				c = append(c, `\n\nIt must match this `...)
-				if word := g.syntax; word != nil && word[0] == '"' {
+				c = jsonedit.Put(c, `\n\nIt must match this `)
+				if word := g.syntax; isString(word) {
 					c = put(c, "", inside(word), " ")
 				}
 				c = put(c, `grammar:\n\n`, inside(g.definition), "")
@@ -788,36 +752,36 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 		}
 		c = append(c, '"')
 	}
-	c = append(c, `,"parameters":`...)
+	c = jsonedit.Put(c, `,"parameters":`)
 	switch parameters := d.raw(toolParameters); {
 	case f.kind == customTool:
-		c = append(c, customParameters...)
+		c = jsonedit.Put(c, customParameters)
 	case f.kind > toolSearchTool:
-		c = append(c, typedParameters[f.kind]...)
+		c = jsonedit.Put(c, typedParameters[f.kind])
 	case parameters == nil && f.kind == toolSearchTool:
-		c = append(c, typedParameters[f.kind]...)
+		c = jsonedit.Put(c, typedParameters[f.kind])
 	case parameters == nil:
-		c = append(c, `{"type":"object","properties":{}}`...)
+		c = jsonedit.Put(c, `{"type":"object","properties":{}}`)
 	default:
 		c = r.appendSchema(c, parameters)
 	}
 	if f.kind == functionTool {
 		c = appendMember(c, "strict", d.raw(toolStrict))
 	}
-	return append(c, `}}`...)
+	return jsonedit.Put(c, `}}`)
 }
 
 // paragraph begins another paragraph of a text that began at start.
 func paragraph(c []byte, start int) []byte {
 	if len(c) > start {
-		c = append(c, `\n\n`...)
+		c = jsonedit.Put(c, `\n\n`)
 	}
 	return c
 }
 
 func (r *translation) grammar(d *definition) (f customFormat) {
 	if raw := d.raw(toolFormat); raw != nil {
-		if f = r.readFormat(raw); string(f.word(f.kind)) != "grammar" {
+		if f = r.readFormat(raw); string(f.kind) != "grammar" {
 			return customFormat{}
 		}
 	}
@@ -828,7 +792,7 @@ func (r *translation) grammar(d *definition) (f customFormat) {
 // schemas of its own tools: they concern OpenAI's transport, not the model.
 func (r *translation) appendSchema(dst, schema []byte) []byte {
 	if !bytes.Contains(schema, []byte(`"encrypted"`)) {
-		return append(dst, schema...)
+		return jsonedit.PutBytes(dst, schema)
 	}
 	var e jsonedit.Edits
 	s := &r.part

@@ -36,11 +36,16 @@ func TestAWarmUpIsAnsweredWithoutAModel(t *testing.T) {
 	if got := strings.Join(kinds, " "); got != "response.created response.in_progress response.completed" || !strings.HasPrefix(turn.Answer.ContentType, "text/event-stream") {
 		t.Errorf("%s as %s", got, turn.Answer.ContentType)
 	}
+	turn = turnOf(s)
+	if _, p := Create.Request(nil, []byte(`{"model":"think","generate":false,"input":[]}`), turn); p != nil || turn.Answer == nil {
+		t.Error(p, turn.Answer)
+	}
 	for body, param := range map[string]string{
 		`{"model":"think","generate":"no","input":"x"}`:                                          "generate",
 		`{"model":"none","generate":false,"input":"x"}`:                                          "model",
 		`{"model":"think","generate":true,"input":[{"role":"developer","content":"Be short."}]}`: "input",
 		`{"model":"think","generate":false}`:                                                     "input",
+		`{"model":"think","generate":true,"input":[]}`:                                           "input",
 	} {
 		turn := turnOf(s)
 		if _, p := Create.Request(nil, []byte(body), turn); p == nil || p.Param != param || turn.Answer != (*hub.Answer)(nil) {

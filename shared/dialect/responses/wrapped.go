@@ -48,7 +48,7 @@ func (a *wrapped) reset() {
 // inside string literals; valid until the next call.
 func (a *wrapped) next(piece []byte) []byte {
 	if a.state < inInput || a.state == another {
-		a.raw = append(a.raw, piece...)
+		a.raw = jsonedit.PutBytes(a.raw, piece)
 	}
 	if a.state == another {
 		return nil
@@ -78,7 +78,7 @@ func (a *wrapped) character(c byte) {
 			// The model forgot to escape a quote: what looked like the end was none.
 			a.state = inInput
 			a.out = append(a.out, '\\')
-			a.out = append(a.out, a.held...)
+			a.out = jsonedit.PutBytes(a.out, a.held)
 			a.text(c)
 		}
 	case inRest, another:
@@ -127,8 +127,8 @@ func (a *wrapped) end(cut bool) []byte {
 	}
 	a.plain = jsonedit.AppendUnescaped(a.plain[:0], a.raw)
 	if input, ok := onlyString(a.plain); ok {
-		a.out = append(a.out[:0], a.fragments.Next(input)...)
-		return append(a.out, a.fragments.End()...)
+		a.out = jsonedit.PutBytes(a.out[:0], a.fragments.Next(input))
+		return jsonedit.PutBytes(a.out, a.fragments.End())
 	}
 	return a.raw
 }

@@ -72,7 +72,7 @@ func (w *writer) Begin(dst []byte) []byte {
 // but only an event resets the idle timer of Codex; this one is valid in all schemas.
 func (w *writer) Beat(dst []byte, n int) []byte {
 	if n%4 != 0 {
-		return append(dst, ": keep-alive\n\n"...)
+		return jsonedit.Put(dst, ": keep-alive\n\n")
 	}
 	return w.responseEvent(dst, "in_progress", inProgress, nil)
 }
@@ -92,9 +92,9 @@ func (w *writer) Open(dst []byte, p *parts.Part) []byte {
 	case !w.events || w.form.silent:
 	case w.form.part != "":
 		dst = w.event(dst, w.form.part, ".added")
-		dst = append(append(dst, w.place...), `,"part":`...)
+		dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
 		dst = w.appendPart(dst, nil, nil)
-		dst = append(dst, "}\n\n"...)
+		dst = jsonedit.Put(dst, "}\n\n")
 	}
 	return dst
 }
@@ -102,9 +102,9 @@ func (w *writer) Open(dst []byte, p *parts.Part) []byte {
 // begin opens an item of w.form.
 func (w *writer) begin(dst []byte, p *parts.Part) []byte {
 	w.id = appendItemID(w.id[:0], w.form.prefix, w.r.id, w.count)
-	w.place = append(append(w.place[:0], `,"item_id":"`...), w.id...)
-	w.place = strconv.AppendInt(append(w.place, `","output_index":`...), int64(w.count), 10)
-	w.place = append(w.place, w.form.index...)
+	w.place = jsonedit.PutBytes(jsonedit.Put(w.place[:0], `,"item_id":"`), w.id)
+	w.place = strconv.AppendInt(jsonedit.Put(w.place, `","output_index":`), int64(w.count), 10)
+	w.place = jsonedit.Put(w.place, w.form.index)
 	if w.events && !w.form.silent {
 		dst = w.itemAdded(dst, p)
 	}
@@ -116,7 +116,7 @@ func (w *writer) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byte 
 	switch {
 	case w.r.compaction:
 		if p.Kind == parts.Text {
-			w.text = append(w.text, text...)
+			w.text = jsonedit.PutBytes(w.text, text)
 		}
 		return dst
 	case w.form == &customForm:
@@ -131,7 +131,7 @@ func (w *writer) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byte 
 }
 
 func (w *writer) delta(dst, text, logprobs []byte) []byte {
-	w.text = append(w.text, text...)
+	w.text = jsonedit.PutBytes(w.text, text)
 	from := len(w.logprobs)
 	if logprobs != nil && !jsonedit.IsEmpty(logprobs) {
 		if from > 0 {
@@ -144,12 +144,12 @@ func (w *writer) delta(dst, text, logprobs []byte) []byte {
 		return dst
 	}
 	dst = w.event(dst, w.form.delta, ".delta")
-	dst = append(append(dst, w.place...), `,"delta":"`...)
-	dst = append(append(dst, text...), '"')
+	dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"delta":"`)
+	dst = append(jsonedit.PutBytes(dst, text), '"')
 	if w.form == &textForm {
-		dst = append(append(append(dst, `,"logprobs":[`...), w.logprobs[from:]...), ']')
+		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), w.logprobs[from:]), ']')
 	}
-	return append(dst, "}\n\n"...)
+	return jsonedit.Put(dst, "}\n\n")
 }
 
 // Close implements parts.Writer.
@@ -170,17 +170,17 @@ func (w *writer) Close(dst []byte, p *parts.Part) []byte {
 	}
 	if w.events && !w.form.silent {
 		dst = w.event(dst, w.form.delta, ".done")
-		dst = append(dst, w.place...)
+		dst = jsonedit.PutBytes(dst, w.place)
 		if w.form == &functionForm {
-			dst = append(append(append(dst, `,"name":"`...), w.tool.name...), '"')
+			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.name), '"')
 		}
 		dst = w.appendText(dst, w.text, w.logprobs)
-		dst = append(dst, "}\n\n"...)
+		dst = jsonedit.Put(dst, "}\n\n")
 		if w.form.part != "" {
 			dst = w.event(dst, w.form.part, ".done")
-			dst = append(append(dst, w.place...), `,"part":`...)
+			dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
 			dst = w.appendPart(dst, w.text, w.logprobs)
-			dst = append(dst, "}\n\n"...)
+			dst = jsonedit.Put(dst, "}\n\n")
 		}
 	}
 	w.blob = w.blob[:0]
@@ -206,7 +206,7 @@ func (w *writer) end(dst []byte, p *parts.Part, status string) []byte {
 			// It has no deltas, so it may begin when all of it is known.
 			dst = w.itemAdded(dst, p)
 		}
-		dst = append(append(w.itemEvent(dst, ".done"), item...), "}\n\n"...)
+		dst = jsonedit.Put(jsonedit.PutBytes(w.itemEvent(dst, ".done"), item), "}\n\n")
 	}
 	w.count++
 	return dst
@@ -257,33 +257,33 @@ func (w *writer) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
 func (w *writer) terminal(dst []byte, status string, p *hub.Problem) []byte {
 	dst = w.responseEvent(dst, status, status, p)
 	if w.t.Responses.DoneMarker {
-		dst = append(dst, "data: [DONE]\n\n"...)
+		dst = jsonedit.Put(dst, "data: [DONE]\n\n")
 	}
 	return dst
 }
 
 // event begins an event of the name response.<family><what>, up to its first fields.
 func (w *writer) event(dst []byte, family, what string) []byte {
-	dst = append(append(append(dst, "event: response."...), family...), what...)
-	dst = append(append(append(dst, "\ndata: {\"type\":\"response."...), family...), what...)
-	dst = strconv.AppendInt(append(dst, `","sequence_number":`...), int64(w.sequence), 10)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "event: response."), family), what)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "\ndata: {\"type\":\"response."), family), what)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `","sequence_number":`), int64(w.sequence), 10)
 	w.sequence++
 	return dst
 }
 
 func (w *writer) responseEvent(dst []byte, name, status string, p *hub.Problem) []byte {
-	dst = append(w.event(dst, name, ""), `,"response":`...)
+	dst = jsonedit.Put(w.event(dst, name, ""), `,"response":`)
 	dst = w.appendResponse(dst, status, p)
-	return append(dst, "}\n\n"...)
+	return jsonedit.Put(dst, "}\n\n")
 }
 
 func (w *writer) itemEvent(dst []byte, what string) []byte {
-	dst = append(w.event(dst, "output_item", what), `,"output_index":`...)
-	return append(strconv.AppendInt(dst, int64(w.count), 10), `,"item":`...)
+	dst = jsonedit.Put(w.event(dst, "output_item", what), `,"output_index":`)
+	return jsonedit.Put(strconv.AppendInt(dst, int64(w.count), 10), `,"item":`)
 }
 
 func (w *writer) itemAdded(dst []byte, p *parts.Part) []byte {
-	return append(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress), "}\n\n"...)
+	return jsonedit.Put(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress), "}\n\n")
 }
 
 // isBlank tells whether the inside of a string literal is white space only.
@@ -304,7 +304,7 @@ func isBlank(inside []byte) bool {
 // stand between values only, would end an event.
 func appendStrict(dst, text []byte) []byte {
 	start := len(dst)
-	dst = append(dst, text...)
+	dst = jsonedit.PutBytes(dst, text)
 	for i := start; i < len(dst); i++ {
 		if dst[i] < ' ' {
 			dst[i] = ' '
@@ -312,7 +312,7 @@ func appendStrict(dst, text []byte) []byte {
 	}
 	var f jsonedit.Fragments
 	if whole := f.Next(dst[start:]); len(whole) != len(dst)-start || len(whole) > 0 && &whole[0] != &dst[start] {
-		dst = append(append(dst[:start], whole...), f.End()...)
+		dst = jsonedit.PutBytes(jsonedit.PutBytes(dst[:start], whole), f.End())
 	}
 	return dst
 }
