@@ -257,10 +257,7 @@ func (j *job) write() {
 		}
 		if final != nil {
 			j.save(func(ctx context.Context) error {
-				r, ok := j.turn.response(final)
-				if !ok {
-					r = &store.Response{Turn: store.Turn{Head: store.Head{ID: final.id, Status: final.status}, Output: final.output}, Object: final.object}
-				}
+				r := j.turn.response(final)
 				if !j.logged {
 					events = nil
 				}
@@ -333,26 +330,23 @@ func (j *job) start() bool {
 		return false
 	}
 	f, ok := readFinal(j.object)
-	if ok {
-		var r *store.Response
-		if r, ok = j.turn.response(&f); ok {
-			j.id, r.Background, r.Logged = f.id, true, j.logged
-			ctx, cancel := j.h.afterwards(j.turn.ctx)
-			defer cancel()
-			err := j.h.store.Start(ctx, j.turn.tenant, r, store.Lease{Owner: j.h.owner, TTL: j.h.clock.lease})
-			if err == nil {
-				close(j.begun)
-				return true
-			}
-			j.problem = j.h.problem(err, "Response", "", f.id)
-		}
-	}
-	if j.problem == nil {
-		j.h.log.Error("a background response could not be stored: its input is not understood", "response", f.id)
+	if !ok {
 		j.problem = &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "store", Message: "The response could not be stored."}
+		j.abort()
+		return false
 	}
-	j.abort()
-	return false
+	j.id = f.id
+	r := j.turn.response(&f)
+	r.Background, r.Logged = true, j.logged
+	ctx, cancel := j.h.afterwards(j.turn.ctx)
+	defer cancel()
+	if err := j.h.store.Start(ctx, j.turn.tenant, r, store.Lease{Owner: j.h.owner, TTL: j.h.clock.lease}); err != nil {
+		j.problem = j.h.problem(err, "Response", "", f.id)
+		j.abort()
+		return false
+	}
+	close(j.begun)
+	return true
 }
 
 // save writes to the store, and again while that is not available and the lease holds.

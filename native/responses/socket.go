@@ -276,9 +276,8 @@ func (s *socket) turn(t *turn, body []byte) {
 	case tap.final == nil || tap.final.status != store.Completed && tap.final.status != store.Incomplete:
 		s.forget(t)
 	default:
-		own, ok := t.ownInput()
-		next := continuation{id: tap.final.id, stored: tap.stored, items: append(append(t.context, own...), tap.final.output...)}
-		if limit, _ := s.h.limits(); !ok || size(next.items) > limit {
+		next := continuation{id: tap.final.id, stored: tap.stored, items: append(append(t.context, t.ownInput()...), tap.final.output...)}
+		if limit, _ := s.h.limits(); size(next.items) > limit {
 			next = continuation{} // to be had from the store, if at all
 		}
 		s.last = next
