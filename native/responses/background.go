@@ -89,7 +89,7 @@ type job struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	events  [][]byte // that are not stored yet
-	created []byte   // the object of the first event
+	created []byte   // the object in its first state
 	update  []byte   // the object when it went from queued to in progress, until it is stored
 	working bool     // it has
 	final   *final
@@ -104,7 +104,7 @@ func (h *Handler) startJob(r *http.Request, t *turn, body []byte) *job {
 	j.changed.L = &j.mu
 	var f facts
 	own, _ := f.asTurn(nil, body) // it was read before
-	t.ctx, t.body = ctx, body
+	t.ctx, t.body, t.job = ctx, body, j
 	h.running.Add(1)
 	h.finished.Add(2)
 	go func() {
@@ -193,7 +193,7 @@ func (j *job) event(e event) bool {
 			f.cancelled() // the stream of a cancelled response just ends
 			return true
 		}
-	case j.created == nil:
+	case j.created == nil: // the core has told it before, but that is no duty
 		j.created = bytes.Clone(member(e.data, "response"))
 	case string(e.name) == "response.in_progress" && !j.working:
 		j.working = true
@@ -203,6 +203,16 @@ func (j *job) event(e event) bool {
 		j.events = append(j.events, bytes.Clone(e.raw))
 	}
 	return true
+}
+
+// startWith says what the response is at first, before the upstream is asked.
+func (j *job) startWith(object []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.created == nil {
+		j.created = bytes.Clone(object)
+		j.changed.Signal()
+	}
 }
 
 func (j *job) turnEnded() {
@@ -243,19 +253,11 @@ func (j *job) write() {
 		j.mu.Unlock()
 		var err error
 		if final == nil && ended {
-			// The turn broke off without a last event, which only a fault of the gateway's does.
-			j.mu.Lock()
-			lost := failedObject(j.created, "The gateway failed on this response; its log says more.")
-			j.mu.Unlock()
-			final = &lost
-			events = append(events, failedEvent(next+uint64(len(events)), lost.object))
+			final, events = j.brokeOff(next, events)
 		}
 		if final != nil {
 			j.save(func(ctx context.Context) error {
-				r, ok := j.turn.response(final)
-				if !ok {
-					r = &store.Response{Turn: store.Turn{Head: store.Head{ID: final.id, Status: final.status}, Output: final.output}, Object: final.object}
-				}
+				r := j.turn.response(final)
 				if !j.logged {
 					events = nil
 				}
@@ -281,6 +283,31 @@ func (j *job) write() {
 	}
 }
 
+// brokeOff makes the last state of a turn that ended without saying it, and its events
+// from number next on: the upstream gave an error in place of a stream, or was not
+// waited for, or the gateway failed.
+func (j *job) brokeOff(next uint64, events [][]byte) (*final, [][]byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	code, message := "server_error", "The gateway failed on this response; its log says more."
+	if e := member(j.reply, "error"); !j.stream && len(e) > 0 {
+		if c := stringOf(member(e, "code")); c != "" {
+			code = c
+		}
+		message = stringOf(member(e, "message"))
+	}
+	if next == 0 && len(events) == 0 {
+		running := changed(nil, j.created, change{"status", `"in_progress"`})
+		events = append(events, responseEvent("response.created", 0, j.created), responseEvent("response.in_progress", 1, running))
+	}
+	f := failedObject(j.created, code, message)
+	if j.aborted {
+		f.cancelled()
+		return &f, events
+	}
+	return &f, append(events, responseEvent("response.failed", next+uint64(len(events)), f.object))
+}
+
 // awaitEnd waits for the turn.
 func (j *job) awaitEnd() {
 	j.mu.Lock()
@@ -303,26 +330,23 @@ func (j *job) start() bool {
 		return false
 	}
 	f, ok := readFinal(j.object)
-	if ok {
-		var r *store.Response
-		if r, ok = j.turn.response(&f); ok {
-			j.id, r.Background, r.Logged = f.id, true, j.logged
-			ctx, cancel := j.h.afterwards(j.turn.ctx)
-			defer cancel()
-			err := j.h.store.Start(ctx, j.turn.tenant, r, store.Lease{Owner: j.h.owner, TTL: j.h.clock.lease})
-			if err == nil {
-				close(j.begun)
-				return true
-			}
-			j.problem = j.h.problem(err, "Response", "", f.id)
-		}
-	}
-	if j.problem == nil {
-		j.h.log.Error("a background response could not be stored: its input is not understood", "response", f.id)
+	if !ok {
 		j.problem = &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "store", Message: "The response could not be stored."}
+		j.abort()
+		return false
 	}
-	j.abort()
-	return false
+	j.id = f.id
+	r := j.turn.response(&f)
+	r.Background, r.Logged = true, j.logged
+	ctx, cancel := j.h.afterwards(j.turn.ctx)
+	defer cancel()
+	if err := j.h.store.Start(ctx, j.turn.tenant, r, store.Lease{Owner: j.h.owner, TTL: j.h.clock.lease}); err != nil {
+		j.problem = j.h.problem(err, "Response", "", f.id)
+		j.abort()
+		return false
+	}
+	close(j.begun)
+	return true
 }
 
 // save writes to the store, and again while that is not available and the lease holds.
@@ -382,15 +406,16 @@ func (j *job) watch(ctx context.Context) {
 }
 
 // failedObject is a response as it is when it can't go on.
-func failedObject(object []byte, why string) final {
+func failedObject(object []byte, code, message string) final {
 	f, _ := readFinal(object)
 	f.status = store.Failed
-	f.object = changed(nil, f.object, change{"status", `"failed"`}, change{"error", `{"code":"server_error","message":` + quoted(why) + `}`})
+	f.object = changed(nil, f.object, change{"status", `"failed"`}, change{"error", `{"code":` + quoted(code) + `,"message":` + quoted(message) + `}`})
 	return f
 }
 
-func failedEvent(number uint64, object []byte) []byte {
-	b := append([]byte("event: response.failed\ndata: "), `{"type":"response.failed","sequence_number":`...)
+// responseEvent is an event that says what the response is.
+func responseEvent(name string, number uint64, object []byte) []byte {
+	b := append([]byte("event: "+name+"\ndata: "), `{"type":"`+name+`","sequence_number":`...)
 	b = append(append(strconv.AppendUint(b, number, 10), `,"response":`...), object...)
 	return append(b, "}\n\n"...)
 }
@@ -425,12 +450,12 @@ func (h *Handler) finishLapsed(ctx context.Context, l *store.Job) {
 	if items := h.loggedOutput(ctx, l); len(items) > 0 {
 		object = changed(nil, object, change{"output", string(items)})
 	}
-	f := failedObject(object, "The process that ran this response ended before it was finished.")
+	f := failedObject(object, "server_error", "The process that ran this response ended before it was finished.")
 	var last [][]byte
 	if l.Cancelling {
 		f.cancelled()
 	} else if l.Logged {
-		last = [][]byte{failedEvent(l.Events, f.object)}
+		last = [][]byte{responseEvent("response.failed", l.Events, f.object)}
 	}
 	r := &store.Response{Turn: store.Turn{Head: l.Head, Output: f.output}, Object: f.object}
 	r.Status = f.status

@@ -107,8 +107,8 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 		}
 	}
 	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
-	items, err := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
-	if err != nil || len(items) != len(given) {
+	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
+	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}
 	return items, nil

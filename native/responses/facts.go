@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -26,6 +27,33 @@ type facts struct {
 	kind  string
 	laned bool
 }
+
+// needsState tells whether a body may ask for what only this package knows of: a member
+// background, or store: true. Most bodies don't, and are left unread here. Inside a JSON
+// string quotes are escaped, so text about these members doesn't look like them.
+func needsState(body []byte) bool {
+	if bytes.Contains(body, backgroundKey) || bytes.Contains(body, escapedKey) {
+		return true
+	}
+	for rest := body; ; {
+		at := bytes.Index(rest, storeKey)
+		if at < 0 {
+			return false
+		}
+		rest = bytes.TrimLeft(rest[at+len(storeKey):], " \t\r\n")
+		if value, ok := bytes.CutPrefix(rest, colon); ok && !bytes.HasPrefix(bytes.TrimLeft(value, " \t\r\n"), falseValue) {
+			return true
+		}
+	}
+}
+
+var (
+	backgroundKey = []byte(`"background"`)
+	escapedKey    = []byte(`\u`) // which a key may be written with
+	storeKey      = []byte(`"store"`)
+	colon         = []byte(":")
+	falseValue    = []byte("false")
+)
 
 // scanRoom is what a scan works with.
 type scanRoom struct {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -412,5 +413,73 @@ func TestBodiesComeInEveryForm(t *testing.T) {
 	}
 	for _, body := range []string{``, `{`, `[]`, `{"model":"` + instruct + `","input":"x"} x`} {
 		e.do("POST", "/v1/responses", body).wants(t, 400, nil, nil)
+	}
+}
+
+// A background response is answered before the model server begins to answer, so what
+// that says is the response's.
+func TestABackgroundResponseDoesNotWaitForTheModel(t *testing.T) {
+	late := make(chan struct{})
+	var fault atomic.Value
+	fault.Store("")
+	sim := simulator.New(simulator.Options{Control: true})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body) // else the client's end would not be noticed
+		r.Body = io.NopCloser(strings.NewReader(string(b)))
+		select {
+		case <-late:
+		case <-r.Context().Done():
+			return
+		}
+		r.Header.Set("X-Simulate", fault.Load().(string))
+		sim.ServeHTTP(w, r)
+	}))
+	defer up.Close()
+	c := config.Default()
+	c.Upstreams = []config.Upstream{{Name: "simulated", URL: up.URL, Model: simulator.DefaultModel}}
+	next, err := server.NewHandler(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.End()
+	e := start(t, setup{core: next})
+
+	id, object := e.create(say(instruct, "hello", `"background":true`))
+	if object["status"] != "queued" {
+		t.Error(object)
+	}
+	if got := e.do("GET", "/v1/responses/"+id, ""); got.object["status"] != "queued" {
+		t.Error(got.text)
+	}
+	late <- struct{}{}
+	if object := e.polled(id); object["status"] != "completed" || answerOf(object) == "" {
+		t.Error(object)
+	}
+	fault.Store("503")
+	for _, members := range []string{`"background":true`, `"background":true,"stream":true`} {
+		if strings.Contains(members, "stream") {
+			done := make(chan reply)
+			go func() { r, _ := e.try("POST", "/v1/responses", say(instruct, "hello", members)); done <- r }()
+			late <- struct{}{}
+			r := <-done
+			faultless(t, r.text, checker.Options{})
+			if !strings.Contains(r.text, "event: response.failed") {
+				t.Error(r.text)
+			}
+			continue
+		}
+		id, _ := e.create(say(instruct, "hello", members))
+		late <- struct{}{}
+		object := e.polled(id)
+		if object["status"] != "failed" || object["error"].(map[string]any)["message"] == "" {
+			t.Error(object)
+		}
+		for _, f := range checker.Object([]byte(e.do("GET", "/v1/responses/"+id, "").text)) {
+			t.Error(f)
+		}
+	}
+	id, _ = e.create(say(instruct, "hello", `"background":true`, `"metadata":{"a":"b"}`))
+	if r := e.do("POST", "/v1/responses/"+id+"/cancel", ""); r.object["status"] != "cancelled" || r.object["error"] != nil {
+		t.Error(r.text)
 	}
 }

@@ -33,11 +33,25 @@ func splitItems(list []byte) (items []store.Item, err error) {
 	s.Reset(list)
 	for s.BeginArray(); s.NextElement(); {
 		if v := s.Value(); !v.Absent() {
-			item := v.Of(list)
-			items = append(items, store.Item{ID: stringOf(member(item, "id")), JSON: item})
+			items = append(items, store.Item{ID: idOf(v.Of(list)), JSON: v.Of(list)})
 		}
 	}
 	return items, s.Finish()
+}
+
+// idOf is an item's id. It mostly stands in front.
+func idOf(item []byte) string {
+	room := scanRooms.Get().(*scanRoom)
+	defer room.free()
+	s := &room.scanner
+	s.Reset(item)
+	for s.BeginObject(); s.NextMember(); {
+		found := string(s.Key()) == "id"
+		if v := s.Value(); found && !v.Absent() {
+			return stringOf(v.Of(item))
+		}
+	}
+	return ""
 }
 
 // joinItems appends items as the elements of a list.
@@ -64,10 +78,17 @@ func size(items []store.Item) (n int) {
 // inputItems are the own items of a create request's body, each with an id, messages in
 // their long form. A reference becomes what lookup returns for it, or stays. They are
 // copies.
-func inputItems(body []byte, lookup func(id string) []byte) ([]store.Item, error) {
-	list := append(make([]byte, 0, len(body)+256), '[')
-	list = responses.AppendInputItems(list, body, appendID, lookup)
-	return splitItems(append(list, ']'))
+func inputItems(body []byte, lookup func(id string) []byte) (items []store.Item) {
+	var places [][2]int
+	list := responses.AppendInputItems(make([]byte, 0, len(body)+256), body, appendID, lookup, func(from, to int) {
+		places = append(places, [2]int{from, to})
+	})
+	items = make([]store.Item, len(places))
+	for i, p := range places {
+		item := list[p[0]:p[1]:p[1]]
+		items[i] = store.Item{ID: idOf(item), JSON: item}
+	}
+	return items
 }
 
 func appendID(dst []byte, prefix string) []byte { return append(dst, newID(prefix)...) }

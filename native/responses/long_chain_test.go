@@ -54,7 +54,7 @@ func TestALongChainCostsTheStoreNoMorePerTurn(t *testing.T) {
 			m.(*turn).previous = body.Previous
 		}
 		id := newID("resp_")
-		answer(w, http.StatusOK, []byte(`{"id":"`+id+`","object":"response","status":"completed","output":[{"type":"message","id":"`+newID("msg_")+`","status":"completed","role":"assistant","content":[{"type":"output_text","text":"an answer","annotations":[],"logprobs":[]}]}]}`))
+		answer(w, http.StatusOK, []byte(`{"id":"`+id+`","object":"response","store":true,"status":"completed","output":[{"type":"message","id":"`+newID("msg_")+`","status":"completed","role":"assistant","content":[{"type":"output_text","text":"an answer","annotations":[],"logprobs":[]}]}]}`))
 	})
 	e := start(t, setup{store: c, core: core})
 	id, _ := e.create(create("a question"))

@@ -276,9 +276,8 @@ func (s *socket) turn(t *turn, body []byte) {
 	case tap.final == nil || tap.final.status != store.Completed && tap.final.status != store.Incomplete:
 		s.forget(t)
 	default:
-		own, ok := t.ownInput()
-		next := continuation{id: tap.final.id, stored: tap.stored, items: append(append(t.context, own...), tap.final.output...)}
-		if limit, _ := s.h.limits(); !ok || size(next.items) > limit {
+		next := continuation{id: tap.final.id, stored: tap.stored, items: append(append(t.context, t.ownInput()...), tap.final.output...)}
+		if limit, _ := s.h.limits(); size(next.items) > limit {
 			next = continuation{} // to be had from the store, if at all
 		}
 		s.last = next
@@ -384,8 +383,8 @@ func (f *frames) finish(t *tap) {
 	case f.stream && t.final != nil:
 		return
 	case f.stream && f.object != nil:
-		lost := failedObject(f.object, "The gateway failed on this response; its log says more.")
-		raw := failedEvent(uint64(f.next), lost.object)
+		lost := failedObject(f.object, "server_error", "The gateway failed on this response; its log says more.")
+		raw := responseEvent("response.failed", uint64(f.next), lost.object)
 		var cut splitter
 		cut.push(raw, func(e event) bool { return s.send(e.data) == nil })
 		return

@@ -97,16 +97,25 @@ func (t *tap) events(p []byte) {
 	})
 }
 
-var lastEvents = [...][]byte{[]byte("event: response.completed"), []byte("event: response.incomplete"), []byte("event: response.failed")}
-
+// mayEnd tells whether a stream's last event may be among whole events.
 func mayEnd(p []byte) bool {
-	for _, name := range lastEvents {
-		if bytes.Contains(p, name) {
-			return true
+	for len(p) > 0 {
+		if name, ok := bytes.CutPrefix(p, eventPrefix); ok && (bytes.HasPrefix(name, completed) || name[0] == 'i' || name[0] == 'f') {
+			return true // incomplete or failed; in_progress and function calls too
 		}
+		next := bytes.Index(p, blankLine)
+		if next < 0 {
+			return false
+		}
+		p = p[next+len(blankLine):]
 	}
 	return false
 }
+
+var (
+	eventPrefix = []byte("event: response.")
+	completed   = []byte("completed")
+)
 
 // whole handles a reply that has come to its end.
 func (t *tap) whole() {
@@ -127,7 +136,7 @@ func (t *tap) keep(object []byte) {
 	if f.status == store.Failed && t.clientGone() {
 		f.cancelled()
 	}
-	if t.turn.keeps() {
+	if f.stores {
 		t.stored = t.turn.save(&f)
 	}
 }

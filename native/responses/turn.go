@@ -24,6 +24,8 @@ type turn struct {
 	question bool
 	// body is the request's; lent until the turn is over.
 	body []byte
+	// job runs the turn in the background, nil elsewhere.
+	job *job
 	// cache is what a socket remembers of its last response, nil elsewhere.
 	cache *continuation
 
@@ -39,19 +41,7 @@ type turn struct {
 	owner  string
 	unlock func()
 
-	own       []store.Item // the input as items, once asked for
-	ownFailed bool
-}
-
-// storing tells whether the response is to be stored.
-func (t *turn) storing() bool {
-	switch t.asked.store {
-	case yes:
-		return true
-	case no:
-		return false
-	}
-	return t.Stores()
+	own []store.Item // the input as items, once asked for
 }
 
 // Stores implements hub.Memory.
@@ -63,6 +53,13 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 		return nil, p
 	}
 	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
+}
+
+// Started implements hub.Starter.
+func (t *turn) Started(object []byte) {
+	if t.job != nil {
+		t.job.startWith(object)
+	}
 }
 
 func (t *turn) load(previous, conversation string) *hub.Problem {
@@ -77,7 +74,7 @@ func (t *turn) load(previous, conversation string) *hub.Problem {
 		}
 		return nil
 	}
-	if t.cache != nil && !t.storing() {
+	if t.cache != nil && (t.asked.store == no || !t.Stores()) {
 		return unknownPrevious(previous, "It is not the last response of this connection, and store is false.")
 	}
 	turns, err := t.h.store.Chain(t.ctx, t.tenant, previous, limit)
@@ -220,18 +217,18 @@ func (t *turn) Item(id string) []byte {
 }
 
 // ownInput is the request's input as items.
-func (t *turn) ownInput() ([]store.Item, bool) {
-	if t.own == nil && !t.ownFailed {
-		items, err := inputItems(t.body, t.Item)
-		t.own, t.ownFailed = items, err != nil
+func (t *turn) ownInput() []store.Item {
+	if t.own == nil {
+		t.own = inputItems(t.body, t.Item)
 	}
-	return t.own, !t.ownFailed
+	return t.own
 }
 
 // A final is a response's last state, as the core made it.
 type final struct {
 	id     string
 	status store.Status
+	stores bool   // it says that it is stored
 	object []byte // JSON
 	output []store.Item
 }
@@ -241,6 +238,7 @@ func readFinal(object []byte) (f final, ok bool) {
 	f.object = bytes.Clone(object)
 	f.id = stringOf(member(f.object, "id"))
 	f.status = store.Status(stringOf(member(f.object, "status")))
+	f.stores = string(member(f.object, "store")) == "true"
 	output, err := splitItems(member(f.object, "output"))
 	if f.id == "" || err != nil {
 		return f, false
@@ -256,11 +254,8 @@ func (f *final) cancelled() {
 }
 
 // response is what is stored of the turn.
-func (t *turn) response(f *final) (*store.Response, bool) {
-	own, ok := t.ownInput()
-	if !ok {
-		return nil, false
-	}
+func (t *turn) response(f *final) *store.Response {
+	own := t.ownInput()
 	if t.unstored {
 		own = append(append([]store.Item(nil), t.context...), own...)
 	}
@@ -271,20 +266,15 @@ func (t *turn) response(f *final) (*store.Response, bool) {
 			Output: f.output,
 		},
 		Object: f.object,
-	}, true
+	}
 }
 
 // save stores a finished response. It has been told to the client by then, or will be,
 // so a failure can only be logged.
 func (t *turn) save(f *final) (stored bool) {
-	r, ok := t.response(f)
-	if !ok {
-		t.h.log.Error("a response could not be stored: its input is not understood", "response", f.id)
-		return false
-	}
 	ctx, cancel := t.h.afterwards(t.ctx)
 	defer cancel()
-	if err := t.h.store.Put(ctx, t.tenant, r); err != nil {
+	if err := t.h.store.Put(ctx, t.tenant, t.response(f)); err != nil {
 		if errors.Is(err, store.ErrUnavailable) {
 			t.h.unavailable()
 		}
@@ -298,27 +288,28 @@ func (t *turn) save(f *final) (stored bool) {
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	body, r := h.readBody(w, r)
 	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r)}
-	if body == nil || t.asked.read(*body) != nil { // refused by the handler behind
-		if body != nil {
-			defer freeBody(body)
-			r = withBody(r, *body)
-		}
-		h.next.ServeHTTP(w, r.WithContext(server.WithMemory(r.Context(), t)))
+	if body == nil { // refused by the handler behind
+		h.next.ServeHTTP(w, r)
 		return
 	}
 	defer freeBody(body)
 	t.body = *body
-	if p := t.refused(); p != nil {
-		refuse(w, p)
-		return
-	}
-	if t.asked.background == yes {
-		h.background(w, r, t, *body)
-		return
+	// A body that is no JSON is for the handler behind to refuse.
+	if (h.down.Load() || needsState(t.body)) && t.asked.read(t.body) == nil {
+		if p := t.refused(); p != nil {
+			refuse(w, p)
+			return
+		}
+		if t.asked.background == yes {
+			h.background(w, r, t, t.body)
+			return
+		}
 	}
 	defer t.end()
-	r = withBody(r, *body)
-	h.run(w, r.WithContext(server.WithMemory(r.Context(), t)), t)
+	r = withBody(r, t.body)
+	tap := &tap{ResponseWriter: w, turn: t}
+	h.next.ServeHTTP(tap, r.WithContext(server.WithMemory(r.Context(), t)))
+	tap.finish()
 }
 
 // refused is what can be said before the core has seen the request.
@@ -351,17 +342,3 @@ func (t *turn) refused() *hub.Problem {
 	}
 	return nil
 }
-
-// run serves a turn: its reply goes through a tap where anything of it is to be kept.
-func (h *Handler) run(w http.ResponseWriter, r *http.Request, t *turn) *tap {
-	tap := &tap{ResponseWriter: w, turn: t}
-	if t.cache == nil && !t.keeps() {
-		h.next.ServeHTTP(w, r)
-		return tap
-	}
-	h.next.ServeHTTP(tap, r)
-	tap.finish()
-	return tap
-}
-
-func (t *turn) keeps() bool { return t.h.config.Load().Responses.Store && t.storing() }

@@ -175,6 +175,14 @@ func (t *Turn) Time() int64 {
 	return t.Clock()
 }
 
+// A Starter is a Memory that answers the client of a background response before the
+// upstream does.
+type Starter interface {
+	// Started is told the response's object in its first state, once the request is
+	// known to be good and before the upstream is asked. It copies what it keeps.
+	Started(object []byte)
+}
+
 const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // AppendID appends prefix and 24 random letters and digits (142 bits).

@@ -122,7 +122,7 @@ func FuzzAcceptedRequestsAreGoodChatRequests(f *testing.F) {
 				continue
 			}
 			// What is stored of the input gives the same messages when it comes back.
-			items := AppendInputItems(nil, []byte(body), turn.AppendID, nil)
+			items := AppendInputItems(nil, []byte(body), turn.AppendID, nil, nil)
 			if !gjson.Valid("[" + string(items) + "]") {
 				t.Fatalf("items %s", items)
 			}

@@ -179,7 +179,7 @@ func TestInputIsStoredAsItems(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			n = 0
-			got := string(AppendInputItems([]byte("x"), []byte(`{"model":"think","input":`+tt.input+`}`), id, find))
+			got := string(AppendInputItems([]byte("x"), []byte(`{"model":"think","input":`+tt.input+`}`), id, find, nil))
 			if got != "x"+tt.want {
 				t.Errorf("got  %s\nwant x%s", got, tt.want)
 			}
@@ -188,7 +188,7 @@ func TestInputIsStoredAsItems(t *testing.T) {
 			}
 		})
 	}
-	if got := AppendInputItems(nil, []byte(`{"input":[{"role":"user","content":"a"}]}`), turn.AppendID, nil); !strings.HasPrefix(gjson.GetBytes(got, "id").String(), "msg_") {
+	if got := AppendInputItems(nil, []byte(`{"input":[{"role":"user","content":"a"}]}`), turn.AppendID, nil, nil); !strings.HasPrefix(gjson.GetBytes(got, "id").String(), "msg_") {
 		t.Errorf("%s", got)
 	}
 }

@@ -185,6 +185,9 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if r.warmsUp() {
 		r.turn.Answer = emptyAnswer(r.turn)
 	}
+	if s, ok := r.turn.Memory.(hub.Starter); ok && r.req.background {
+		s.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil))
+	}
 	return out, nil
 }
 

@@ -1,6 +1,8 @@
 package responses
 
 import (
+	"slices"
+
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -8,9 +10,13 @@ import (
 // are stored and listed: each with a type and an id, the content of messages as parts;
 // as elements of a JSON list with commas between, in one line. id appends an id with the
 // given prefix (hub.Turn.AppendID). find returns the item that an item_reference names,
-// nil for none; such a reference stays as it is. body must have been accepted by
-// Create.Request. What is no part of the conversation (compaction_trigger) is left out.
-func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byte, find func(id string) []byte) []byte {
+// nil for none; such a reference stays as it is. each, unless nil, is told where in the
+// result an item stands, in order. body must have been accepted by Create.Request. What
+// is no part of the conversation (compaction_trigger) is left out.
+func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byte, find func(id string) []byte, each func(from, to int)) []byte {
+	if each == nil {
+		each = func(int, int) {}
+	}
 	r := translations.Get().(*translation)
 	defer r.release()
 	r.src = body
@@ -32,7 +38,10 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		return dst
 	}
 	if v := r.raw(keyInput); v != nil && v[0] == '"' {
-		return appendUserMessage(dst, v, id)
+		from := len(dst)
+		dst = appendUserMessage(dst, v, id)
+		each(from, len(dst))
+		return dst
 	}
 	empty := len(dst)
 	for i := r.own.from; i < r.own.to; i++ {
@@ -44,13 +53,17 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		if len(dst) > empty {
 			dst = append(dst, ',')
 		}
+		from := len(dst)
+		var stored []byte
 		if string(kind) == "item_reference" && find != nil {
-			if stored := find(string(it.word(itemID))); stored != nil {
-				dst = jsonedit.PutBytes(dst, stored)
-				continue
-			}
+			stored = find(string(it.word(itemID)))
 		}
-		dst = appendStoredItem(dst, it, id)
+		if stored != nil {
+			dst = jsonedit.PutBytes(dst, stored)
+		} else {
+			dst = appendStoredItem(dst, it, id)
+		}
+		each(from, len(dst))
 	}
 	return dst
 }
@@ -80,6 +93,8 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	var s jsonedit.Scanner
 	s.Reset(it.src[it.at.start:it.at.end])
 	base := int(it.at.start)
+	var room [itemKeys]jsonedit.Span
+	s.Trust(it.values(room[:0]))
 	for s.BeginObject(); s.NextMember(); {
 		key, n := s.KeySpan(), itemKey(s.Key())
 		v := s.Value()
@@ -103,4 +118,15 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		dst = dst[:len(dst)-1]
 	}
 	return append(dst, '}')
+}
+
+// values appends where the members that were read stand in the item, in order.
+func (it *item) values(dst []jsonedit.Span) []jsonedit.Span {
+	for _, f := range it.fields {
+		if !f.absent() {
+			dst = append(dst, jsonedit.Span{Start: int(f.start - it.at.start), End: int(f.end - it.at.start)})
+		}
+	}
+	slices.SortFunc(dst, func(a, b jsonedit.Span) int { return a.Start - b.Start })
+	return dst
 }
