@@ -17,14 +17,14 @@ import (
 
 // background serves a create request with background: true. The turn runs on its own;
 // the client gets what it is at first, or the stream of its events.
-func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, body []byte) {
+func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte, tenant string) {
 	if n := h.jobs.Add(1); n > int64(h.config.Load().Responses.BackgroundJobs) {
 		h.jobs.Add(-1)
 		refuse(w, &hub.Problem{Status: 429, Type: "rate_limit_error", Code: "rate_limit_exceeded", Reason: "background_full", Header: [][2]string{{"retry-after", "5"}},
 			Message: "Too many background responses are running (responses.background_jobs): wait until one has finished."})
 		return
 	}
-	j := h.startJob(r, t, bytes.Clone(body))
+	j := h.startJob(r, bytes.Clone(body), tenant)
 	select {
 	case <-j.begun:
 	case <-j.over:
@@ -48,11 +48,11 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, bo
 			w.Header()[name] = values
 		}
 	}
-	if !t.asked.streamed {
+	if !j.logged {
 		answer(w, http.StatusOK, j.object)
 		return
 	}
-	q := &request{Request: r, h: h, w: w, tenant: t.tenant}
+	q := &request{Request: r, h: h, w: w, tenant: tenant}
 	if p := q.follow(j.id, 0); p != nil {
 		refuse(w, p)
 	}
@@ -97,14 +97,15 @@ type job struct {
 	aborted bool // somebody asked for it to be cancelled
 }
 
-// startJob starts the turn. It owns the body.
-func (h *Handler) startJob(r *http.Request, t *turn, body []byte) *job {
+// startJob starts the turn. It owns the body, which the core has read before.
+func (h *Handler) startJob(r *http.Request, body []byte, tenant string) *job {
 	ctx, cancel := context.WithCancel(h.base)
-	j := &job{h: h, turn: t, cancel: cancel, logged: t.asked.streamed, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
+	j := &job{h: h, cancel: cancel, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
 	j.changed.L = &j.mu
-	var f facts
-	own, _ := f.asTurn(nil, body) // it was read before
-	t.ctx, t.body, t.job = ctx, body, j
+	t := &turn{h: h, ctx: ctx, tenant: tenant, body: body, job: j}
+	j.turn = t
+	own, _ := t.asked.asTurn(nil, body)
+	j.logged = t.asked.streamed
 	h.running.Add(1)
 	h.finished.Add(2)
 	go func() {

@@ -17,6 +17,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // soon bounds the wait for what must happen; nothing is said about how fast it does.
@@ -52,6 +53,10 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := server.MemoryOf(r.Context())
+	if p := m.(hub.Keeper).Admit(body["store"] == true, body["background"] == true); p != nil {
+		refuse(p.Status, p.Type, p.Code, p.Message, p.Param)
+		return
+	}
 	before := "[]"
 	previous, _ := body["previous_response_id"].(string)
 	conversation, _ := body["conversation"].(string)

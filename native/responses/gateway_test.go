@@ -193,6 +193,7 @@ func TestStreamsOfBackgroundResponsesKeepTheGrammar(t *testing.T) {
 	n := v.asked()
 	e.do("POST", "/v1/responses", say("nobody", "hello", `"background":true`)).wants(t, 404, "model", "model_not_found")
 	e.do("POST", "/v1/responses", `{"model":"`+thinking+`","background":true}`).wants(t, 400, "input", "missing_required_parameter")
+	e.do("POST", "/v1/responses", say(thinking, "hello", `"background":true`, `"store":false`)).wants(t, 400, "store", "invalid_value")
 	if v.asked() != n {
 		t.Error("a request that is refused reached the model")
 	}

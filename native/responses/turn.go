@@ -19,13 +19,16 @@ type turn struct {
 	h      *Handler
 	ctx    context.Context
 	tenant string
-	asked  facts
+	// asked is what a socket's message says of itself, or that of a job.
+	asked facts
 	// question: nothing comes of it but an answer (input_tokens, compact).
 	question bool
 	// body is the request's; lent until the turn is over.
 	body []byte
-	// job runs the turn in the background, nil elsewhere.
-	job *job
+	// job runs the turn in the background, nil elsewhere. deferred: the turn asked for
+	// one, so it is begun again there.
+	job      *job
+	deferred bool
 	// cache is what a socket remembers of its last response, nil elsewhere.
 	cache *continuation
 
@@ -47,6 +50,31 @@ type turn struct {
 // Stores implements hub.Memory.
 func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.down.Load() }
 
+// Admit implements hub.Keeper.
+func (t *turn) Admit(explicit, background bool) *hub.Problem {
+	if !t.h.config.Load().Responses.Store {
+		if background {
+			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
+				Message: "Background responses are not offered: storing of responses is switched off (responses.store)."}
+		}
+		return nil // the object says that nothing is kept
+	}
+	if explicit && !t.h.down.Load() {
+		// Nothing else may ask the store before the answer is there.
+		if _, _, err := t.h.store.Get(t.ctx, t.tenant, "probe"); errors.Is(err, store.ErrUnavailable) {
+			t.h.unavailable()
+		}
+	}
+	if (explicit || background) && t.h.down.Load() {
+		return storeGone()
+	}
+	if background && t.job == nil {
+		t.deferred = true
+		return &hub.Problem{Status: http.StatusAccepted, Reason: "background"} // nobody sees it
+	}
+	return nil
+}
+
 // Context implements hub.Memory.
 func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	if p := t.load(previous, conversation); p != nil {
@@ -55,7 +83,7 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
 }
 
-// Started implements hub.Starter.
+// Started implements hub.Keeper.
 func (t *turn) Started(object []byte) {
 	if t.job != nil {
 		t.job.startWith(object)
@@ -74,8 +102,11 @@ func (t *turn) load(previous, conversation string) *hub.Problem {
 		}
 		return nil
 	}
-	if t.cache != nil && (t.asked.store == no || !t.Stores()) {
+	if t.cache != nil && (t.asked.unstored || !t.h.config.Load().Responses.Store) {
 		return unknownPrevious(previous, "It is not the last response of this connection, and store is false.")
+	}
+	if t.h.down.Load() {
+		return storeGone()
 	}
 	turns, err := t.h.store.Chain(t.ctx, t.tenant, previous, limit)
 	switch {
@@ -115,6 +146,9 @@ func tooLong(param string) *hub.Problem {
 }
 
 func (t *turn) loadConversation(id string, limit int) *hub.Problem {
+	if t.h.down.Load() {
+		return storeGone()
+	}
 	if !t.question {
 		if p := t.lock(id); p != nil {
 			return p
@@ -294,51 +328,13 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	defer freeBody(body)
 	t.body = *body
-	// A body that is no JSON is for the handler behind to refuse.
-	if (h.down.Load() || needsState(t.body)) && t.asked.read(t.body) == nil {
-		if p := t.refused(); p != nil {
-			refuse(w, p)
-			return
-		}
-		if t.asked.background == yes {
-			h.background(w, r, t, t.body)
-			return
-		}
-	}
 	defer t.end()
 	r = withBody(r, t.body)
 	tap := &tap{ResponseWriter: w, turn: t}
 	h.next.ServeHTTP(tap, r.WithContext(server.WithMemory(r.Context(), t)))
+	if t.deferred {
+		h.background(w, r, t.body, t.tenant)
+		return
+	}
 	tap.finish()
-}
-
-// refused is what can be said before the core has seen the request.
-func (t *turn) refused() *hub.Problem {
-	stores := t.h.config.Load().Responses.Store
-	if t.asked.background == yes {
-		switch {
-		case t.asked.store == no:
-			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "store", Code: "invalid_value", Reason: "invalid_request",
-				Message: "A background response must be stored: store may not be false."}
-		case !stores:
-			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
-				Message: "Background responses are not offered: storing of responses is switched off (responses.store)."}
-		}
-	}
-	if !stores {
-		return nil // the core says so where an id is named
-	}
-	remembered := t.cache != nil && t.cache.id == t.asked.previous
-	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != "" && !remembered
-	if t.asked.store == yes && !stateful && !t.h.down.Load() {
-		// Nothing else asks the store before the answer is there.
-		_, _, err := t.h.store.Get(t.ctx, t.tenant, "probe")
-		if errors.Is(err, store.ErrUnavailable) {
-			t.h.unavailable()
-		}
-	}
-	if (stateful || t.asked.store == yes) && t.h.down.Load() {
-		return storeGone()
-	}
-	return nil
 }

@@ -175,11 +175,14 @@ func (t *Turn) Time() int64 {
 	return t.Clock()
 }
 
-// A Starter is a Memory that answers the client of a background response before the
-// upstream does.
-type Starter interface {
-	// Started is told the response's object in its first state, once the request is
-	// known to be good and before the upstream is asked. It copies what it keeps.
+// A Keeper is a Memory that has a say in what is kept, and when a client is answered.
+type Keeper interface {
+	Memory
+	// Admit is asked once for a create request, before its context is: explicit says that
+	// it has store: true. A Problem refuses it.
+	Admit(explicit, background bool) *Problem
+	// Started is told a background response's object in its first state, once the request
+	// is known to be good and before the upstream is asked. It copies what it keeps.
 	Started(object []byte)
 }
 

@@ -185,8 +185,8 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if r.warmsUp() {
 		r.turn.Answer = emptyAnswer(r.turn)
 	}
-	if s, ok := r.turn.Memory.(hub.Starter); ok && r.req.background {
-		s.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil))
+	if k, ok := r.turn.Memory.(hub.Keeper); ok && r.req.background {
+		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil))
 	}
 	return out, nil
 }
@@ -447,6 +447,12 @@ func (r *translation) state() *hub.Problem {
 			return bad("unsupported_parameter", "background", "Unsupported parameter: 'background': "+toBinary+".")
 		}
 		return nil
+	}
+	keeper, keeps := t.Memory.(hub.Keeper)
+	if keeps && r.kind == create && !(background && string(r.raw(keyStore)) == "false") {
+		if p := keeper.Admit(string(r.raw(keyStore)) == "true", background); p != nil {
+			return p
+		}
 	}
 	if background {
 		if !r.stored() {
