@@ -102,7 +102,7 @@ func (h *Handler) startJob(r *http.Request, body []byte, tenant string) *job {
 	ctx, cancel := context.WithCancel(h.base)
 	j := &job{h: h, cancel: cancel, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
 	j.changed.L = &j.mu
-	t := &turn{h: h, ctx: ctx, tenant: tenant, body: body, job: j}
+	t := &turn{h: h, ctx: ctx, tenant: tenant, body: recorded(body), job: j}
 	j.turn = t
 	own, _ := t.asked.asTurn(nil, body)
 	j.logged = t.asked.streamed

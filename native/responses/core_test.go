@@ -53,7 +53,11 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := server.MemoryOf(r.Context())
-	if p := m.(hub.Keeper).Admit(body["store"] == true, body["background"] == true); p != nil {
+	wish := hub.Unsaid
+	if store, ok := body["store"].(bool); ok {
+		wish = map[bool]hub.Wish{true: hub.Yes, false: hub.No}[store]
+	}
+	if p := m.(hub.Keeper).Admit(wish, body["background"] == true); p != nil {
 		refuse(p.Status, p.Type, p.Code, p.Message, p.Param)
 		return
 	}

@@ -146,7 +146,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	case responsesPath + "/compact", responsesPath + "/input_tokens":
-		m := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), question: true}
+		m := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), question: true, body: recorded(nil)}
 		h.next.ServeHTTP(w, r.WithContext(server.WithMemory(r.Context(), m)))
 		return
 	}

@@ -258,7 +258,7 @@ func (s *socket) message(message []byte) {
 		return
 	}
 	s.turns++
-	t.body = message
+	t.body = recorded(message)
 	s.turn(t, body)
 }
 

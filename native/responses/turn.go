@@ -23,8 +23,9 @@ type turn struct {
 	asked facts
 	// question: nothing comes of it but an answer (input_tokens, compact).
 	question bool
-	// body is the request's; lent until the turn is over.
-	body []byte
+	// body is the request's, as it came: encoding is its content-encoding.
+	body     *recorder
+	encoding string
 	// job runs the turn in the background, nil elsewhere. deferred: the turn asked for
 	// one, so it is begun again there.
 	job      *job
@@ -51,7 +52,10 @@ type turn struct {
 func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.down.Load() }
 
 // Admit implements hub.Keeper.
-func (t *turn) Admit(explicit, background bool) *hub.Problem {
+func (t *turn) Admit(wish hub.Wish, background bool) *hub.Problem {
+	if wish == hub.No && t.cache == nil && !background {
+		t.body.free() // nothing of it will be kept, and a stream may take long
+	}
 	if !t.h.config.Load().Responses.Store {
 		if background {
 			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
@@ -59,13 +63,13 @@ func (t *turn) Admit(explicit, background bool) *hub.Problem {
 		}
 		return nil // the object says that nothing is kept
 	}
-	if explicit && !t.h.down.Load() {
+	if wish == hub.Yes && !t.h.down.Load() {
 		// Nothing else may ask the store before the answer is there.
 		if _, _, err := t.h.store.Get(t.ctx, t.tenant, "probe"); errors.Is(err, store.ErrUnavailable) {
 			t.h.unavailable()
 		}
 	}
-	if (explicit || background) && t.h.down.Load() {
+	if (wish == hub.Yes || background) && t.h.down.Load() {
 		return storeGone()
 	}
 	if background && t.job == nil {
@@ -250,10 +254,20 @@ func (t *turn) Item(id string) []byte {
 	return nil
 }
 
+// plain is the request's body without its content-encoding, as the core has read it.
+func (t *turn) plain() []byte {
+	if t.encoding == "" {
+		return t.body.bytes
+	}
+	limit, _ := t.h.limits()
+	plain, _ := decode(t.body.bytes, t.encoding, limit) // the core has done it before
+	return plain
+}
+
 // ownInput is the request's input as items.
 func (t *turn) ownInput() []store.Item {
 	if t.own == nil {
-		t.own = inputItems(t.body, t.Item)
+		t.own = inputItems(t.plain(), t.Item)
 	}
 	return t.own
 }
@@ -320,20 +334,15 @@ func (t *turn) save(f *final) (stored bool) {
 
 // create serves POST /v1/responses.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	body, r := h.readBody(w, r)
-	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r)}
-	if body == nil { // refused by the handler behind
-		h.next.ServeHTTP(w, r)
-		return
-	}
-	defer freeBody(body)
-	t.body = *body
+	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), body: record(r), encoding: encodingOf(r)}
+	defer t.body.free()
 	defer t.end()
-	r = withBody(r, t.body)
 	tap := &tap{ResponseWriter: w, turn: t}
-	h.next.ServeHTTP(tap, r.WithContext(server.WithMemory(r.Context(), t)))
+	own := r.WithContext(server.WithMemory(r.Context(), t))
+	own.Body = t.body
+	h.next.ServeHTTP(tap, own)
 	if t.deferred {
-		h.background(w, r, t.body, t.tenant)
+		h.background(w, r, t.plain(), t.tenant)
 		return
 	}
 	tap.finish()

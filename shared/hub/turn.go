@@ -178,13 +178,22 @@ func (t *Turn) Time() int64 {
 // A Keeper is a Memory that has a say in what is kept, and when a client is answered.
 type Keeper interface {
 	Memory
-	// Admit is asked once for a create request, before its context is: explicit says that
-	// it has store: true. A Problem refuses it.
-	Admit(explicit, background bool) *Problem
+	// Admit is asked once for a create request, before its context is, with what it says
+	// of store. A Problem refuses it.
+	Admit(store Wish, background bool) *Problem
 	// Started is told a background response's object in its first state, once the request
 	// is known to be good and before the upstream is asked. It copies what it keeps.
 	Started(object []byte)
 }
+
+// A Wish is a boolean that a request may leave open.
+type Wish uint8
+
+const (
+	Unsaid Wish = iota
+	Yes
+	No
+)
 
 const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

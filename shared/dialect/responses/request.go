@@ -449,8 +449,15 @@ func (r *translation) state() *hub.Problem {
 		return nil
 	}
 	keeper, keeps := t.Memory.(hub.Keeper)
-	if keeps && r.kind == create && !(background && string(r.raw(keyStore)) == "false") {
-		if p := keeper.Admit(string(r.raw(keyStore)) == "true", background); p != nil {
+	wish := hub.Unsaid
+	switch string(r.raw(keyStore)) {
+	case "true":
+		wish = hub.Yes
+	case "false":
+		wish = hub.No
+	}
+	if keeps && r.kind == create && !(background && wish == hub.No) {
+		if p := keeper.Admit(wish, background); p != nil {
 			return p
 		}
 	}
