@@ -161,7 +161,12 @@ func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
 	c := newClaude(t, front.url(), name)
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 
-	result := c.ask(t, "", script{say("The first answer.")}.prompt(mark+" The first question."))
+	// It makes no summary of less than a round of tools.
+	result := c.ask(t, "", script{
+		`simulate: call Bash {"command":"echo one","description":"Say one"}`,
+		next,
+		say("The first answer."),
+	}.prompt(mark+" The first question."))
 	c.printed(t, result, "The first answer.", nil)
 	session := result.Get("session_id").Str
 	result = c.ask(t, session, "/compact "+script{say("<summary>" + mark + " Spoke of a first thing.</summary>")}.prompt("Be brief."))
@@ -171,10 +176,11 @@ func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
 	result = c.ask(t, session, script{say("The second answer.")}.prompt(mark+" The second question."))
 	c.printed(t, result, "The second answer.", nil)
 
-	requests := completions(t, model.asked(t, mark), 3)
-	grows(t, requests[:2])
-	last := string(requests[2].Request)
-	if !strings.Contains(last, "Spoke of a first thing.") || strings.Contains(last, "The first answer.") {
+	requests := completions(t, model.asked(t, mark), 4)
+	grows(t, requests[:3])
+	last := string(requests[3].Request)
+	// It keeps the last answer beside the summary, but nothing before it.
+	if !strings.Contains(last, "Spoke of a first thing.") || strings.Contains(last, `"role":"tool"`) {
 		t.Errorf("claude went on with %s", last[strings.Index(last, `"messages"`):])
 	}
 	front.checkMessages(t, len(requests))

@@ -218,6 +218,8 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		x.plan.Path = x.route.upstream
 		x.plan.Drop = append(x.plan.Drop, clientFields...)
 		x.plan.DropPrefixes = clientPrefixes
+		// vLLM answers 415 to a body whose type is not JSON's, which is what curl says of one.
+		x.plan.Set = append(x.plan.Set, [2]string{"content-type", "application/json"})
 	} else if canonical != path {
 		x.plan.Path = canonical
 		if hasQuery {

@@ -76,9 +76,9 @@ func (e *echoText) member(name string, value []byte, absent string) {
 	if len(out) > 0 {
 		out = append(out, ',')
 	}
-	out = append(append(append(out, '"'), name...), `":`...)
+	out = jsonedit.Put(jsonedit.Put(append(out, '"'), name), `":`)
 	if value == nil {
-		out = append(out, absent...)
+		out = jsonedit.Put(out, absent)
 	} else {
 		out = appendLine(out, value)
 	}

@@ -132,6 +132,10 @@ func reply(t testing.TB, d Dialect, turn *hub.Turn, body string) string {
 }
 
 func TestRecordings(t *testing.T) {
+	goldens, err := filepath.Glob("testdata/goldens/*")
+	if all := recordings(t); err != nil || len(goldens) != len(all) && !*update {
+		t.Errorf("%d goldens of %d recordings", len(goldens), len(all))
+	}
 	for _, r := range recordings(t) {
 		t.Run(r.name, func(t *testing.T) {
 			var got, file string
