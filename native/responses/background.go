@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -38,15 +39,13 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte
 			refuse(w, j.problem)
 			return
 		}
-		copyFields(w.Header(), j.header)
+		maps.Copy(w.Header(), j.header)
 		w.WriteHeader(max(j.status, http.StatusOK))
 		_, _ = w.Write(j.reply)
 		return
 	}
-	for name, values := range j.header {
-		if name != "Content-Type" && name != "Content-Length" && name != "Cache-Control" && name != "X-Accel-Buffering" {
-			w.Header()[name] = values
-		}
+	for _, f := range j.fields {
+		w.Header().Set(f[0], f[1])
 	}
 	if !j.logged {
 		answer(w, http.StatusOK, j.object)
@@ -55,12 +54,6 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte
 	q := &request{Request: r, h: h, w: w, tenant: tenant}
 	if p := q.follow(j.id, 0); p != nil {
 		refuse(w, p)
-	}
-}
-
-func copyFields(to, from http.Header) {
-	for name, values := range from {
-		to[name] = values
 	}
 }
 
@@ -73,10 +66,12 @@ type job struct {
 	logged bool // events are kept
 
 	// begun is closed when the response is stored for the first time, over when nothing
-	// more happens. id and object (in its first state) are set by then, as is problem.
+	// more happens. id, object (in its first state) and fields of the header for the
+	// client are set by the former, problem by the latter.
 	begun, over chan struct{}
 	id          string
 	object      []byte
+	fields      [][2]string
 	problem     *hub.Problem
 
 	// Of the turn's reply; reply where it is no stream.
@@ -207,11 +202,11 @@ func (j *job) event(e event) bool {
 }
 
 // startWith says what the response is at first, before the upstream is asked.
-func (j *job) startWith(object []byte) {
+func (j *job) startWith(object []byte, header [][2]string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.created == nil {
-		j.created = bytes.Clone(object)
+		j.created, j.fields = bytes.Clone(object), header
 		j.changed.Signal()
 	}
 }

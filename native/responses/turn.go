@@ -88,9 +88,9 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 }
 
 // Started implements hub.Keeper.
-func (t *turn) Started(object []byte) {
+func (t *turn) Started(object []byte, header [][2]string) {
 	if t.job != nil {
-		t.job.startWith(object)
+		t.job.startWith(object, header)
 	}
 }
 

@@ -181,9 +181,10 @@ type Keeper interface {
 	// Admit is asked once for a create request, before its context is, with what it says
 	// of store. A Problem refuses it.
 	Admit(store Wish, background bool) *Problem
-	// Started is told a background response's object in its first state, once the request
-	// is known to be good and before the upstream is asked. It copies what it keeps.
-	Started(object []byte)
+	// Started is told a background response's object in its first state, and fields for
+	// the reply's header, once the request is known to be good and before the upstream is
+	// asked. It copies what it keeps of the object.
+	Started(object []byte, header [][2]string)
 }
 
 // A Wish is a boolean that a request may leave open.

@@ -186,7 +186,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		r.turn.Answer = emptyAnswer(r.turn)
 	}
 	if k, ok := r.turn.Memory.(hub.Keeper); ok && r.req.background {
-		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil))
+		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil), r.turn.ReplyHeader)
 	}
 	return out, nil
 }
