@@ -259,6 +259,7 @@ func (j *job) write() {
 				}
 				return j.h.store.Finish(ctx, j.turn.tenant, j.h.owner, r, next, events)
 			})
+			j.turn.end()
 			return
 		}
 		if update != nil {

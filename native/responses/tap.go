@@ -146,6 +146,7 @@ func (t *tap) keep(object []byte) {
 	if f.stores {
 		t.stored = t.turn.save(&f)
 	}
+	t.turn.end() // the next turn may come before the handler behind is through
 }
 
 // clientGone: the turn ended since the client did, and not the gateway.

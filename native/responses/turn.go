@@ -174,6 +174,15 @@ func (t *turn) lock(id string) *hub.Problem {
 	t.owner = newID("")
 	l := store.Lease{Owner: t.owner, TTL: t.h.clock.lease}
 	err := t.h.store.LockConversation(t.ctx, t.tenant, id, l)
+	for end := time.Now().Add(t.h.clock.busy); errors.Is(err, store.ErrBusy) && time.Now().Before(end); {
+		// A response that just ended is seen a moment before its lock is given back.
+		select {
+		case <-t.ctx.Done():
+			return t.h.problem(t.ctx.Err(), "Conversation", "conversation", id)
+		case <-time.After(t.h.clock.busy / 10):
+		}
+		err = t.h.store.LockConversation(t.ctx, t.tenant, id, l)
+	}
 	if errors.Is(err, store.ErrBusy) {
 		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation", Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
 			Message: "Another response of conversation '" + id + "' is running: wait until it has finished."}
