@@ -112,7 +112,7 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 		}
 	}
 	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
-	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
+	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.lookup)
 	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}

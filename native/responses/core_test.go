@@ -202,13 +202,12 @@ var quick = clock{now: time.Now, lease: 2 * time.Second, sweep: 20 * time.Millis
 
 // An edge is a Handler that serves, in front of a core.
 type edge struct {
-	t       *testing.T
-	h       *Handler
-	core    *core
-	url     string
-	store   store.Store
-	end     context.CancelFunc
-	tickets string
+	t     *testing.T
+	h     *Handler
+	core  *core
+	url   string
+	store store.Store
+	end   context.CancelFunc
 }
 
 type setup struct {

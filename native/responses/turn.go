@@ -41,8 +41,7 @@ type turn struct {
 	context         []store.Item
 	// unstored: the context is not in the store, so it is stored as the response's own.
 	unstored bool
-	// owner holds the conversation's lock while it is not empty.
-	owner  string
+	// unlock gives the conversation back, nil where none is held.
 	unlock func()
 
 	own []store.Item // the input as items, once asked for
@@ -171,8 +170,7 @@ func (t *turn) loadConversation(id string, limit int) *hub.Problem {
 
 // lock takes the right to run a response of the conversation, and keeps it.
 func (t *turn) lock(id string) *hub.Problem {
-	t.owner = newID("")
-	l := store.Lease{Owner: t.owner, TTL: t.h.clock.lease}
+	l := store.Lease{Owner: newID(""), TTL: t.h.clock.lease}
 	err := t.h.store.LockConversation(t.ctx, t.tenant, id, l)
 	for end := time.Now().Add(t.h.clock.busy); errors.Is(err, store.ErrBusy) && time.Now().Before(end); {
 		// A response that just ended is seen a moment before its lock is given back.
@@ -229,38 +227,47 @@ func (h *Handler) afterwards(ctx context.Context) (context.Context, context.Canc
 const lastWrite = 15 * time.Second
 
 // Item implements hub.Memory.
-func (t *turn) Item(id string) []byte {
-	for i := range t.context {
-		if t.context[i].ID == id {
-			return t.context[i].JSON
-		}
-	}
+func (t *turn) Item(id string) ([]byte, *hub.Problem) {
+	lists := [][]store.Item{t.context}
 	if t.cache != nil {
-		for i := range t.cache.items {
-			if t.cache.items[i].ID == id {
-				return t.cache.items[i].JSON
+		lists = append(lists, t.cache.items)
+	}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].ID == id {
+				return list[i].JSON, nil
 			}
 		}
 	}
 	// The core gives an output item an id that names its response.
 	response := responses.ResponseOf(id)
 	if response == "" {
-		return nil
+		return nil, nil
 	}
-	_, object, err := t.h.store.Get(t.ctx, t.tenant, response)
+	if t.h.down.Load() {
+		return nil, storeGone()
+	}
+	// Also asked when the client has left and what it sent is stored.
+	_, object, err := t.h.store.Get(context.WithoutCancel(t.ctx), t.tenant, response)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
-		if errors.Is(err, store.ErrUnavailable) {
-			t.h.unavailable()
-		}
-		return nil
+		return nil, t.h.problem(err, "Item", "", id)
 	}
 	f, _ := readFinal(object)
 	for i := range f.output {
 		if f.output[i].ID == id {
-			return f.output[i].JSON
+			return f.output[i].JSON, nil
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// lookup is Item where a reference may stay what it is.
+func (t *turn) lookup(id string) []byte {
+	item, _ := t.Item(id)
+	return item
 }
 
 // plain is the request's body without its content-encoding, as the core has read it.
@@ -276,7 +283,7 @@ func (t *turn) plain() []byte {
 // ownInput is the request's input as items.
 func (t *turn) ownInput() []store.Item {
 	if t.own == nil {
-		t.own = inputItems(t.plain(), t.Item)
+		t.own = inputItems(t.plain(), t.lookup)
 	}
 	return t.own
 }

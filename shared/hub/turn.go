@@ -162,7 +162,7 @@ type Memory interface {
 	// the two ids is not empty.
 	Context(previous, conversation string) ([]byte, *Problem)
 	// Item returns a stored item as JSON, nil for one that is not there.
-	Item(id string) []byte
+	Item(id string) ([]byte, *Problem)
 	// Stores: responses are kept unless the request says store: false.
 	Stores() bool
 }

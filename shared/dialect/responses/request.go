@@ -306,14 +306,6 @@ func present(v jsonedit.Span, src []byte) jsonedit.Span {
 	return v
 }
 
-//go:noinline
-func kindOf(v jsonedit.Span, src []byte) jsonedit.Kind {
-	if v.Absent() {
-		return jsonedit.Null
-	}
-	return jsonedit.KindOf(src[v.Start])
-}
-
 // raw is a member's value, nil where it is absent.
 //
 //go:noinline
