@@ -1,6 +1,8 @@
 package responses
 
 import (
+	"bufio"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -129,4 +131,34 @@ func TestOneResponseOfAConversationAtATime(t *testing.T) {
 	if got := e.texts(id); got != "wait|0 before: wait|hello|2 before: hello" {
 		t.Error(got)
 	}
+}
+
+// What has been answered is over, whatever is still to be tidied up behind the answer.
+func TestAConversationGoesOnAsSoonAsItsResponseIsThere(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(`{}`)
+	resp, err := http.Post(e.url+"/v1/responses", "application/json", strings.NewReader(create("linger", `"stream":true`, `"conversation":"`+id+`"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for r := bufio.NewReader(resp.Body); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(line, `data: {"response":`) && strings.Contains(line, `"type":"response.completed"`) {
+			break
+		}
+	}
+	if _, object := e.create(create("hello", `"conversation":"`+id+`"`)); answerOf(object) != "2 before: hello" {
+		t.Error(object)
+	}
+	e.core.next <- struct{}{}
+	job, _ := e.create(create("linger", `"background":true`, `"conversation":"`+id+`"`))
+	e.polled(job)
+	if _, object := e.create(create("hello", `"conversation":"`+id+`"`)); answerOf(object) != "6 before: hello" {
+		t.Error(object)
+	}
+	e.core.next <- struct{}{}
 }
