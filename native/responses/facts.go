@@ -2,6 +2,7 @@ package responses
 
 import (
 	"bytes"
+	"errors"
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -154,7 +155,10 @@ func (f *facts) scan(room *scanRoom, body []byte, drop func(key string) bool) er
 			f.laned = string(value) != "null"
 		}
 	}
-	return s.Finish()
+	if err := s.Finish(); err != nil {
+		return errors.New(err.Error()) // the Scanner's own is a part of the room, which others get
+	}
+	return nil
 }
 
 // stringOf is the text of a JSON string, "" for any other value.
