@@ -43,7 +43,7 @@ func TestTheLastOfEqualMembersCounts(t *testing.T) {
 		t.Errorf("%s %v", out, err)
 	}
 	for bad, want := range map[string]string{
-		``: "an object was expected at byte 0", `[]`: "an object was expected at byte 0", `"x"`: "an object was expected at byte 0",
+		``: "the text ends too early: an object was expected at byte 0", `[]`: "an object was expected at byte 0", `"x"`: "an object was expected at byte 0",
 		`{`: "the text ends too early: a closing bracket is missing at byte 1", `{} x`: "nothing more was expected at byte 3",
 	} {
 		if err := f.read([]byte(bad)); err == nil || err.Error() != want {

@@ -139,6 +139,7 @@ func (t *tap) keep(object []byte) {
 	if f.stores {
 		t.stored = t.turn.save(&f)
 	}
+	t.turn.end() // before the client sees it and goes on
 }
 
 // clientGone: the turn ended since the client did, and not the gateway.
