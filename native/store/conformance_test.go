@@ -437,6 +437,25 @@ func TestInputItemsArePagesOfTheWholeInput(t *testing.T) {
 	})
 }
 
+// Clients give the items of earlier responses again, with their ids: a list that is
+// paged by ids has an id once, or it would begin again and again.
+func TestAnIDIsListedOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s two) {
+		put(t, s.a, "t", finished("a", ""))
+		b := finished("b", "a")
+		b.Input = list("a.in", "a.out", "b.in", "b.in", "b.last")
+		put(t, s.a, "t", b)
+		read := func(p Page) (Items, error) { return s.b.InputItems(ctx, "t", "b", p) }
+		for limit := 1; limit <= 6; limit++ {
+			equal(t, pages(t, limit, false, read), []string{"a.in", "a.out", "b.in", "b.last"})
+			equal(t, pages(t, limit, true, read), []string{"b.last", "b.in", "a.out", "a.in"})
+		}
+		turns, err := s.b.Chain(ctx, "t", "b", unlimited)
+		must(t, err)
+		equal(t, len(turns[1].Input), 5) // the model gets what the client has said
+	})
+}
+
 func TestInputItemsOfARunningResponse(t *testing.T) {
 	onEach(t, func(t *testing.T, s two) {
 		put(t, s.a, "t", finished("a", ""))
