@@ -11,7 +11,9 @@ type pager struct {
 	out   Items
 }
 
-func newPager(p Page) *pager { return &pager{page: p, found: p.After == "", seen: map[string]struct{}{}} }
+func newPager(p Page) *pager {
+	return &pager{page: p, found: p.After == "", seen: map[string]struct{}{}}
+}
 
 // add keeps the item if it belongs to the page, and reports whether it wants more.
 func (g *pager) add(i Item) bool {
