@@ -111,12 +111,25 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 		{`{"items":{}}`, "items", "invalid_type"},
 		{`{"items":["x"]}`, "items[0]", "invalid_type"},
 		{`{"items":[{"role":"user","content":"x"},{}]}`, "items[1].type", "missing_required_parameter"},
+		{`{"items":[{"type":"x"}]}`, "items[0].type", "invalid_value"},
+		{`{"items":[{"role":"x","content":"x"}]}`, "items[0].role", "invalid_value"},
+		{`{"items":[{"role":"user"}]}`, "items[0].content", "missing_required_parameter"},
+		{`{"items":[{"role":"user","content":5}]}`, "items[0].content", "invalid_type"},
+		{`{"items":[{"role":"user","content":[{"type":"y"}]}]}`, "items[0].content[0].type", "invalid_value"},
+		{`{"items":[{"type":1,"role":"user","content":"x"}]}`, "items[0].type", "invalid_type"},
+		{`{"items":[{"type":"function_call","call_id":"c"}]}`, "items[0].name", "missing_required_parameter"},
+		{`{"items":[{"role":"user","content":"x","id":"` + strings.Repeat("i", 513) + `"}]}`, "items[0].id", "invalid_value"},
+		{`{"items":[{"role":"user","content":"x"},{"type":"item_reference","id":"msg_x"}]}`, "items[1].id", "invalid_value"},
 		{`{"items":[` + strings.Repeat(`{"role":"user","content":"x"},`, 20) + `{"role":"user","content":"x"}]}`, "items", "invalid_value"},
 	} {
 		e.do("POST", "/v1/conversations", c.body).wants(t, 400, c.param, c.code)
 	}
-	id := e.conversation(`{}`)
+	id := e.conversation(`{"metadata":{"` + strings.Repeat("é", 64) + `":""}}`)
 	e.do("POST", "/v1/conversations/"+id+"/items", `{}`).wants(t, 400, "items", "missing_required_parameter")
+	// Its call may stand in the conversation already.
+	if r := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"function_call_output","call_id":"c","output":"x"}]}`); r.status != 200 {
+		t.Error(r.text)
+	}
 }
 
 func TestOneResponseOfAConversationAtATime(t *testing.T) {

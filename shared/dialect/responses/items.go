@@ -293,14 +293,21 @@ func (r *translation) gather() *hub.Problem {
 // maxItemID is the limit of an item's id in bytes; stores have one too, and it is not lower.
 const maxItemID = 512
 
+func (it *item) checkID() *hub.Problem {
+	if it.index != elsewhere && len(it.word(itemID)) > maxItemID {
+		return wrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
+	}
+	return nil
+}
+
 // complete fetches what an item refers to, and opens a summary.
 func (r *translation) complete(it *item) *hub.Problem {
 	kind, p := it.kindName()
 	if p != nil {
 		return p
 	}
-	if it.index != elsewhere && len(it.word(itemID)) > maxItemID {
-		return wrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
+	if p := it.checkID(); p != nil {
+		return p
 	}
 	if string(kind) == "item_reference" {
 		if p := r.fetch(it); p != nil {
@@ -729,6 +736,9 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 	return r.result(it, key, text)
 }
 
+// orphaned is the place of an output without a call.
+const orphaned = "input"
+
 // result gives the result of a call to the history.
 func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	id, p := r.callID(it, key)
@@ -746,7 +756,7 @@ func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	if r.compacted {
 		return nil // its call is in the summary
 	}
-	return bad("", "input", "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
+	return bad("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
 }
 
 // tellShellOutput tells what several commands put out and how they ended.
