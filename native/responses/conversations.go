@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -71,7 +73,7 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 		switch value := v.Of(m); {
 		case value[0] != '"':
 			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": a string is wanted."}
-		case len(key) > metadataKey:
+		case utf8.RuneCountInString(key) > metadataKey:
 			return nil, invalid("metadata", "metadata: a key is longer than %d characters.", metadataKey)
 		case len([]rune(stringOf(value))) > metadataValue:
 			return nil, invalid(path, "%s: the value is longer than %d characters.", path, metadataValue)
@@ -102,19 +104,18 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 	if len(given) > itemsAtOnce {
 		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(given), itemsAtOnce)
 	}
-	for i, item := range given {
-		path := "items[" + strconv.Itoa(i) + "]"
-		switch {
-		case item.JSON[0] != '{':
-			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": an object is wanted."}
-		case stringOf(member(item.JSON, "type")) == "" && stringOf(member(item.JSON, "role")) == "":
-			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path + ".type", Code: "missing_required_parameter", Reason: "invalid_request", Message: path + ".type: the item's type is required."}
-		}
+	if p := responses.CheckItems(list, "items"); p != nil {
+		return nil, p
 	}
 	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
 	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.lookup)
 	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
+	}
+	for i, item := range items {
+		if stringOf(member(item.JSON, "type")) == "item_reference" {
+			return nil, invalid("items["+strconv.Itoa(i)+"].id", "items[%d].id: there is no stored item of this id.", i)
+		}
 	}
 	return items, nil
 }

@@ -2,9 +2,13 @@ package responses
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/store"
 )
 
 func (e *edge) conversation(body string) string {
@@ -107,12 +111,25 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 		{`{"items":{}}`, "items", "invalid_type"},
 		{`{"items":["x"]}`, "items[0]", "invalid_type"},
 		{`{"items":[{"role":"user","content":"x"},{}]}`, "items[1].type", "missing_required_parameter"},
+		{`{"items":[{"type":"x"}]}`, "items[0].type", "invalid_value"},
+		{`{"items":[{"role":"x","content":"x"}]}`, "items[0].role", "invalid_value"},
+		{`{"items":[{"role":"user"}]}`, "items[0].content", "missing_required_parameter"},
+		{`{"items":[{"role":"user","content":5}]}`, "items[0].content", "invalid_type"},
+		{`{"items":[{"role":"user","content":[{"type":"y"}]}]}`, "items[0].content[0].type", "invalid_value"},
+		{`{"items":[{"type":1,"role":"user","content":"x"}]}`, "items[0].type", "invalid_type"},
+		{`{"items":[{"type":"function_call","call_id":"c"}]}`, "items[0].name", "missing_required_parameter"},
+		{`{"items":[{"role":"user","content":"x","id":"` + strings.Repeat("i", 513) + `"}]}`, "items[0].id", "invalid_value"},
+		{`{"items":[{"role":"user","content":"x"},{"type":"item_reference","id":"msg_x"}]}`, "items[1].id", "invalid_value"},
 		{`{"items":[` + strings.Repeat(`{"role":"user","content":"x"},`, 20) + `{"role":"user","content":"x"}]}`, "items", "invalid_value"},
 	} {
 		e.do("POST", "/v1/conversations", c.body).wants(t, 400, c.param, c.code)
 	}
-	id := e.conversation(`{}`)
+	id := e.conversation(`{"metadata":{"` + strings.Repeat("é", 64) + `":""}}`)
 	e.do("POST", "/v1/conversations/"+id+"/items", `{}`).wants(t, 400, "items", "missing_required_parameter")
+	// Its call may stand in the conversation already.
+	if r := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"function_call_output","call_id":"c","output":"x"}]}`); r.status != 200 {
+		t.Error(r.text)
+	}
 }
 
 func TestOneResponseOfAConversationAtATime(t *testing.T) {
@@ -125,9 +142,9 @@ func TestOneResponseOfAConversationAtATime(t *testing.T) {
 	}
 	e.core.next <- struct{}{}
 	e.polled(job)
-	eventually(t, "the conversation's release", func() bool {
-		return e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`)).status == 200
-	})
+	if r := e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`)); r.status != 200 {
+		t.Error(r.text)
+	}
 	if got := e.texts(id); got != "wait|0 before: wait|hello|2 before: hello" {
 		t.Error(got)
 	}
@@ -161,4 +178,41 @@ func TestAConversationGoesOnAsSoonAsItsResponseIsThere(t *testing.T) {
 		t.Error(object)
 	}
 	e.core.next <- struct{}{}
+}
+
+// reluctant is a store that takes its time to give a conversation back.
+type reluctant struct{ store.Store }
+
+func (s reluctant) UnlockConversation(ctx context.Context, tenant, id, owner string) error {
+	time.Sleep(20 * time.Millisecond)
+	return s.Store.UnlockConversation(ctx, tenant, id, owner)
+}
+
+// Whoever has seen the end of a response may go on with its conversation.
+func TestAConversationIsFreeWhenItsResponseIsOver(t *testing.T) {
+	s, err := store.Open(store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	e := start(t, setup{store: reluctant{s}})
+	id := e.conversation(`{}`)
+	for _, how := range []string{`"store":true`, `"store":false`} {
+		for range 5 {
+			resp, err := http.Post(e.url+"/v1/responses", "application/json", strings.NewReader(create("hello", how, `"stream":true`, `"conversation":"`+id+`"`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = resp.Body.Close() })
+			if resp.StatusCode != 200 {
+				t.Fatalf("%s: %d", how, resp.StatusCode)
+			}
+			for lines := bufio.NewScanner(resp.Body); lines.Scan() && lines.Text() != "event: response.completed"; {
+			}
+		}
+	}
+	for range 5 {
+		job, _ := e.create(create("hello", `"background":true`, `"conversation":"`+id+`"`))
+		e.polled(job)
+	}
 }

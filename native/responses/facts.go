@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -75,7 +76,7 @@ func (f *facts) asTurn(dst, body []byte) ([]byte, error) {
 		}
 	}
 	if err := s.Finish(); err != nil {
-		return dst, err
+		return dst, errors.New(err.Error()) // the Scanner's own is a part of the room, which others get
 	}
 	room.members.Commit(&room.edits, []byte(`"stream":true,`))
 	return room.edits.Apply(dst, body), nil

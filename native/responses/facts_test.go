@@ -17,9 +17,12 @@ func TestTheLastOfEqualMembersCounts(t *testing.T) {
 	if out, err := f.asTurn(nil, []byte(`{}`)); err != nil || string(out) != `{"stream":true}` {
 		t.Errorf("%s %v", out, err)
 	}
-	for _, bad := range []string{``, `[]`, `{`, `{} x`, `"x"`} {
-		if _, err := f.asTurn(nil, []byte(bad)); err == nil {
-			t.Errorf("%q is taken", bad)
+	for bad, want := range map[string]string{
+		``: "the text ends too early: an object was expected at byte 0", `[]`: "an object was expected at byte 0", `"x"`: "an object was expected at byte 0",
+		`{`: "the text ends too early: a closing bracket is missing at byte 1", `{} x`: "nothing more was expected at byte 3",
+	} {
+		if _, err := f.asTurn(nil, []byte(bad)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }

@@ -41,8 +41,9 @@ type turn struct {
 	context         []store.Item
 	// unstored: the context is not in the store, so it is stored as the response's own.
 	unstored bool
-	// unlock gives the conversation back, nil where none is held.
+	// unlock gives the conversation back, nil where none is held; owner holds its lock then.
 	unlock func()
+	owner  string
 
 	own []store.Item // the input as items, once asked for
 }
@@ -170,7 +171,8 @@ func (t *turn) loadConversation(id string, limit int) *hub.Problem {
 
 // lock takes the right to run a response of the conversation, and keeps it.
 func (t *turn) lock(id string) *hub.Problem {
-	l := store.Lease{Owner: newID(""), TTL: t.h.clock.lease}
+	t.owner = newID("")
+	l := store.Lease{Owner: t.owner, TTL: t.h.clock.lease}
 	err := t.h.store.LockConversation(t.ctx, t.tenant, id, l)
 	for end := time.Now().Add(t.h.clock.busy); errors.Is(err, store.ErrBusy) && time.Now().Before(end); {
 		// A response that just ended is seen a moment before its lock is given back.

@@ -2,17 +2,25 @@ package store
 
 import "slices"
 
-// A pager picks a page from the items that it is handed in order.
+// A pager picks a page from the items that it is handed in order. Of several with one id
+// it takes the first: a list is paged by ids.
 type pager struct {
 	page  Page
 	found bool // what stands before the page
+	seen  map[string]struct{}
 	out   Items
 }
 
-func newPager(p Page) *pager { return &pager{page: p, found: p.After == ""} }
+func newPager(p Page) *pager {
+	return &pager{page: p, found: p.After == "", seen: map[string]struct{}{}}
+}
 
 // add keeps the item if it belongs to the page, and reports whether it wants more.
 func (g *pager) add(i Item) bool {
+	if _, again := g.seen[i.ID]; again && i.ID != "" {
+		return true
+	}
+	g.seen[i.ID] = struct{}{}
 	switch {
 	case !g.found:
 		g.found = i.ID == g.page.After

@@ -214,6 +214,28 @@ func TestVeryManyPiecesOfATurnAreJoinedOnce(t *testing.T) {
 	}
 }
 
+// Outputs that name their calls' items are not looked for among all calls.
+func TestVeryManyLocalShellsFindTheirOutputs(t *testing.T) {
+	s := settings(t, "Qwen/X")
+	const n = 15_000
+	var calls, results strings.Builder
+	for i := range n {
+		id := strconv.Itoa(i)
+		calls.WriteString(`,{"type":"local_shell_call","id":"lsh_` + id + `","call_id":"c` + id + `","action":{}}`)
+		results.WriteString(`,{"type":"local_shell_call_output","id":"lsh_` + id + `","output":"r` + id + `"}`)
+	}
+	got, _ := ask(t, s, Create, `{"model":"think","input":[{"role":"user","content":"Hi"}`+calls.String()+results.String()+`]}`)
+	messages := gjson.Get(got, "messages").Array()
+	if len(messages) != n+2 {
+		t.Fatal(len(messages))
+	}
+	for i, m := range messages[2:] {
+		if id := strconv.Itoa(i); m.Get("tool_call_id").String() != "c"+id || m.Get("content").String() != "r"+id {
+			t.Fatalf("%d: %s", i, m.Raw)
+		}
+	}
+}
+
 func BenchmarkVeryManyCallsOfOneTurn(b *testing.B) {
 	s := settings(b, "Qwen/X")
 	const n = 20_000

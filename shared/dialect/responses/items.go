@@ -119,21 +119,20 @@ type conversation struct {
 	name    []byte
 	system  []byte // the inside of the leading system message
 	images  []byte
-	// shells are the item ids of local_shell_calls, whose outputs may name those.
-	shells []shell
+	// shells finds a local_shell_call's call id by its item id, which its output may name
+	// instead.
+	shells map[string]string
 	// compacted: a summary stands for what came before.
 	compacted bool
 	// problem is the first thing that is no item.
 	problem *hub.Problem
 }
 
-type shell struct{ id, call []byte }
-
 func (c *conversation) reset() {
 	clear(c.list)
 	clear(c.shells)
 	*c = conversation{list: c.list[:0], parts: c.parts[:0], earlier: c.earlier[:0], history: c.history, text: c.text[:0], name: c.name[:0], system: c.system[:0],
-		images: c.images[:0], shells: c.shells[:0]}
+		images: c.images[:0], shells: c.shells}
 	c.history.Reset()
 }
 
@@ -291,10 +290,23 @@ func (r *translation) gather() *hub.Problem {
 	return nil
 }
 
+// maxItemID is the limit of an item's id in bytes; stores have one too, and it is not lower.
+const maxItemID = 512
+
+func (it *item) checkID() *hub.Problem {
+	if it.index != elsewhere && len(it.word(itemID)) > maxItemID {
+		return wrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
+	}
+	return nil
+}
+
 // complete fetches what an item refers to, and opens a summary.
 func (r *translation) complete(it *item) *hub.Problem {
 	kind, p := it.kindName()
 	if p != nil {
+		return p
+	}
+	if p := it.checkID(); p != nil {
 		return p
 	}
 	if string(kind) == "item_reference" {
@@ -499,7 +511,12 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 			key = itemID
 		}
 		if id, call := it.word(itemID), it.word(key); len(id) > 0 && len(call) > 0 && !bytes.Equal(id, call) {
-			r.shells = append(r.shells, shell{id, inside(it.raw(key))})
+			if r.shells == nil {
+				r.shells = map[string]string{}
+			}
+			if _, known := r.shells[string(id)]; !known {
+				r.shells[string(id)] = string(inside(it.raw(key)))
+			}
 		}
 		return r.tellTypedCall(it, key, localShellTool, r.members(it, localShellNames), true)
 	case shellCall:
@@ -722,6 +739,9 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 	return r.result(it, key, text)
 }
 
+// orphaned is the place of an output without a call.
+const orphaned = "input"
+
 // result gives the result of a call to the history.
 func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	id, p := r.callID(it, key)
@@ -732,16 +752,14 @@ func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 		return nil
 	}
 	if key == itemID {
-		for _, s := range r.shells {
-			if bytes.Equal(s.id, it.word(itemID)) && r.history.Result(s.call, text, r.images) {
-				return nil
-			}
+		if call, ok := r.shells[string(it.word(itemID))]; ok && r.history.Result([]byte(call), text, r.images) {
+			return nil
 		}
 	}
 	if r.compacted {
 		return nil // its call is in the summary
 	}
-	return bad("", "input", "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
+	return bad("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
 }
 
 // tellShellOutput tells what several commands put out and how they ended.

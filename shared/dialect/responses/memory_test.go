@@ -192,3 +192,23 @@ func TestInputIsStoredAsItems(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestAnItemsIDHasALimit(t *testing.T) {
+	for _, c := range []struct{ param, body string }{
+		{"input[1].id", `"input":[{"role":"user","content":"a"},{"role":"user","content":"b","id":"ID"}]`},
+		{"input[1].id", `"input":[{"role":"user","content":"a"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}","id":"ID"}]`},
+		{"input[1].id", `"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"ID"}]`},
+	} {
+		for n, ok := range map[int]bool{512: true, 513: false} {
+			id := strings.Repeat("i", n)
+			m := memory{items: map[string]string{id: `{"type":"message","role":"user","content":"x","id":"` + id + `"}`}}
+			_, _, p := remembering(t, m, `{"model":"think",`+strings.ReplaceAll(c.body, "ID", id)+`}`)
+			switch {
+			case ok && p != nil:
+				t.Errorf("%s: %+v", c.body, *p)
+			case !ok && (p == nil || p.Status != 400 || p.Param != c.param || p.Code != "invalid_value" || len(p.Message) > 200):
+				t.Errorf("%s: %+v", c.body, p)
+			}
+		}
+	}
+}
