@@ -646,3 +646,46 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 	t.Logf("%d requests: %d bytes", n, h.MemoryBytes())
 }
+
+// What a proxy before the model server refuses has often no body at all. The fields of
+// its head still count: Retry-After, and those that every reply of the dialect has.
+func TestErrorWithoutABodyKeepsItsHead(t *testing.T) {
+	bothKnobs(t, "", func(t *testing.T, h *wasmtest.Host, knob bool) {
+		refused := wasmtest.Reply{Header: [][2]string{{":status", "429"}, {"content-type", "text/plain"}, {"content-length", "0"}, {"retry-after", "7"}}}
+		for _, stream := range []string{"false", "true"} {
+			s := h.Exchange(t, wasmtest.Post("/v1/messages", []byte(`{"model":"`+virtual+`","max_tokens":9,"stream":`+stream+`,"messages":[{"role":"user","content":"hi"}]}`)), replies(refused))
+			c := &s.Client
+			if c.Get(":status") != "429" || c.Get("retry-after") != "7" || c.Get("content-type") != "application/json" || !strings.HasPrefix(c.Get("request-id"), "req_") {
+				t.Errorf("stream %s: client got the head %v", stream, c.Header)
+			}
+			if got := gjson.GetBytes(c.Body(), "error.type").String(); got != "rate_limit_error" {
+				t.Errorf("stream %s: client got %s", stream, c.Body())
+			}
+		}
+	})
+}
+
+// Without the knob the head of a stream is out before an error in the body is read, so
+// that it must be told as a stream's event.
+func TestErrorInAReplyToAStreamIsAnEventOnceTheHeadIsOut(t *testing.T) {
+	h := wasmtest.New(t, wasmtest.Options{Config: configuration("")})
+	for path, want := range map[string][2]string{
+		"/v1/messages":  {`"max_tokens":9,"messages":[{"role":"user","content":"hi"}]`, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"full\"}"},
+		"/v1/responses": {`"input":"hi"`, "event: response.failed\ndata: {\"type\":\"response.failed\""},
+	} {
+		for _, reply := range []string{`{"error":{"message":"full","type":"x","code":503}}`, `{"choices":`, `{"choices":[]}`} {
+			s := h.Exchange(t, wasmtest.Post(path, []byte(`{"model":"`+virtual+`","stream":true,`+want[0]+`}`)), replies(wasmtest.JSON(200, []byte(reply))))
+			got := string(s.Client.Body())
+			if kind := s.Client.Get("content-type"); s.Client.Get(":status") != "200" || !strings.HasPrefix(kind, "text/event-stream") {
+				t.Errorf("%s %s: the head is %v", path, reply, s.Client.Header)
+			}
+			start, _, _ := strings.Cut(want[1], "\"error\":{")
+			if strings.HasPrefix(reply, `{"error"`) {
+				start = want[1]
+			}
+			if !strings.Contains(got, start) || !strings.HasSuffix(got, "}\n\n") {
+				t.Errorf("%s %s: client got\n%s", path, reply, got)
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -242,7 +243,7 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 		return next
 	}
 	if end {
-		return e.rewriteEmpty(reply.Mode, head)
+		return e.rewriteEmpty(&reply, head)
 	}
 	if !e.held && head.has("content-length") { // a held head gets the new one
 		_ = proxywasm.RemoveHttpResponseHeader("content-length")
@@ -259,10 +260,12 @@ func (e *exchange) OnHttpResponseHeaders(_ int, end bool) (action types.Action) 
 }
 
 // rewriteEmpty answers for a reply that ended with its head although a body was due.
-func (e *exchange) rewriteEmpty(mode gateway.ReplyMode, head fields) types.Action {
+// It is a local reply, which has none of the upstream's fields: those that the binary
+// would leave are given to it.
+func (e *exchange) rewriteEmpty(reply *gateway.ReplyPlan, head fields) types.Action {
 	var out []byte
 	var answer *hub.Answer
-	if mode == gateway.ReplyStream {
+	if reply.Mode == gateway.ReplyStream {
 		out = e.core.Reply(nil, nil, true)
 	} else {
 		out, answer = e.core.ReplyWhole(nil, nil)
@@ -272,8 +275,29 @@ func (e *exchange) rewriteEmpty(mode gateway.ReplyMode, head fields) types.Actio
 			return next
 		}
 		answer = &hub.Answer{Status: e.status, Body: out, ContentType: head.get("content-type")}
+		for _, field := range reply.Set {
+			if field[0] == "content-type" {
+				answer.ContentType = field[1]
+			} else {
+				answer.Header = append(answer.Header, field)
+			}
+		}
+		for _, field := range head {
+			if !ofOneReply(field[0]) && !slices.Contains(reply.Drop, field[0]) && !slices.ContainsFunc(reply.Set, func(set [2]string) bool { return set[0] == field[0] }) {
+				answer.Header = append(answer.Header, field)
+			}
+		}
 	}
 	return e.send(answer)
+}
+
+// ofOneReply tells whether a head's field says nothing of another reply in its place.
+func ofOneReply(name string) bool {
+	switch name {
+	case "content-type", "content-length", "transfer-encoding", "connection", "keep-alive", "date", "server":
+		return true
+	}
+	return name[0] == ':'
 }
 
 // rewriteLocal turns a reply that Envoy itself makes into ours, as it passes.
@@ -365,7 +389,11 @@ func (e *exchange) refuseReply(a *hub.Answer) types.Action {
 	}
 	e.reply = discard
 	e.plugin.errors.Increment(1)
-	if err := proxywasm.ReplaceHttpResponseBody(a.Body); err != nil {
+	body := a.Body
+	if a.Events != nil {
+		body = a.Events
+	}
+	if err := proxywasm.ReplaceHttpResponseBody(body); err != nil {
 		proxywasm.LogError("the reply's body can't be replaced: " + err.Error())
 	}
 	return next

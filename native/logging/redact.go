@@ -18,6 +18,8 @@ func secretHeader(name string) bool {
 	switch n {
 	case "cookie", "set-cookie":
 		return true
+	case "x-claude-code-session-id": // no key, but it leads to a person as metadata.user_id does
+		return true
 	}
 	if strings.HasPrefix(n, "sec-websocket-") {
 		return n == "sec-websocket-protocol" // browsers put keys there

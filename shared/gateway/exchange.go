@@ -164,6 +164,7 @@ type Exchange struct {
 	gzipped  bool // the whole reply is
 	asIs     bool // the whole reply needs nothing but decoding
 	failed   int  // the upstream's error status, of a reply that is to be translated
+	onePiece bool // a whole reply becomes the client's stream
 	streamed bool
 	begun    bool // Stream.Begin was called
 	ended    bool // the client's stream has ended by its grammar
@@ -300,10 +301,15 @@ func (x *Exchange) local(p *hub.Problem) {
 // answer puts a problem into the client's dialect.
 func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	x.reason = p.Reason
-	if x.route.dialect != nil {
-		return x.route.dialect.Problem(p, &x.turn)
+	if x.route.dialect == nil {
+		return hub.ChatAnswer(p)
 	}
-	return hub.ChatAnswer(p)
+	a := x.route.dialect.Problem(p, &x.turn)
+	if x.onePiece {
+		s := x.route.dialect.Stream(&x.turn)
+		a.Events = s.Abort(s.Begin(nil), p)
+	}
+	return a
 }
 
 // Plan is what Open decided. It stays valid and must not be changed.
@@ -434,6 +440,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	case stream && (kind == "text/event-stream" || kind == "application/json"):
 		p.Set = append(p.Set[:len(p.Set):len(p.Set)], streamFields...)
 		if kind == "application/json" {
+			x.onePiece = true
 			return p // an answer in one piece; Reply makes the stream of it
 		}
 		x.streamed = true
@@ -463,7 +470,8 @@ var (
 )
 
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
-// Answer replaces the whole reply; an edge that has sent the head already sends its body.
+// Answer replaces the whole reply; an edge that has sent the head already sends its
+// Events, or its body where it has none.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	if x.gzipped && !((x.asIs || x.failed != 0) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)

@@ -7,6 +7,9 @@ type Answer struct {
 	Body   []byte // JSON unless ContentType says otherwise
 	// ContentType is "application/json" when empty.
 	ContentType string
+	// Events are what Body says as the whole of a stream of the dialect, for an edge that
+	// has sent a stream's head already. Nil: the head was no stream's.
+	Events []byte
 	// Header holds further header fields as name, value pairs, names in lower case.
 	Header [][2]string
 	// Reason is a short word for logs and metrics, such as "model_not_found".

@@ -268,7 +268,8 @@ func (h *History) Continue() bool {
 	for last >= 0 && h.entries[last].role == "" {
 		last--
 	}
-	if last < 0 || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
+	// A late result stands with its call, but what it answers is the user's to go on from.
+	if last < 0 || !h.begun || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
 		return false
 	}
 	if said := &h.entries[last].said; said.first > 0 {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -159,5 +160,22 @@ func TestHistoryJoinsWhatComesInPieces(t *testing.T) {
 		`{"role":"tool","tool_call_id":"x","content":"r\nr"},{"role":"user","content":[{"i":1},{"i":2},{"i":1},{"i":2}]},{"role":"user","content":"q"},{"role":"user","content":"q"}]`
 	if got := string(h.Append(nil, HistoryOptions{})); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A result that comes late goes behind its call, and what the assistant said since is
+// then the last message. The user spoke after it all the same.
+func TestALateResultIsNoTurnToGoOnWith(t *testing.T) {
+	var h History
+	h.Message("user", []byte(`"q"`))
+	h.CallObject([]byte("a"), []byte("f"), []byte("{}"))
+	h.Message("user", []byte(`"never mind"`))
+	h.Text("", []byte("Fine."))
+	h.Result([]byte("a"), []byte("r"), nil)
+	if h.Continue() {
+		t.Error("the assistant's text is to be gone on with, though a result came after it")
+	}
+	if got := string(h.Append(nil, HistoryOptions{})); !strings.HasSuffix(got, `{"role":"assistant","content":"Fine."}]`) {
+		t.Errorf("the history is %s", got)
 	}
 }

@@ -72,10 +72,10 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
 	}
 	if !b.view.HasChoices && b.view.Error.Absent() && bytes.HasSuffix(other, []byte("event: error\n")) {
-		return s.fail(dst, hub.UpstreamProblem(502, data)), true
+		return s.Abort(dst, hub.UpstreamProblem(502, data)), true
 	}
 	if p := hub.ErrorInReply(data, &b.view); p != nil {
-		return s.fail(dst, p), true
+		return s.Abort(dst, p), true
 	}
 	if b.view.HasUsage {
 		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true

@@ -308,6 +308,11 @@ func TestStreamOrdersParts(t *testing.T) {
 			want:   lines("begin", "open text", "+a", "close cut last", "fail 500 EngineCore died"),
 		},
 		{
+			name:   "an error behind the reason",
+			script: []string{text("a"), stop, `{"error":{"message":"EngineCore died","type":"InternalServerError","param":null,"code":500}}`, done},
+			want:   lines("begin", "open text", "+a", "close last", "finish stop"),
+		},
+		{
 			name:   "an error first",
 			script: []string{`{"error":{"message":"too long","code":400}}`, text("a")},
 			want:   lines("fail 400 too long"),

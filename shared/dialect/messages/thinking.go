@@ -75,7 +75,10 @@ func (r *reader) appendThinking(c []byte, limit int) []byte {
 		return c
 	}
 	if budget, ok := integer(r.member(r.thinking, "budget_tokens")); ok && budget > 0 {
-		// Something must be left to answer with.
+		// Something must be left to answer with, of max_tokens as the Editor clamps it.
+		if window := r.turn.Window(); window > 0 {
+			limit = min(limit, window)
+		}
 		if budget = min(budget, limit-1); budget > 0 {
 			c = strconv.AppendInt(jsonedit.Put(c, `,"thinking_token_budget":`), int64(budget), 10)
 		}

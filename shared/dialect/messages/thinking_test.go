@@ -19,6 +19,7 @@ func TestThinking(t *testing.T) {
 		{"disabled", "", chat(hello, `,"thinking":{"type":"disabled"}`), append(state("false", "", ""), "temperature", "0.7")},
 		{"enabled", "", chat(hello, `,"thinking":{"type":"enabled","budget_tokens":2048}`), state("true", "2048", "")},
 		{"a budget over the limit", "", chat(hello, `,"thinking":{"type":"enabled","budget_tokens":31999}`), state("true", "4095", "")},
+		{"a budget over the window", "", `{"model":"claude-x","max_tokens":64000,"messages":[` + hello + `],"thinking":{"type":"enabled","budget_tokens":63999}}`, state("true", "32767", "")},
 		{"a budget and no room", "", `{"model":"claude-x","max_tokens":1,"messages":[` + hello + `],"thinking":{"type":"enabled","budget_tokens":1024}}`, state("true", "", "")},
 		{"a budget that is none", "", chat(hello, `,"thinking":{"type":"enabled","budget_tokens":"much"}`), state("true", "", "")},
 		{"a budget of vLLM's own", "", chat(hello, `,"thinking":{"type":"enabled","budget_tokens":2048},"thinking_token_budget":7`), state("true", "7", "")},
