@@ -176,7 +176,9 @@ func (s *socket) read() {
 		}
 		switch {
 		case b.Len() > limit:
-			s.fail(hub.FaultProblem(hub.BodyTooLarge, limit), nil)
+			p := hub.FaultProblem(hub.BodyTooLarge, limit)
+			p.Code = "request_too_large"
+			s.fail(p, nil)
 			_ = s.conn.Close(websocket.StatusMessageTooBig, "the message is too big")
 			return
 		case !utf8.Valid(b.Bytes()):

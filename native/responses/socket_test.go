@@ -279,7 +279,7 @@ func TestASocketRefusesWhatItCantServe(t *testing.T) {
 		t.Error("the connection is of no use any more: " + last.text)
 	}
 	c.send(message(strings.Repeat("x", 5000)))
-	c.fails(413, "invalid_request_error", nil, "4096")
+	c.fails(413, "request_too_large", nil, "4096")
 	if code := c.closes(); code != websocket.StatusMessageTooBig {
 		t.Error(code)
 	}
