@@ -86,7 +86,7 @@ type core struct {
 type empty struct{}
 
 func (empty) Context(string, string) ([]byte, *hub.Problem) { return nil, nil }
-func (empty) Item(string) []byte                            { return nil }
+func (empty) Item(string) ([]byte, *hub.Problem)            { return nil, nil }
 func (empty) Stores() bool                                  { return true }
 
 func newCore(t *testing.T, health bool) core {
