@@ -32,6 +32,11 @@ func Start(binary, dir string, envoyYAML []byte, listeners []Listener, wasm stri
 	if err != nil {
 		return nil, err
 	}
+	return Run(binary, dir, text)
+}
+
+// Run is Start with a whole configuration, in JSON, whose ports the kernel may choose.
+func Run(binary, dir string, text []byte) (*Running, error) {
 	config, adminFile := filepath.Join(dir, "envoy.json"), filepath.Join(dir, "admin")
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, err
