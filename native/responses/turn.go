@@ -11,6 +11,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // A turn is one create request. It is the hub.Memory of its exchange, and knows what is
@@ -45,6 +46,9 @@ type turn struct {
 	unlock func()
 	owner  string
 
+	// forgotten: nothing of the response is kept anywhere.
+	forgotten bool
+
 	own []store.Item // the input as items, once asked for
 }
 
@@ -55,6 +59,7 @@ func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.
 func (t *turn) Admit(wish hub.Wish, background bool) *hub.Problem {
 	if wish == hub.No && t.cache == nil && !background {
 		t.body.free() // nothing of it will be kept, and a stream may take long
+		t.forgotten = t.job == nil
 	}
 	if !t.h.config.Load().Responses.Store {
 		if background {
@@ -302,15 +307,32 @@ type final struct {
 // readFinal takes a response object apart. It copies it.
 func readFinal(object []byte) (f final, ok bool) {
 	f.object = bytes.Clone(object)
-	f.id = stringOf(member(f.object, "id"))
-	f.status = store.Status(stringOf(member(f.object, "status")))
-	f.stores = string(member(f.object, "store")) == "true"
-	output, err := splitItems(member(f.object, "output"))
-	if f.id == "" || err != nil {
+	var output []byte
+	room := scanRooms.Get().(*scanRoom)
+	defer room.free()
+	s := &room.scanner
+	s.Reset(f.object)
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "id":
+			f.id = stringOf(s.Value().Of(f.object))
+		case "status":
+			f.status = store.Status(stringOf(s.Value().Of(f.object)))
+		case "store":
+			f.stores = s.Kind() == jsonedit.True
+			s.Value()
+		case "output":
+			output = s.Value().Of(f.object)
+		default:
+			s.Value()
+		}
+	}
+	if s.Finish() != nil || f.id == "" {
 		return f, false
 	}
-	f.output = output
-	return f, true
+	var err error
+	f.output, err = splitItems(output)
+	return f, err == nil
 }
 
 // cancelled makes a failed response one that the client has cancelled.
