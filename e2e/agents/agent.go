@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,8 +115,6 @@ func (s script) prompt(text string) string { return text + "\n" + strings.Join(s
 func think(text string) string   { return "simulate: think " + text }
 func say(text string) string     { return "simulate: say " + text }
 func preface(text string) string { return "simulate: preface " + text }
-func call(tool, arguments string) string {
-	return fmt.Sprintf("simulate: call %s %s", tool, arguments)
-}
+func call(text string) string    { return "simulate: call " + text } // a tool's name and arguments
 
 const next = "simulate: next"

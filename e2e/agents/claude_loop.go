@@ -41,15 +41,15 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 	result := c.ask(t, "", script{
 		think("I read the file first."),
 		preface("Let me look."),
-		"simulate: call " + read,
+		call(read),
 		next,
-		"simulate: call " + count,
+		call(count),
 		next,
-		"simulate: call " + edit,
+		call(edit),
 		next,
 		think("Two at once."),
-		"simulate: call " + slow,
-		"simulate: call " + fast,
+		call(slow),
+		call(fast),
 		next,
 		think("All done."),
 		say("notes.txt says two."),
@@ -59,7 +59,7 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 	c.printed(t, result, "notes.txt says two.", first)
 
 	result = c.ask(t, result.Get("session_id").Str, script{
-		"simulate: call " + count,
+		call(count),
 		next,
 		say("Still nine."),
 	}.prompt(mark+" How long is it?"))
@@ -98,7 +98,7 @@ func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
 	// The sub-agent's prompt stands in a string of JSON in one line of the first one's.
 	inner := fmt.Sprintf(`%s Count the lines of notes.txt.\nsimulate: call Bash {\"command\":\"wc -l < notes.txt > lines.txt\",\"description\":\"Count the lines\"}\nsimulate: next\nsimulate: say It has one line.`, mark)
 	result := c.ask(t, "", script{
-		`simulate: call Agent {"description":"Count the lines","prompt":"` + inner + `","subagent_type":"general-purpose"}`,
+		call(`Agent {"description":"Count the lines","prompt":"` + inner + `","subagent_type":"general-purpose"}`),
 		next,
 		say("My agent says: one line."),
 	}.prompt(mark+" Have the lines of notes.txt counted."))
@@ -126,10 +126,10 @@ func ClaudeToolSearch(t *testing.T, gateway string, model *Model, name string) {
 		search = `WebSearch {"query":"what is Qwen"}`
 	)
 	result := c.ask(t, "", script{
-		"simulate: call " + find,
+		call(find),
 		next,
-		"simulate: call " + create,
-		"simulate: call " + search,
+		call(create),
+		call(search),
 		next,
 		say("The web is not to be had."),
 	}.prompt(mark+" Look up what Qwen is."))
@@ -163,7 +163,7 @@ func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
 
 	// It makes no summary of less than a round of tools.
 	result := c.ask(t, "", script{
-		`simulate: call Bash {"command":"echo one","description":"Say one"}`,
+		call(`Bash {"command":"echo one","description":"Say one"}`),
 		next,
 		say("The first answer."),
 	}.prompt(mark+" The first question."))
@@ -195,7 +195,7 @@ func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 	c.write(t, "work/long.txt", strings.Repeat("A line of some words that nobody needs.\n", 550))
 
-	read := `simulate: call Bash {"command":"cat long.txt","description":"Read it"}`
+	read := call(`Bash {"command":"cat long.txt","description":"Read it"}`)
 	result := c.ask(t, "", script{read, next, say("The first answer.")}.prompt(mark+" What is in long.txt?"))
 	c.printed(t, result, "The first answer.", nil)
 	result = c.ask(t, result.Get("session_id").Str, script{

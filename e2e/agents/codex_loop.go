@@ -74,10 +74,10 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	s := c.session(t)
 	first := s.turn(script{
 		think("I read the file first."),
-		"simulate: call " + m.read,
+		call(m.read),
 		next,
 		preface("Now I edit it."),
-		"simulate: call " + m.edit,
+		call(m.edit),
 		next,
 		think("Both are done."),
 		say("notes.txt says two."),
@@ -87,7 +87,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	c.files(t, map[string]string{"notes.txt": "line two\n"})
 
 	second := s.turn(script{
-		"simulate: call " + m.count,
+		call(m.count),
 		next,
 		think("Written."),
 		say("The size is in size.txt."),
@@ -101,7 +101,7 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 	}
 
 	third := c.resume(t, s.thread, transport, script{
-		"simulate: call " + m.read,
+		call(m.read),
 		next,
 		say("It still says two."),
 	}.prompt(mark+" What does it say?"))

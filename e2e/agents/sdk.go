@@ -48,8 +48,8 @@ const (
 var weather = script{
 	think("Two towns, two calls."),
 	preface("I look at both."),
-	"simulate: call " + rome,
-	"simulate: call " + oslo,
+	call(rome),
+	call(oslo),
 	next,
 	think("Now I know."),
 	say("Rome is warm, Oslo is not. 🌦"),

@@ -3,6 +3,7 @@ package vllm
 import (
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
@@ -15,5 +16,8 @@ func checkResponsesStream(t *testing.T, stream []byte) {
 
 func checkMessagesStream(t *testing.T, stream []byte) {
 	t.Helper()
-	_ = stream
+	// vLLM's first chunk doesn't know yet how much of the prompt was cached.
+	for _, fault := range messages.Check(stream, messages.Options{EstimatedInput: true}) {
+		t.Error(fault)
+	}
 }

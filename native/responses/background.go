@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,14 +18,14 @@ import (
 
 // background serves a create request with background: true. The turn runs on its own;
 // the client gets what it is at first, or the stream of its events.
-func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, body []byte) {
+func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte, tenant string) {
 	if n := h.jobs.Add(1); n > int64(h.config.Load().Responses.BackgroundJobs) {
 		h.jobs.Add(-1)
 		refuse(w, &hub.Problem{Status: 429, Type: "rate_limit_error", Code: "rate_limit_exceeded", Reason: "background_full", Header: [][2]string{{"retry-after", "5"}},
 			Message: "Too many background responses are running (responses.background_jobs): wait until one has finished."})
 		return
 	}
-	j := h.startJob(r, t, bytes.Clone(body))
+	j := h.startJob(r, bytes.Clone(body), tenant)
 	select {
 	case <-j.begun:
 	case <-j.over:
@@ -38,29 +39,21 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, t *turn, bo
 			refuse(w, j.problem)
 			return
 		}
-		copyFields(w.Header(), j.header)
+		maps.Copy(w.Header(), j.header)
 		w.WriteHeader(max(j.status, http.StatusOK))
 		_, _ = w.Write(j.reply)
 		return
 	}
-	for name, values := range j.header {
-		if name != "Content-Type" && name != "Content-Length" && name != "Cache-Control" && name != "X-Accel-Buffering" {
-			w.Header()[name] = values
-		}
+	for _, f := range j.fields {
+		w.Header().Set(f[0], f[1])
 	}
-	if !t.asked.streamed {
+	if !j.logged {
 		answer(w, http.StatusOK, j.object)
 		return
 	}
-	q := &request{Request: r, h: h, w: w, tenant: t.tenant}
+	q := &request{Request: r, h: h, w: w, tenant: tenant}
 	if p := q.follow(j.id, 0); p != nil {
 		refuse(w, p)
-	}
-}
-
-func copyFields(to, from http.Header) {
-	for name, values := range from {
-		to[name] = values
 	}
 }
 
@@ -73,10 +66,12 @@ type job struct {
 	logged bool // events are kept
 
 	// begun is closed when the response is stored for the first time, over when nothing
-	// more happens. id and object (in its first state) are set by then, as is problem.
+	// more happens. id, object (in its first state) and fields of the header for the
+	// client are set by the former, problem by the latter.
 	begun, over chan struct{}
 	id          string
 	object      []byte
+	fields      [][2]string
 	problem     *hub.Problem
 
 	// Of the turn's reply; reply where it is no stream.
@@ -97,14 +92,15 @@ type job struct {
 	aborted bool // somebody asked for it to be cancelled
 }
 
-// startJob starts the turn. It owns the body.
-func (h *Handler) startJob(r *http.Request, t *turn, body []byte) *job {
+// startJob starts the turn. It owns the body, which the core has read before.
+func (h *Handler) startJob(r *http.Request, body []byte, tenant string) *job {
 	ctx, cancel := context.WithCancel(h.base)
-	j := &job{h: h, turn: t, cancel: cancel, logged: t.asked.streamed, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
+	j := &job{h: h, cancel: cancel, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
 	j.changed.L = &j.mu
-	var f facts
-	own, _ := f.asTurn(nil, body) // it was read before
-	t.ctx, t.body, t.job = ctx, body, j
+	t := &turn{h: h, ctx: ctx, tenant: tenant, body: recorded(body), job: j}
+	j.turn = t
+	own, _ := t.asked.asTurn(nil, body)
+	j.logged = t.asked.streamed
 	h.running.Add(1)
 	h.finished.Add(2)
 	go func() {
@@ -206,11 +202,11 @@ func (j *job) event(e event) bool {
 }
 
 // startWith says what the response is at first, before the upstream is asked.
-func (j *job) startWith(object []byte) {
+func (j *job) startWith(object []byte, header [][2]string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.created == nil {
-		j.created = bytes.Clone(object)
+		j.created, j.fields = bytes.Clone(object), header
 		j.changed.Signal()
 	}
 }
@@ -258,12 +254,12 @@ func (j *job) write() {
 		if final != nil {
 			j.save(func(ctx context.Context) error {
 				r := j.turn.response(final)
-				r.Unlock = j.turn.owner
 				if !j.logged {
 					events = nil
 				}
 				return j.h.store.Finish(ctx, j.turn.tenant, j.h.owner, r, next, events)
 			})
+			j.turn.end()
 			return
 		}
 		if update != nil {

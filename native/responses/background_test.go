@@ -51,7 +51,6 @@ func TestABackgroundRequestThatIsRefusedIsAnError(t *testing.T) {
 	if r := e.do("POST", "/v1/responses", create("refuse 404", `"background":true`)); r.status != 404 || !strings.Contains(r.text, "refused") {
 		t.Errorf("%d %s", r.status, r.text)
 	}
-	e.do("POST", "/v1/responses", create("hello", `"background":true`, `"store":false`)).wants(t, 400, "store", "invalid_value")
 	e.do("POST", "/v1/responses", create("hello", `"background":true`, `"previous_response_id":"resp_none"`)).wants(t, 400, "previous_response_id", "previous_response_not_found")
 }
 

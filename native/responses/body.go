@@ -8,87 +8,58 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/server"
 )
 
-// bodies are buffers for requests; a very large one is left to the collector.
+// A recorder keeps a request's body while the handler behind reads it.
+type recorder struct {
+	io.ReadCloser
+	bytes []byte
+	room  *[]byte // of bodies
+}
+
+// bodies are buffers for recorders; a very large one is left to the collector.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 const keptBody = 1 << 20
 
-func freeBody(b *[]byte) {
-	if cap(*b) <= keptBody {
-		*b = (*b)[:0]
-		bodies.Put(b)
+func record(r *http.Request) *recorder {
+	c := &recorder{ReadCloser: r.Body, room: bodies.Get().(*[]byte)}
+	c.bytes = (*c.room)[:0]
+	if n := int(min(r.ContentLength, keptBody)); n > cap(c.bytes) {
+		c.bytes = make([]byte, 0, n)
 	}
+	return c
 }
 
-// readBody reads a request's body to its end and undoes its content-encoding. Where
-// that can't be done it returns nil, and a request whose body gives the handler behind
-// the same to read, so that it refuses it.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*[]byte, *http.Request) {
-	limit, idle := h.limits()
-	if r.ContentLength > int64(limit) {
-		return nil, r
+// recorded is a body that was read before.
+func recorded(body []byte) *recorder { return &recorder{bytes: body} }
+
+func (c *recorder) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if c.room != nil {
+		c.bytes = append(c.bytes, p[:n]...)
 	}
-	in := bodies.Get().(*[]byte)
-	b := (*in)[:0]
-	if n := int(r.ContentLength) + 1; n > cap(b) {
-		b = make([]byte, 0, n) // one more, to meet the end without growing
-	}
-	var armed time.Time // when the read deadline was last set
-	for first := true; ; first = false {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		if now := time.Now(); !first && idle > 0 && now.Sub(armed) > idle/4 {
-			if armed.IsZero() {
-				defer func() { _ = http.NewResponseController(w).SetReadDeadline(time.Time{}) }()
-			}
-			armed = now
-			_ = http.NewResponseController(w).SetReadDeadline(now.Add(idle))
-		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil || len(b) > limit {
-			var rest io.Reader = r.Body
-			if err != nil {
-				rest = failing{err}
-			}
-			r = r.Clone(r.Context())
-			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b), rest))
-			return nil, r
-		}
-	}
-	*in = b
-	if encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding != "" && encoding != "identity" {
-		plain, err := decode(b, encoding, limit)
-		if err != nil {
-			r = withBody(r, b)
-			return nil, r
-		}
-		freeBody(in)
-		in = &plain
-		r = r.Clone(r.Context())
-		r.Header.Del("Content-Encoding")
-	}
-	return in, r
+	return n, err
 }
 
-type failing struct{ err error }
+// free forgets the body. It may be called twice.
+func (c *recorder) free() {
+	if c.room != nil && cap(c.bytes) <= keptBody {
+		*c.room = c.bytes[:0]
+		bodies.Put(c.room)
+	}
+	c.bytes, c.room = nil, nil
+}
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// withBody is the request with another body.
-func withBody(r *http.Request, body []byte) *http.Request {
-	r = r.WithContext(r.Context())
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return r
+// encodingOf is a body's content-encoding, "" for none.
+func encodingOf(r *http.Request) string {
+	e := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
+	if e == "identity" {
+		return ""
+	}
+	return e
 }
 
 func decode(b []byte, encoding string, limit int) ([]byte, error) {

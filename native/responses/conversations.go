@@ -2,6 +2,7 @@ package responses
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"unicode/utf8"
@@ -23,15 +24,19 @@ const (
 // body reads the request's body, a JSON object.
 func (q *request) body() ([]byte, *hub.Problem) {
 	limit, _ := q.h.limits()
-	if q.ContentLength > int64(limit) {
+	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.Body, int64(limit)))
+	if encoding := encodingOf(q.Request); err == nil && encoding != "" {
+		if b, err = decode(b, encoding, limit); err != nil && err != errTooLarge {
+			return nil, hub.FaultProblem(hub.BadEncoding, limit)
+		}
+	}
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over), err == errTooLarge:
 		return nil, hub.FaultProblem(hub.BodyTooLarge, limit)
+	case err != nil:
+		return nil, hub.BadRequest("", "The request body could not be read to its end.")
 	}
-	in, _ := q.h.readBody(q.w, q.Request)
-	if in == nil {
-		return nil, hub.BadRequest("", "The request body could not be read to its end, is larger than the limit of %d bytes, or can't be decoded.", limit)
-	}
-	b := append([]byte(nil), *in...)
-	freeBody(in)
 	if len(b) == 0 {
 		return []byte("{}"), nil
 	}
@@ -103,7 +108,7 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 		return nil, p
 	}
 	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
-	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.Item)
+	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.lookup)
 	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}

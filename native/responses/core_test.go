@@ -17,6 +17,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // soon bounds the wait for what must happen; nothing is said about how fast it does.
@@ -24,8 +25,8 @@ const soon = 20 * time.Second
 
 // A core stands in for the handler that translates. The last text of the input says
 // what it does: "refuse N" answers with status N, "fail" ends in response.failed, "cut
-// short" in response.incomplete, "wait" says a word and waits until it is let go, "panic"
-// panics after a word. Any other text is answered with how many items came before it.
+// short" in response.incomplete, "wait" says a word and waits until it is let go, "linger"
+// does so when it has said all, "panic" panics after a word. Any other text is answered with how many items came before it.
 type core struct {
 	n    atomic.Int64
 	next chan struct{} // lets one "wait" go on
@@ -52,6 +53,14 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := server.MemoryOf(r.Context())
+	wish := hub.Unsaid
+	if store, ok := body["store"].(bool); ok {
+		wish = map[bool]hub.Wish{true: hub.Yes, false: hub.No}[store]
+	}
+	if p := m.(hub.Keeper).Admit(wish, body["background"] == true); p != nil {
+		refuse(p.Status, p.Type, p.Code, p.Message, p.Param)
+		return
+	}
 	before := "[]"
 	previous, _ := body["previous_response_id"].(string)
 	conversation, _ := body["conversation"].(string)
@@ -136,6 +145,9 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch said {
 	case "fail":
 		end("response.failed", "failed", answer)
+	case "linger":
+		end("response.completed", "completed", answer)
+		<-c.next
 	case "cut short":
 		end("response.incomplete", "incomplete", answer)
 	case "panic":
@@ -186,17 +198,16 @@ func (c *core) counts() (running, ended int) {
 
 // quick waits for nothing longer than a test does.
 var quick = clock{now: time.Now, lease: 2 * time.Second, sweep: 20 * time.Millisecond, probe: 10 * time.Millisecond,
-	ping: 20 * time.Millisecond, age: time.Hour, cancelled: soon, keepAlive: 50 * time.Millisecond}
+	busy: 50 * time.Millisecond, ping: 20 * time.Millisecond, age: time.Hour, cancelled: soon, keepAlive: 50 * time.Millisecond}
 
 // An edge is a Handler that serves, in front of a core.
 type edge struct {
-	t       *testing.T
-	h       *Handler
-	core    *core
-	url     string
-	store   store.Store
-	end     context.CancelFunc
-	tickets string
+	t     *testing.T
+	h     *Handler
+	core  *core
+	url   string
+	store store.Store
+	end   context.CancelFunc
 }
 
 type setup struct {

@@ -6,8 +6,8 @@
 // Who lives here:
 //
 //	handler.go        routes, and what a request is refused for
-//	body.go           the request's body, read once more than the handler behind reads it
-//	facts.go          what of a create request says where its state comes from and goes
+//	body.go           a request's body, kept while the handler behind reads it
+//	facts.go          what of a message must be known before the core reads it; JSON by members
 //	turn.go           one create: its hub.Memory, and what is stored of it
 //	events.go         a stream of the core cut into its events
 //	tap.go            a reply on its way to the client, whose last state is stored first

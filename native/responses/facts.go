@@ -1,60 +1,24 @@
 package responses
 
 import (
-	"bytes"
 	"errors"
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// A tristate is a boolean member that may be absent or null.
-type tristate uint8
-
-const (
-	unsaid tristate = iota
-	no
-	yes
-)
-
-// facts are what of a create request, or of a socket's message, concerns its state.
-// Wrong types are left to the core, which says so in the client's words.
+// facts are what of a socket's message, or a request to be run in the background, must
+// be known before the core reads it. Wrong types are left to the core, which says so in
+// the client's words.
 type facts struct {
-	store, background, generate tristate
-	streamed                    bool
-	// previous and conversation are ids, "" for none.
-	previous, conversation string
-	// kind is a message's type; laned that it names a stream_id.
+	// kind is a message's type; laned: it names a stream_id.
 	kind  string
 	laned bool
+	// unstored: store is false.
+	unstored             bool
+	streamed, background bool
+	previous             string // "" for none
 }
-
-// needsState tells whether a body may ask for what only this package knows of: a member
-// background, or store: true. Most bodies don't, and are left unread here. Inside a JSON
-// string quotes are escaped, so text about these members doesn't look like them.
-func needsState(body []byte) bool {
-	if bytes.Contains(body, backgroundKey) || bytes.Contains(body, escapedKey) {
-		return true
-	}
-	for rest := body; ; {
-		at := bytes.Index(rest, storeKey)
-		if at < 0 {
-			return false
-		}
-		rest = bytes.TrimLeft(rest[at+len(storeKey):], " \t\r\n")
-		if value, ok := bytes.CutPrefix(rest, colon); ok && !bytes.HasPrefix(bytes.TrimLeft(value, " \t\r\n"), falseValue) {
-			return true
-		}
-	}
-}
-
-var (
-	backgroundKey = []byte(`"background"`)
-	escapedKey    = []byte(`\u`) // which a key may be written with
-	storeKey      = []byte(`"store"`)
-	colon         = []byte(":")
-	falseValue    = []byte("false")
-)
 
 // scanRoom is what a scan works with.
 type scanRoom struct {
@@ -65,100 +29,57 @@ type scanRoom struct {
 
 var scanRooms = sync.Pool{New: func() any { return new(scanRoom) }}
 
-// read scans a body's top level. An error says that it is no JSON object.
-func (f *facts) read(body []byte) error {
-	room := scanRooms.Get().(*scanRoom)
-	defer room.free()
-	return f.scan(room, body, nil)
-}
-
-// asTurn is read, and appends the body as a create request for a stream: without what
-// only a socket's message has, and with stream: true.
-func (f *facts) asTurn(dst, body []byte) ([]byte, error) {
-	room := scanRooms.Get().(*scanRoom)
-	defer room.free()
-	room.edits.Reset()
-	if err := f.scan(room, body, func(key string) bool {
-		return key == "type" || key == "stream" || key == "stream_options"
-	}); err != nil {
-		return dst, err
-	}
-	room.members.Commit(&room.edits, []byte(`"stream":true,`))
-	return room.edits.Apply(dst, body), nil
-}
-
 func (room *scanRoom) free() {
 	room.scanner.Reset(nil)
 	scanRooms.Put(room)
 }
 
-// scan reads the facts, the last of equal keys counting, and notes the members that
-// drop names for being taken out.
-func (f *facts) scan(room *scanRoom, body []byte, drop func(key string) bool) error {
+// asTurn reads the facts, the last of equal members counting, and appends the body as a
+// create request for a stream: without what only a socket's message has, and with
+// stream: true. An error says that it is no JSON object.
+func (f *facts) asTurn(dst, body []byte) ([]byte, error) {
+	room := scanRooms.Get().(*scanRoom)
+	defer room.free()
 	*f = facts{}
 	s := &room.scanner
 	s.Reset(body)
+	room.edits.Reset()
 	for room.members.Begin(s.BeginObject()); s.NextMember(); {
-		key := s.Key()
-		known := true
-		var toggle *tristate
-		var text *string
-		switch string(key) {
-		case "store":
-			toggle = &f.store
-		case "background":
-			toggle = &f.background
-		case "generate":
-			toggle = &f.generate
-		case "previous_response_id":
-			text = &f.previous
+		key := s.KeySpan()
+		var read func(value []byte)
+		drop := false
+		switch string(s.Key()) {
 		case "type":
-			text = &f.kind
-		case "stream", "conversation", "stream_id":
-		default:
-			known = false
+			drop, read = true, func(v []byte) { f.kind = stringOf(v) }
+		case "stream":
+			drop, read = true, func(v []byte) { f.streamed = string(v) == "true" }
+		case "stream_options":
+			drop = true
+		case "stream_id":
+			read = func(v []byte) { f.laned = string(v) != "null" }
+		case "store":
+			read = func(v []byte) { f.unstored = string(v) == "false" }
+		case "background":
+			read = func(v []byte) { f.background = string(v) == "true" }
+		case "previous_response_id":
+			read = func(v []byte) { f.previous = stringOf(v) }
 		}
-		name, span := "", s.KeySpan()
-		if known {
-			name = string(key)
-		}
-		dropped := drop != nil && drop(string(key))
 		v := s.Value()
 		if v.Absent() {
 			break
 		}
-		if drop != nil {
-			if i := room.members.Add(span, v); dropped {
-				room.members.Drop(i)
-			}
+		if i := room.members.Add(key, v); drop {
+			room.members.Drop(i)
 		}
-		value := v.Of(body)
-		switch {
-		case toggle != nil:
-			*toggle = unsaid
-			switch jsonedit.KindOf(value[0]) {
-			case jsonedit.True:
-				*toggle = yes
-			case jsonedit.False:
-				*toggle = no
-			}
-		case text != nil:
-			*text = stringOf(value)
-		case name == "stream":
-			f.streamed = string(value) == "true"
-		case name == "conversation":
-			f.conversation = stringOf(value)
-			if value[0] == '{' {
-				f.conversation = stringOf(member(value, "id"))
-			}
-		case name == "stream_id":
-			f.laned = string(value) != "null"
+		if read != nil {
+			read(v.Of(body))
 		}
 	}
 	if err := s.Finish(); err != nil {
-		return errors.New(err.Error()) // the Scanner's own is a part of the room, which others get
+		return dst, errors.New(err.Error()) // the Scanner's own is a part of the room, which others get
 	}
-	return nil
+	room.members.Commit(&room.edits, []byte(`"stream":true,`))
+	return room.edits.Apply(dst, body), nil
 }
 
 // stringOf is the text of a JSON string, "" for any other value.

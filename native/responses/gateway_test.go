@@ -180,9 +180,11 @@ func TestStreamsOfBackgroundResponsesKeepTheGrammar(t *testing.T) {
 		part := e.do("GET", "/v1/responses/"+id+"?stream=true&starting_after="+itoa(after), "")
 		faultless(t, part.text, checker.Options{First: int64(after) + 1})
 	}
-	polled, object := e.create(say(thinking, "count to 20", `"background":true`))
-	if object["status"] != "queued" {
-		t.Error(object)
+	polled := ""
+	if r := e.do("POST", "/v1/responses", say(thinking, "count to 20", `"background":true`, `"tools":[{"type":"web_search"},{"type":"function","name":"f"}]`)); r.object["status"] != "queued" || r.header.Get("Qwenvoy-Dropped-Tools") != "web_search" {
+		t.Errorf("%s %v", r.text, r.header)
+	} else {
+		polled = r.object["id"].(string)
 	}
 	if object := e.polled(polled); object["status"] != "completed" || !strings.Contains(answerOf(object), "20") {
 		t.Error(object)
@@ -193,6 +195,7 @@ func TestStreamsOfBackgroundResponsesKeepTheGrammar(t *testing.T) {
 	n := v.asked()
 	e.do("POST", "/v1/responses", say("nobody", "hello", `"background":true`)).wants(t, 404, "model", "model_not_found")
 	e.do("POST", "/v1/responses", `{"model":"`+thinking+`","background":true}`).wants(t, 400, "input", "missing_required_parameter")
+	e.do("POST", "/v1/responses", say(thinking, "hello", `"background":true`, `"store":false`)).wants(t, 400, "store", "invalid_value")
 	if v.asked() != n {
 		t.Error("a request that is refused reached the model")
 	}

@@ -56,6 +56,8 @@ type clock struct {
 	sweep time.Duration
 	// probe is the pause between two tries to reach a store that is not available.
 	probe time.Duration
+	// busy is how long a conversation's lock is waited for.
+	busy time.Duration
 	// ping is the pause between two pings on a socket.
 	ping time.Duration
 	// age is how long a socket takes new turns.
@@ -71,6 +73,7 @@ var realClock = clock{
 	lease:     15 * time.Second,
 	sweep:     5 * time.Second,
 	probe:     time.Second,
+	busy:      500 * time.Millisecond,
 	ping:      25 * time.Second,
 	age:       time.Hour,
 	cancelled: 30 * time.Second,
@@ -146,7 +149,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	case responsesPath + "/compact", responsesPath + "/input_tokens":
-		m := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), question: true}
+		m := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), question: true, body: recorded(nil)}
 		h.next.ServeHTTP(w, r.WithContext(server.WithMemory(r.Context(), m)))
 		return
 	}

@@ -1,30 +1,21 @@
 package responses
 
 import (
-	"crypto/rand"
+	"math/rand/v2"
 
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+// drawing makes ids as the core does. math/rand/v2's source can't be guessed either.
+var drawing = &hub.Turn{Random: rand.Uint64}
 
-// newID is prefix and 24 letters and digits that nobody can guess.
-func newID(prefix string) string {
-	id := make([]byte, 0, len(prefix)+24)
-	id = append(id, prefix...)
-	var random [48]byte
-	for len(id) < cap(id) {
-		_, _ = rand.Read(random[:]) // never fails, crypto/rand
-		for _, r := range random {
-			if d := int(r & 63); d < len(idLetters) && len(id) < cap(id) {
-				id = append(id, idLetters[d])
-			}
-		}
-	}
-	return string(id)
-}
+// appendID appends prefix and 24 letters and digits that nobody can guess.
+func appendID(dst []byte, prefix string) []byte { return drawing.AppendID(dst, prefix) }
+
+func newID(prefix string) string { return string(appendID(nil, prefix)) }
 
 // splitItems are the elements of a list of items, which have ids or none. The items
 // share memory with list.
@@ -80,7 +71,7 @@ func size(items []store.Item) (n int) {
 // copies.
 func inputItems(body []byte, lookup func(id string) []byte) (items []store.Item) {
 	var places [][2]int
-	list := responses.AppendInputItems(make([]byte, 0, len(body)+256), body, appendID, lookup, func(from, to int) {
+	list := responses.AppendInputItems(make([]byte, 0, len(body)+len(body)/8+256), body, appendID, lookup, func(from, to int) {
 		places = append(places, [2]int{from, to})
 	})
 	items = make([]store.Item, len(places))
@@ -90,5 +81,3 @@ func inputItems(body []byte, lookup func(id string) []byte) (items []store.Item)
 	}
 	return items
 }
-
-func appendID(dst []byte, prefix string) []byte { return append(dst, newID(prefix)...) }

@@ -250,11 +250,9 @@ func (s *socket) message(message []byte) {
 	case t.asked.laned:
 		p = &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "stream_id", Code: "unsupported_parameter",
 			Message: "stream_id: responses of one connection run one after another here. Open a connection for each stream."}
-	case t.asked.background == yes:
+	case t.asked.background:
 		p = &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter",
 			Message: "background is not for WebSocket connections. Send the request to POST /v1/responses."}
-	default:
-		p = t.refused()
 	}
 	if p != nil {
 		s.fail(p, nil)
@@ -262,7 +260,7 @@ func (s *socket) message(message []byte) {
 		return
 	}
 	s.turns++
-	t.body = message
+	t.body = recorded(message)
 	s.turn(t, body)
 }
 

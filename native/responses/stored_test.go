@@ -227,3 +227,22 @@ func TestWrongMethodsAndPathsAreNamed(t *testing.T) {
 		t.Error(r.status)
 	}
 }
+
+func TestAReferenceNeedsTheStore(t *testing.T) {
+	e := start(t, setup{})
+	_, object := e.create(create("one"))
+	item := object["output"].([]any)[0].(map[string]any)["id"].(string)
+	turn := &turn{h: e.h, ctx: t.Context(), body: recorded(nil)}
+	if got, p := turn.Item(item); p != nil || !strings.Contains(string(got), "0 before: one") {
+		t.Errorf("%s %v", got, p)
+	}
+	e.h.down.Store(true)
+	if got, p := turn.Item(item); p == nil || p.Status != 503 || got != nil {
+		t.Errorf("%s %v", got, p)
+	}
+	for _, other := range []string{"msg_1", "", "x"} { // not of a stored response, whatever the store holds
+		if got, p := turn.Item(other); got != nil || p != nil {
+			t.Errorf("%s: %s %v", other, got, p)
+		}
+	}
+}

@@ -34,6 +34,10 @@ type tap struct {
 var errTapped = errors.New("the client is gone")
 
 func (t *tap) WriteHeader(status int) {
+	if t.turn.deferred {
+		clear(t.Header()) // of an answer that nobody sees
+		return
+	}
 	if status >= 200 && t.status == 0 {
 		t.status = status
 		kind := t.Header().Get("Content-Type")
@@ -49,6 +53,9 @@ func (t *tap) WriteHeader(status int) {
 // Write has no partial success. The core's last words in a stream are heard even when
 // the client is gone.
 func (t *tap) Write(p []byte) (int, error) {
+	if t.turn.deferred {
+		return len(p), nil
+	}
 	if t.status == 0 {
 		t.WriteHeader(http.StatusOK)
 	}
@@ -139,7 +146,7 @@ func (t *tap) keep(object []byte) {
 	if f.stores {
 		t.stored = t.turn.save(&f)
 	}
-	t.turn.end() // before the client sees it and goes on
+	t.turn.end() // the next turn may come before the handler behind is through
 }
 
 // clientGone: the turn ended since the client did, and not the gateway.

@@ -19,13 +19,17 @@ type turn struct {
 	h      *Handler
 	ctx    context.Context
 	tenant string
-	asked  facts
+	// asked is what a socket's message says of itself, or that of a job.
+	asked facts
 	// question: nothing comes of it but an answer (input_tokens, compact).
 	question bool
-	// body is the request's; lent until the turn is over.
-	body []byte
-	// job runs the turn in the background, nil elsewhere.
-	job *job
+	// body is the request's, as it came: encoding is its content-encoding.
+	body     *recorder
+	encoding string
+	// job runs the turn in the background, nil elsewhere. deferred: the turn asked for
+	// one, so it is begun again there.
+	job      *job
+	deferred bool
 	// cache is what a socket remembers of its last response, nil elsewhere.
 	cache *continuation
 
@@ -37,8 +41,7 @@ type turn struct {
 	context         []store.Item
 	// unstored: the context is not in the store, so it is stored as the response's own.
 	unstored bool
-	// owner holds the conversation's lock while it is not empty.
-	owner  string
+	// unlock gives the conversation back, nil where none is held.
 	unlock func()
 
 	own []store.Item // the input as items, once asked for
@@ -46,6 +49,34 @@ type turn struct {
 
 // Stores implements hub.Memory.
 func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.down.Load() }
+
+// Admit implements hub.Keeper.
+func (t *turn) Admit(wish hub.Wish, background bool) *hub.Problem {
+	if wish == hub.No && t.cache == nil && !background {
+		t.body.free() // nothing of it will be kept, and a stream may take long
+	}
+	if !t.h.config.Load().Responses.Store {
+		if background {
+			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
+				Message: "Background responses are not offered: storing of responses is switched off (responses.store)."}
+		}
+		return nil // the object says that nothing is kept
+	}
+	if wish == hub.Yes && !t.h.down.Load() {
+		// Nothing else may ask the store before the answer is there.
+		if _, _, err := t.h.store.Get(t.ctx, t.tenant, "probe"); errors.Is(err, store.ErrUnavailable) {
+			t.h.unavailable()
+		}
+	}
+	if (wish == hub.Yes || background) && t.h.down.Load() {
+		return storeGone()
+	}
+	if background && t.job == nil {
+		t.deferred = true
+		return &hub.Problem{Status: http.StatusAccepted, Reason: "background"} // nobody sees it
+	}
+	return nil
+}
 
 // Context implements hub.Memory.
 func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
@@ -55,10 +86,10 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
 }
 
-// Started implements hub.Starter.
-func (t *turn) Started(object []byte) {
+// Started implements hub.Keeper.
+func (t *turn) Started(object []byte, header [][2]string) {
 	if t.job != nil {
-		t.job.startWith(object)
+		t.job.startWith(object, header)
 	}
 }
 
@@ -74,8 +105,11 @@ func (t *turn) load(previous, conversation string) *hub.Problem {
 		}
 		return nil
 	}
-	if t.cache != nil && (t.asked.store == no || !t.Stores()) {
+	if t.cache != nil && (t.asked.unstored || !t.h.config.Load().Responses.Store) {
 		return unknownPrevious(previous, "It is not the last response of this connection, and store is false.")
+	}
+	if t.h.down.Load() {
+		return storeGone()
 	}
 	turns, err := t.h.store.Chain(t.ctx, t.tenant, previous, limit)
 	switch {
@@ -115,6 +149,9 @@ func tooLong(param string) *hub.Problem {
 }
 
 func (t *turn) loadConversation(id string, limit int) *hub.Problem {
+	if t.h.down.Load() {
+		return storeGone()
+	}
 	if !t.question {
 		if p := t.lock(id); p != nil {
 			return p
@@ -133,9 +170,17 @@ func (t *turn) loadConversation(id string, limit int) *hub.Problem {
 
 // lock takes the right to run a response of the conversation, and keeps it.
 func (t *turn) lock(id string) *hub.Problem {
-	t.owner = newID("")
-	l := store.Lease{Owner: t.owner, TTL: t.h.clock.lease}
+	l := store.Lease{Owner: newID(""), TTL: t.h.clock.lease}
 	err := t.h.store.LockConversation(t.ctx, t.tenant, id, l)
+	for end := time.Now().Add(t.h.clock.busy); errors.Is(err, store.ErrBusy) && time.Now().Before(end); {
+		// A response that just ended is seen a moment before its lock is given back.
+		select {
+		case <-t.ctx.Done():
+			return t.h.problem(t.ctx.Err(), "Conversation", "conversation", id)
+		case <-time.After(t.h.clock.busy / 10):
+		}
+		err = t.h.store.LockConversation(t.ctx, t.tenant, id, l)
+	}
 	if errors.Is(err, store.ErrBusy) {
 		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation", Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
 			Message: "Another response of conversation '" + id + "' is running: wait until it has finished."}
@@ -182,44 +227,63 @@ func (h *Handler) afterwards(ctx context.Context) (context.Context, context.Canc
 const lastWrite = 15 * time.Second
 
 // Item implements hub.Memory.
-func (t *turn) Item(id string) []byte {
-	for i := range t.context {
-		if t.context[i].ID == id {
-			return t.context[i].JSON
-		}
-	}
+func (t *turn) Item(id string) ([]byte, *hub.Problem) {
+	lists := [][]store.Item{t.context}
 	if t.cache != nil {
-		for i := range t.cache.items {
-			if t.cache.items[i].ID == id {
-				return t.cache.items[i].JSON
+		lists = append(lists, t.cache.items)
+	}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].ID == id {
+				return list[i].JSON, nil
 			}
 		}
 	}
 	// The core gives an output item an id that names its response.
 	response := responses.ResponseOf(id)
 	if response == "" {
-		return nil
+		return nil, nil
 	}
-	_, object, err := t.h.store.Get(t.ctx, t.tenant, response)
+	if t.h.down.Load() {
+		return nil, storeGone()
+	}
+	// Also asked when the client has left and what it sent is stored.
+	_, object, err := t.h.store.Get(context.WithoutCancel(t.ctx), t.tenant, response)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
-		if errors.Is(err, store.ErrUnavailable) {
-			t.h.unavailable()
-		}
-		return nil
+		return nil, t.h.problem(err, "Item", "", id)
 	}
 	f, _ := readFinal(object)
 	for i := range f.output {
 		if f.output[i].ID == id {
-			return f.output[i].JSON
+			return f.output[i].JSON, nil
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// lookup is Item where a reference may stay what it is.
+func (t *turn) lookup(id string) []byte {
+	item, _ := t.Item(id)
+	return item
+}
+
+// plain is the request's body without its content-encoding, as the core has read it.
+func (t *turn) plain() []byte {
+	if t.encoding == "" {
+		return t.body.bytes
+	}
+	limit, _ := t.h.limits()
+	plain, _ := decode(t.body.bytes, t.encoding, limit) // the core has done it before
+	return plain
 }
 
 // ownInput is the request's input as items.
 func (t *turn) ownInput() []store.Item {
 	if t.own == nil {
-		t.own = inputItems(t.body, t.Item)
+		t.own = inputItems(t.plain(), t.lookup)
 	}
 	return t.own
 }
@@ -286,59 +350,16 @@ func (t *turn) save(f *final) (stored bool) {
 
 // create serves POST /v1/responses.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	body, r := h.readBody(w, r)
-	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r)}
-	if body == nil { // refused by the handler behind
-		h.next.ServeHTTP(w, r)
+	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), body: record(r), encoding: encodingOf(r)}
+	defer t.body.free()
+	defer t.end()
+	tap := &tap{ResponseWriter: w, turn: t}
+	own := r.WithContext(server.WithMemory(r.Context(), t))
+	own.Body = t.body
+	h.next.ServeHTTP(tap, own)
+	if t.deferred {
+		h.background(w, r, t.plain(), t.tenant)
 		return
 	}
-	defer freeBody(body)
-	t.body = *body
-	// A body that is no JSON is for the handler behind to refuse.
-	if (h.down.Load() || needsState(t.body)) && t.asked.read(t.body) == nil {
-		if p := t.refused(); p != nil {
-			refuse(w, p)
-			return
-		}
-		if t.asked.background == yes {
-			h.background(w, r, t, t.body)
-			return
-		}
-	}
-	defer t.end()
-	r = withBody(r, t.body)
-	tap := &tap{ResponseWriter: w, turn: t}
-	h.next.ServeHTTP(tap, r.WithContext(server.WithMemory(r.Context(), t)))
 	tap.finish()
-}
-
-// refused is what can be said before the core has seen the request.
-func (t *turn) refused() *hub.Problem {
-	stores := t.h.config.Load().Responses.Store
-	if t.asked.background == yes {
-		switch {
-		case t.asked.store == no:
-			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "store", Code: "invalid_value", Reason: "invalid_request",
-				Message: "A background response must be stored: store may not be false."}
-		case !stores:
-			return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter", Reason: "invalid_request",
-				Message: "Background responses are not offered: storing of responses is switched off (responses.store)."}
-		}
-	}
-	if !stores {
-		return nil // the core says so where an id is named
-	}
-	remembered := t.cache != nil && t.cache.id == t.asked.previous
-	stateful := t.asked.background == yes || t.asked.conversation != "" || t.asked.previous != "" && !remembered
-	if t.asked.store == yes && !stateful && !t.h.down.Load() {
-		// Nothing else asks the store before the answer is there.
-		_, _, err := t.h.store.Get(t.ctx, t.tenant, "probe")
-		if errors.Is(err, store.ErrUnavailable) {
-			t.h.unavailable()
-		}
-	}
-	if (stateful || t.asked.store == yes) && t.h.down.Load() {
-		return storeGone()
-	}
-	return nil
 }

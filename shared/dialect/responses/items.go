@@ -330,7 +330,10 @@ func (r *translation) fetch(it *item) *hub.Problem {
 	if r.turn.Memory == nil {
 		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+": "+toBinary+".")
 	}
-	raw := r.turn.Memory.Item(string(id))
+	raw, p := r.turn.Memory.Item(string(id))
+	if p != nil {
+		return p
+	}
 	if raw == nil {
 		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+".")
 	}

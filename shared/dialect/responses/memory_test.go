@@ -23,11 +23,11 @@ func (m memory) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: "previous_response_not_found", Param: "previous_response_id", Message: "gone"}
 }
 
-func (m memory) Item(id string) []byte {
+func (m memory) Item(id string) ([]byte, *hub.Problem) {
 	if i, ok := m.items[id]; ok {
-		return []byte(i)
+		return []byte(i), nil
 	}
-	return nil
+	return nil, nil
 }
 
 func (m memory) Stores() bool { return !m.off }

@@ -185,8 +185,8 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if r.warmsUp() {
 		r.turn.Answer = emptyAnswer(r.turn)
 	}
-	if s, ok := r.turn.Memory.(hub.Starter); ok && r.req.background {
-		s.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil))
+	if k, ok := r.turn.Memory.(hub.Keeper); ok && r.req.background {
+		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil), r.turn.ReplyHeader)
 	}
 	return out, nil
 }
@@ -304,14 +304,6 @@ func present(v jsonedit.Span, src []byte) jsonedit.Span {
 		return jsonedit.Span{}
 	}
 	return v
-}
-
-//go:noinline
-func kindOf(v jsonedit.Span, src []byte) jsonedit.Kind {
-	if v.Absent() {
-		return jsonedit.Null
-	}
-	return jsonedit.KindOf(src[v.Start])
 }
 
 // raw is a member's value, nil where it is absent.
@@ -447,6 +439,19 @@ func (r *translation) state() *hub.Problem {
 			return bad("unsupported_parameter", "background", "Unsupported parameter: 'background': "+toBinary+".")
 		}
 		return nil
+	}
+	keeper, keeps := t.Memory.(hub.Keeper)
+	wish := hub.Unsaid
+	switch string(r.raw(keyStore)) {
+	case "true":
+		wish = hub.Yes
+	case "false":
+		wish = hub.No
+	}
+	if keeps && r.kind == create && !(background && wish == hub.No) {
+		if p := keeper.Admit(wish, background); p != nil {
+			return p
+		}
 	}
 	if background {
 		if !r.stored() {
