@@ -254,7 +254,6 @@ func (j *job) write() {
 		if final != nil {
 			j.save(func(ctx context.Context) error {
 				r := j.turn.response(final)
-				r.Unlock = j.turn.owner
 				if !j.logged {
 					events = nil
 				}

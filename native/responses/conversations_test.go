@@ -2,13 +2,9 @@ package responses
 
 import (
 	"bufio"
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/qwenvoy/qwenvoy/native/store"
 )
 
 func (e *edge) conversation(body string) string {
@@ -178,41 +174,4 @@ func TestAConversationGoesOnAsSoonAsItsResponseIsThere(t *testing.T) {
 		t.Error(object)
 	}
 	e.core.next <- struct{}{}
-}
-
-// reluctant is a store that takes its time to give a conversation back.
-type reluctant struct{ store.Store }
-
-func (s reluctant) UnlockConversation(ctx context.Context, tenant, id, owner string) error {
-	time.Sleep(20 * time.Millisecond)
-	return s.Store.UnlockConversation(ctx, tenant, id, owner)
-}
-
-// Whoever has seen the end of a response may go on with its conversation.
-func TestAConversationIsFreeWhenItsResponseIsOver(t *testing.T) {
-	s, err := store.Open(store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	e := start(t, setup{store: reluctant{s}})
-	id := e.conversation(`{}`)
-	for _, how := range []string{`"store":true`, `"store":false`} {
-		for range 5 {
-			resp, err := http.Post(e.url+"/v1/responses", "application/json", strings.NewReader(create("hello", how, `"stream":true`, `"conversation":"`+id+`"`)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = resp.Body.Close() })
-			if resp.StatusCode != 200 {
-				t.Fatalf("%s: %d", how, resp.StatusCode)
-			}
-			for lines := bufio.NewScanner(resp.Body); lines.Scan() && lines.Text() != "event: response.completed"; {
-			}
-		}
-	}
-	for range 5 {
-		job, _ := e.create(create("hello", `"background":true`, `"conversation":"`+id+`"`))
-		e.polled(job)
-	}
 }

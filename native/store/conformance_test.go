@@ -935,20 +935,8 @@ func TestAFinishedResponseAddsToItsConversation(t *testing.T) {
 		equal(t, len(items()), 5)
 		job.Status, job.Output = Incomplete, list("job.out")
 		job.Input = nil // the one of the start counts
-		must(t, s.a.LockConversation(ctx, "t", "c", lease("other")))
-		job.Unlock = "mine" // which has lost it
 		must(t, s.a.Finish(ctx, "t", "o", job, 0, nil))
 		equal(t, items(), []string{"0", "a.in", "a.out", "b.in", "b.out", "job.in", "job.out"})
-		want(t, s.b.LockConversation(ctx, "t", "c", lease("next")), ErrBusy)
-		for _, status := range []Status{Completed, Failed} {
-			must(t, s.a.UnlockConversation(ctx, "t", "c", "other"))
-			must(t, s.a.LockConversation(ctx, "t", "c", lease("mine")))
-			job := in(running("locked."+string(status), false), 7)
-			must(t, s.a.Start(ctx, "t", job, lease("o")))
-			job.Status, job.Unlock, job.Input, job.Output = status, "mine", nil, nil
-			must(t, s.a.Finish(ctx, "t", "o", job, 0, nil))
-			must(t, s.b.LockConversation(ctx, "t", "c", lease("other")))
-		}
 
 		put(t, s.a, "t", finished("after", "a"))
 		turns, err := s.b.Chain(ctx, "t", "after", unlimited)
@@ -962,7 +950,7 @@ func TestAFinishedResponseAddsToItsConversation(t *testing.T) {
 		equal(t, page, Items{Items: list("b.out", "b.in", "a.out"), More: true})
 
 		must(t, s.a.DeleteConversation(ctx, "t", "c"))
-		put(t, s.a, "t", in(finished("late", ""), 8)) // there is nothing to add to
+		put(t, s.a, "t", in(finished("late", ""), 7)) // there is nothing to add to
 		_, err = s.b.Chain(ctx, "t", "late", unlimited)
 		want(t, err, ErrChainBroken)
 		_, err = s.b.Conversation(ctx, "t", "c")

@@ -474,9 +474,6 @@ func (e *embedded) Finish(ctx context.Context, tenant, owner string, r *Response
 		t.remove(jobs, seq)
 		e.unlease(name(tenant, r.ID))
 		add()
-		if r.Unlock != "" && rec.Conversation != "" {
-			return e.UnlockConversation(ctx, tenant, rec.Conversation, r.Unlock)
-		}
 		return nil
 	})
 	return e.changed(tenant, r.ID, err)

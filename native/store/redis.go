@@ -273,11 +273,11 @@ func (r *redisStore) Finish(ctx context.Context, tenant, owner string, resp *Res
 	}
 	n := name(tenant, resp.ID)
 	keys := []string{responseKey + n, leasesKey}
-	args := []any{owner, channel, n, r.ttl, string(resp.Status), appendItems(nil, resp.Output), resp.Object, first, len(events), resp.Unlock}
+	args := []any{owner, channel, n, r.ttl, string(resp.Status), appendItems(nil, resp.Output), resp.Object, first, len(events)}
 	for _, e := range events {
 		args = append(args, e)
 	}
-	if resp.Status.continuable() || resp.Unlock != "" {
+	if resp.Status.continuable() {
 		// What was stored at the start and doesn't change.
 		started, err := r.fields(ctx, responseKey+n, "s", "p", "h", "x", "i")
 		if err != nil {
@@ -289,10 +289,8 @@ func (r *redisStore) Finish(ctx context.Context, tenant, owner string, resp *Res
 		}
 		if head.Conversation != "" {
 			in := &reader{rest: []byte(field(started, 4))}
-			keys = append(keys, conversationKey+name(tenant, head.Conversation), lockKey+name(tenant, head.Conversation))
-			if resp.Status.continuable() {
-				args = pairs(args, in.items(), resp.Output)
-			}
+			keys = append(keys, conversationKey+name(tenant, head.Conversation))
+			args = pairs(args, in.items(), resp.Output)
 			if in.bad {
 				return in.err()
 			}

@@ -97,9 +97,8 @@ redis.call('HSET', KEYS[1], 'n', n)
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 0`)
 
-	// KEYS: response, leases, conversation and its lock if any. ARGV: owner, channel, name,
-	// ttl, s, o, b, number of the first event, how many, owner of the lock, events, pairs of
-	// items.
+	// KEYS: response, leases, conversation if any. ARGV: owner, channel, name, ttl, s, o, b,
+	// number of the first event, how many, events, pairs of items.
 	finishScript = script(`
 local r = mine(KEYS[1], ARGV[1])
 if r ~= 0 then return r end
@@ -107,7 +106,7 @@ local many = tonumber(ARGV[9])
 if many > 0 then
 	local n = tonumber(redis.call('HGET', KEYS[1], 'n') or -1)
 	if n ~= tonumber(ARGV[8]) then return 2 end
-	for k = 11, 10 + many do
+	for k = 10, 9 + many do
 		redis.call('HSET', KEYS[1], 'e:' .. n, ARGV[k])
 		n = n + 1
 	end
@@ -116,10 +115,7 @@ end
 redis.call('HSET', KEYS[1], 's', ARGV[5], 'o', ARGV[6], 'b', ARGV[7])
 redis.call('HDEL', KEYS[1], 'w')
 redis.call('ZREM', KEYS[2], ARGV[3])
-if KEYS[3] then
-	add(KEYS[3], ARGV[4], 11 + many)
-	if redis.call('GET', KEYS[4]) == ARGV[10] then redis.call('DEL', KEYS[4]) end
-end
+if KEYS[3] then add(KEYS[3], ARGV[4], 10 + many) end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 0`)
 

@@ -102,9 +102,6 @@ type Turn struct {
 type Response struct {
 	Turn
 	Object []byte // JSON, not parsed here
-	// Unlock makes Finish give the conversation's lock back with the same write, if this
-	// owner has it. "" for none.
-	Unlock string
 }
 
 // A Lease says who works on something, and for how long others leave it alone unless
