@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/schema"
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -80,7 +81,7 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 			if p != nil {
 				t.Fatalf("%s: %+v", name, p)
 			}
-			for _, fault := range checker.Object(out) {
+			for _, fault := range append(checker.Object(out), schema.Message(out)...) {
 				t.Errorf("%s: %v", name, fault)
 			}
 			turn = newTurn()
@@ -90,6 +91,9 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 			}
 			check(t, name, out, nil)
 			continue
+		}
+		for _, fault := range schema.MessagesStream(play(newTurn(), upstream)) {
+			t.Errorf("%s, by Anthropic's types: %v", name, fault)
 		}
 		checked := map[string]bool{}
 		for i := range upstream {

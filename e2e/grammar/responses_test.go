@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/schema"
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/responses"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -132,7 +133,7 @@ func TestRecordedStreamsBecomeGoodResponses(t *testing.T) {
 				if failed != nil {
 					t.Fatalf("%s: %s", name, failed.Body)
 				}
-				for _, fault := range checker.Object(out) {
+				for _, fault := range append(checker.Object(out), schema.Response(out)...) {
 					t.Errorf("%s: %v\n%s", name, fault, out)
 				}
 				if out, failed = asked(t, g, v, true, "application/json").ReplyWhole(nil, upstream); failed != nil {
@@ -143,6 +144,11 @@ func TestRecordedStreamsBecomeGoodResponses(t *testing.T) {
 			}
 			want := answer(t, g, v, upstream)
 			checkResponses(t, name, want, v.options, nil)
+			if !v.options.OpenResponses { // whose names of events OpenAI's types don't know
+				for _, fault := range schema.ResponsesStream(want) {
+					t.Errorf("%s, by OpenAI's types: %v\n%s", name, fault, want)
+				}
+			}
 			for i := range upstream {
 				// Every place for one variant, some for the others.
 				if v != &variants[0] && i%301 != 0 {
