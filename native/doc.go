@@ -6,7 +6,6 @@
 //	native/responses   the Responses API's state: stored and background responses, sockets
 //	native/store       where that is kept: memory, a file, Redis
 //	native/upstream    the client for the server behind it
-//	native/store       responses, background jobs and conversations that are kept
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify
