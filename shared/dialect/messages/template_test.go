@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -90,7 +91,8 @@ func prompt(request string) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(b.String(), "\n"), "<|im_end|>"), nil
 }
 
-var errNoUser = fmt.Errorf("No user query found in messages.")
+// errNoUser is the template's "No user query found in messages."
+var errNoUser = errors.New("no user query found in messages")
 
 // agentRequests are requests that Claude Code sent, by file name.
 func agentRequests(t testing.TB, pattern string) (names []string, bodies map[string]string) {
