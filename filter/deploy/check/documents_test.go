@@ -153,6 +153,9 @@ func TestAMisspeltKeyFails(t *testing.T) {
 			}
 			tried := 0
 			misspell(tree, "", func(path, wrong string) {
+				if strings.HasSuffix(path, ".typed_per_filter_config.qwenvoy") {
+					return // a filter's name, which may be any
+				}
 				tried++
 				text, err := json.Marshal(tree)
 				if err != nil {
