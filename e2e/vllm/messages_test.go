@@ -141,7 +141,13 @@ func TestMessagesTakeTheShapeOfClaudeCodesRequests(t *testing.T) {
 				request["tools"] = tools[:4]
 			}
 			t.Run(filepath.Base(file), func(t *testing.T) {
-				messageBothWays(t, url, with(request, m{"stream": nil, "temperature": 0, "max_tokens": 60}))
+				// The limit may cut a call, which a stream has begun to show by then and a
+				// whole reply leaves out: the two need not be equal here.
+				request = with(request, m{"stream": nil, "temperature": 0, "max_tokens": 60})
+				wantStatus(t, ask(t, "POST", url+messagesPath, request), 200)
+				stream := ask(t, "POST", url+messagesPath, with(request, m{"stream": true}))
+				wantStatus(t, stream, 200)
+				checkMessagesStream(t, stream.raw)
 			})
 		}
 	})
