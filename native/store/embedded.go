@@ -239,6 +239,14 @@ func lookup(t tx, kind byte, tenant, id string) ([]byte, error) {
 	return nil, ErrNotFound
 }
 
+// headOf reads a response's record up to its items.
+func headOf(t tx, tenant, id string) (seq []byte, r *response, err error) {
+	if seq, err = lookup(t, responseID, tenant, id); err == nil {
+		r, _, err = readHead(t.get(turns, seq))
+	}
+	return seq, r, err
+}
+
 // next is called by changes only.
 func (e *embedded) next() []byte {
 	e.last++
@@ -481,11 +489,7 @@ func (e *embedded) Finish(ctx context.Context, tenant, owner string, r *Response
 
 func (e *embedded) Get(ctx context.Context, tenant, id string) (h Head, object []byte, err error) {
 	err = e.view(ctx, func(t tx) error {
-		seq, err := lookup(t, responseID, tenant, id)
-		if err != nil {
-			return err
-		}
-		r, _, err := readHead(t.get(turns, seq))
+		seq, r, err := headOf(t, tenant, id)
 		if err != nil {
 			return err
 		}
@@ -497,11 +501,7 @@ func (e *embedded) Get(ctx context.Context, tenant, id string) (h Head, object [
 
 func (e *embedded) Delete(ctx context.Context, tenant, id string) error {
 	err := e.write(ctx, func(t tx) error {
-		seq, err := lookup(t, responseID, tenant, id)
-		if err != nil {
-			return err
-		}
-		r, _, err := readHead(t.get(turns, seq))
+		seq, r, err := headOf(t, tenant, id)
 		if err != nil {
 			return err
 		}
@@ -564,11 +564,7 @@ func (e *embedded) Cancel(ctx context.Context, tenant, id string) (h Head, err e
 func (e *embedded) Await(ctx context.Context, tenant, id string, until func(Head) bool) (h Head, err error) {
 	err = e.waiters.await(ctx, name(tenant, id), 0, func() (bool, error) {
 		err := e.view(ctx, func(t tx) error {
-			seq, err := lookup(t, responseID, tenant, id)
-			if err != nil {
-				return err
-			}
-			r, _, err := readHead(t.get(turns, seq))
+			_, r, err := headOf(t, tenant, id)
 			if err == nil {
 				h = r.Head
 			}
@@ -586,11 +582,7 @@ func (e *embedded) Events(ctx context.Context, tenant, id string, from uint64, l
 	err = e.waiters.await(ctx, name(tenant, id), 0, func() (bool, error) {
 		list = nil
 		err := e.view(ctx, func(t tx) error {
-			seq, err := lookup(t, responseID, tenant, id)
-			if err != nil {
-				return err
-			}
-			r, _, err := readHead(t.get(turns, seq))
+			seq, r, err := headOf(t, tenant, id)
 			if err != nil {
 				return err
 			}
