@@ -43,3 +43,40 @@ func InOrder(faults []error) []error {
 	})
 	return faults
 }
+
+// A Checker follows one stream by its grammar.
+type Checker interface {
+	Event(name string, data []byte) []error
+	End() []error
+}
+
+// Run takes a whole stream of server-sent events through c and returns what is wrong
+// with it, in the order of the events.
+func Run(stream []byte, c Checker) []error {
+	events, faults := Events(stream)
+	for _, e := range events {
+		faults = append(faults, c.Event(e.Name, e.Data)...)
+	}
+	return InOrder(append(faults, c.End()...))
+}
+
+// Typed parses an event's data, nil for what is no object, and tells its type: that of
+// the data or, where it has none, name. named: the two must be equal.
+func Typed(data []byte, name string, named bool, report func(what string)) (event map[string]any, kind string) {
+	event, faults := Parse(data)
+	for _, f := range faults {
+		report(f)
+	}
+	if event == nil {
+		return nil, ""
+	}
+	kind, ok := event["type"].(string)
+	switch {
+	case !ok:
+		report(fmt.Sprintf("type is %s; must be the event's name", Describe(event["type"])))
+		kind = name
+	case named && kind != name:
+		report(fmt.Sprintf("the event: line says %q, type says %q; they must be equal", name, kind))
+	}
+	return event, kind
+}

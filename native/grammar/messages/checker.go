@@ -80,19 +80,9 @@ func (c *Checker) event(name string, data []byte) {
 		c.fault("[DONE]; a stream of this API ends with message_stop")
 		return
 	}
-	event, faults := grammar.Parse(data)
-	for _, f := range faults {
-		c.report(f)
-	}
+	event, kind := grammar.Typed(data, name, true, c.report)
 	if event == nil {
 		return
-	}
-	kind, ok := event["type"].(string)
-	if !ok {
-		c.fault("type is %s; must be the event's name", grammar.Describe(event["type"]))
-		kind = name
-	} else if kind != name {
-		c.fault("the event: line says %q, type says %q; they must be equal", name, kind)
 	}
 	c.name = kind
 	shape, ok := eventShapes[kind]

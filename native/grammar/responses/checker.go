@@ -156,19 +156,9 @@ func (c *Checker) event(name string, data []byte) {
 	if c.ended {
 		c.fault("nothing may follow [DONE]")
 	}
-	event, faults := grammar.Parse(data)
-	for _, f := range faults {
-		c.report(f)
-	}
+	event, kind := grammar.Typed(data, name, !c.inFrames, c.report)
 	if event == nil {
 		return
-	}
-	kind, ok := event["type"].(string)
-	if !ok {
-		c.fault("type is %s; must be the event's name", grammar.Describe(event["type"]))
-		kind = name
-	} else if !c.inFrames && kind != name {
-		c.fault("the event: line says %q, type says %q; they must be equal", name, kind)
 	}
 	c.name = kind
 	c.sequence(event)

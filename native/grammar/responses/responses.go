@@ -58,13 +58,8 @@ func Check(stream []byte, o Options) []error {
 
 // Read does what Check does and also says what the stream held.
 func Read(stream []byte, o Options) ([]error, Summary) {
-	events, faults := grammar.Events(stream)
 	c := New(o)
-	for _, e := range events {
-		faults = append(faults, c.Event(e.Name, e.Data)...)
-	}
-	faults = append(faults, c.End()...)
-	return grammar.InOrder(faults), c.Summary()
+	return grammar.Run(stream, c), c.Summary()
 }
 
 // Summary says what a stream held.
