@@ -756,7 +756,7 @@ func (c *call) readReplyHeader(name string) string { return first(c.reply.Header
 
 // canonical holds the names that the core asks for at each request and that
 // net/http's own table of common names lacks.
-var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade"}
+var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade", "anthropic-version": "Anthropic-Version"}
 
 func first(h http.Header, name string) string {
 	key, ok := canonical[name]
