@@ -8,6 +8,14 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
+// ReadReply reads a whole reply into v; a Problem means that it is none, or an error.
+func ReadReply(body []byte, v *View) *Problem {
+	if err := v.Read(body); err != nil {
+		return BadUpstream("The model server's answer is not valid JSON: %v.", err)
+	}
+	return ErrorInReply(body, v)
+}
+
 // ErrorInReply finds an error that came with status 200 in the place of a reply, and
 // gives it the status that its code names, 502 if that is no error status: a client
 // must never see a 200 for an error. nil if the reply is none.

@@ -526,10 +526,7 @@ func failure(finish string) bool { return finish == "error" || finish == "abort"
 func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
-	if err := b.view.Read(body); err != nil {
-		return dst, hub.BadUpstream("The model server's answer is not valid JSON: %v.", err)
-	}
-	if p := hub.ErrorInReply(body, &b.view); p != nil {
+	if p := hub.ReadReply(body, &b.view); p != nil {
 		return dst, p
 	}
 	if !b.view.HasChoices || len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage {

@@ -53,10 +53,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 func (Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
-	if err := b.view.Read(body); err != nil {
-		return dst, hub.BadUpstream("The model server's answer is not valid JSON: %v.", err)
-	}
-	if p := hub.ErrorInReply(body, &b.view); p != nil {
+	if p := hub.ReadReply(body, &b.view); p != nil {
 		return dst, p
 	}
 	b.edits.Reset()
