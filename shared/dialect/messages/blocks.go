@@ -276,9 +276,17 @@ func (r *reader) toolResult(b *block) {
 
 // resultBlocks reads the blocks of a tool's result.
 func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
-	r.result, r.images, r.inResult, r.inner = r.result[:0], r.images[:0], true, -1
+	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
+	r.blocks(s, src, &r.inner, r.add)
+	r.inResult = false
+}
+
+// blocks reads a list of blocks; number is where the reader notes which one it is at,
+// for what it may have to say of it: -1 before and behind the list.
+func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int, use func(*block)) {
+	*number = -1
 	for s.BeginArray(); s.NextElement(); {
-		r.inner++
+		*number++
 		if s.Kind() != jsonedit.Object {
 			s.Value()
 			r.reject(r.at(""), "must be an object with a type.")
@@ -286,10 +294,10 @@ func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
 		}
 		var b block
 		if r.readBlock(&b, s, src); s.Err() == nil {
-			r.add(&b)
+			use(&b)
 		}
 	}
-	r.inResult, r.inner = false, -1
+	*number = -1
 }
 
 // failed says in words that a result is an error's, where the text does not say so

@@ -253,20 +253,7 @@ func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 			r.say(in)
 		}
 	case jsonedit.Array:
-		r.block = -1
-		for s.BeginArray(); s.NextElement(); {
-			r.block++
-			if s.Kind() != jsonedit.Object {
-				s.Value()
-				r.reject(r.at(""), "must be an object with a type.")
-				continue
-			}
-			var b block
-			if r.readBlock(&b, s, src); s.Err() == nil {
-				r.take(&b)
-			}
-		}
-		r.block = -1
+		r.blocks(s, src, &r.block, r.take)
 	default:
 		if value(s, src) != nil || r.role == user {
 			r.reject(r.at("content"), "must be a string or a list of blocks.")
