@@ -177,18 +177,17 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.turn.Settings = &g.settings
 	x.turn.Window = x.window
 	x.turn.Clock = env.Clock
-	x.turn.RequestID, x.turn.Now, x.turn.Random, x.turn.Memory = env.RequestID, env.Now, env.Random, env.Memory
+	x.turn.Now, x.turn.Random, x.turn.Memory = env.Now, env.Random, env.Memory
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
 	if head.Header("anthropic-version") != "" {
 		x.route = anthropics(x.route, canonical)
 	}
-	x.plan.Route = x.route.name
-	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
 	if x.route == root && head.Method != "GET" && head.Method != "HEAD" {
 		x.route = passThrough
-		x.plan.Route = x.route.name
 	}
+	x.plan.Route = x.route.name
+	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
 	if head.Method != x.route.method && x.route.kind != absentRoute && head.Header("upgrade") != "" {
 		if (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket") {
 			x.local(&hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",

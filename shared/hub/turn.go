@@ -88,8 +88,6 @@ type Turn struct {
 
 	// From the edge:
 
-	// RequestID is the id that logs know the exchange by.
-	RequestID string
 	// Now is when the exchange began, in Unix seconds.
 	Now int64
 	// Clock tells the time in Unix seconds; nil at an edge that has none.
@@ -141,7 +139,7 @@ type Turn struct {
 	HasUsage bool
 	Usage    Usage
 
-	callIDs map[uint64]struct{}
+	callIDs map[string]struct{}
 
 	Changes Change
 	Repairs Repair
@@ -216,17 +214,13 @@ func (t *Turn) AppendID(dst []byte, prefix string) []byte {
 // UseCallID notes a tool call's id and tells whether it is the first of its kind in
 // this exchange. Clients match results to calls by it, and drop what repeats one.
 func (t *Turn) UseCallID(id []byte) bool {
-	h := uint64(14695981039346656037) // FNV-1a
-	for _, c := range id {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	if _, used := t.callIDs[h]; used {
+	if _, used := t.callIDs[string(id)]; used {
 		return false
 	}
 	if t.callIDs == nil {
-		t.callIDs = map[uint64]struct{}{}
+		t.callIDs = map[string]struct{}{}
 	}
-	t.callIDs[h] = struct{}{}
+	t.callIDs[string(id)] = struct{}{}
 	return true
 }
 
