@@ -69,7 +69,7 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 		if v.Absent() {
 			break
 		}
-		path := "metadata." + key
+		path := "metadata." + hub.Excerpt(key)
 		switch value := v.Of(m); {
 		case value[0] != '"':
 			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": a string is wanted."}

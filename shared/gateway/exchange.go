@@ -201,7 +201,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	if x.route.kind == passRoute {
 		if !g.pass {
 			x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found",
-				Message: "There is nothing at " + path + ": forwarding of other paths is switched off (passthrough)."})
+				Message: "There is nothing at " + hub.Excerpt(path) + ": forwarding of other paths is switched off (passthrough)."})
 		}
 		return x
 	}
@@ -211,7 +211,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if head.Method != x.route.method && !((x.route.kind == healthRoute || x.route.kind == rootRoute) && head.Method == "HEAD") {
 		x.local(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", x.route.method}},
-			Message: head.Method + " is not allowed on " + path + ", " + x.route.method + " is."})
+			Message: hub.Excerpt(head.Method) + " is not allowed on " + hub.Excerpt(path) + ", " + x.route.method + " is."})
 		return x
 	}
 	if x.route.translator != nil {

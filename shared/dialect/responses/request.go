@@ -240,13 +240,8 @@ func wrongValue(param, message string) *hub.Problem {
 	return bad("invalid_value", param, "Invalid value for '"+param+"': "+message)
 }
 
-// quoted is a client's word for a message, not too long.
-func quoted(word []byte) string {
-	if len(word) > 100 {
-		return "'" + strings.ToValidUTF8(string(word[:100]), "") + "…'"
-	}
-	return "'" + string(word) + "'"
-}
+// quoted is a client's word for a message.
+func quoted(word []byte) string { return "'" + hub.Excerpt(string(word)) + "'" }
 
 // scan walks the body once and notes where things stand.
 func (r *translation) scan() *hub.Problem {
