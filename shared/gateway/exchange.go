@@ -155,6 +155,7 @@ type Exchange struct {
 	// encoding is the request's content-encoding where it must be undone.
 	encoding string
 	model    string // asked for by /v1/models/{id}
+	query    string // of a translated /v1/models
 	reason   string
 
 	stream   hub.Stream
@@ -244,6 +245,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	case modelsRoute:
 		if x.route.translator != nil {
 			messages.RequestID(&x.turn) // what has a body gets it there
+			x.query = query
 		}
 		x.plan.Action, x.plan.NoBody = Transform, true
 		x.plan.Drop = append(x.plan.Drop, "accept-encoding")
@@ -493,11 +495,11 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	var p *hub.Problem
 	switch x.route.kind {
 	case modelsRoute:
-		appendList := models.AppendList
 		if x.route.translator != nil {
-			appendList = models.AppendAnthropicList
+			out, p = models.AppendAnthropicList(dst, body, x.gateway.settings.Catalog, x.query)
+		} else {
+			out, p = models.AppendList(dst, body, x.gateway.settings.Catalog)
 		}
-		out, p = appendList(dst, body, x.gateway.settings.Catalog)
 	case modelRoute:
 		appendOne := models.AppendOne
 		if x.route.translator != nil {
