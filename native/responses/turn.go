@@ -358,7 +358,7 @@ func (t *turn) response(f *final) *store.Response {
 }
 
 // save stores a finished response. It has been told to the client by then, or will be,
-// so a failure can only be logged.
+// so a failure is logged, and said in its last state.
 func (t *turn) save(f *final) (stored bool) {
 	ctx, cancel := t.h.afterwards(t.ctx)
 	defer cancel()
