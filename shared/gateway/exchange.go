@@ -317,7 +317,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 func (x *Exchange) Plan() *Plan { return &x.plan }
 
 // Request turns the whole request body and appends what goes upstream to dst. An
-// Answer is an error to send instead.
+// Answer is an error to send instead. In body, halves of surrogate pairs may be overwritten.
 func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 	if len(body) > x.plan.MaxBody {
 		return dst, x.Fault(hub.BodyTooLarge)

@@ -250,6 +250,7 @@ func (r *translation) scan() *hub.Problem {
 	}
 	s := &r.s
 	s.Reset(r.src)
+	s.MendSurrogates()
 	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
@@ -471,6 +472,7 @@ func (r *translation) state() *hub.Problem {
 	r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), earlier), ']')
 	r.part.Reset(r.earlier)
 	r.part.AnySteps()
+	r.part.MendSurrogates()
 	r.before, _ = r.scanItems(&r.part, r.earlier, "")
 	if r.part.Finish() != nil || r.problem != nil {
 		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of the earlier conversation can't be read."}
