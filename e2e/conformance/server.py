@@ -71,7 +71,7 @@ class Socket:
         base = s.base._replace(scheme="wss" if s.base.scheme == "https" else "ws", path=s.base.path + "/responses")
         try:
             self.connection = websockets.sync.client.connect(
-                base.geturl(), additional_headers=s.header, open_timeout=PATIENCE, max_size=None, proxy=None
+                base.geturl(), additional_headers=s.header, open_timeout=PATIENCE, max_size=None, max_queue=None, proxy=None
             )
         except (OSError, websockets.exceptions.WebSocketException) as e:
             raise schema.Fault(f"no WebSocket: {e}") from None
