@@ -277,13 +277,13 @@ func (r *reader) toolResult(b *block) {
 // resultBlocks reads the blocks of a tool's result.
 func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
 	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
-	r.blocks(s, src, &r.inner, r.add)
+	r.blocks(s, src, &r.inner)
 	r.inResult = false
 }
 
 // blocks reads a list of blocks; number is where the reader notes which one it is at,
 // for what it may have to say of it: -1 before and behind the list.
-func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int, use func(*block)) {
+func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int) {
 	*number = -1
 	for s.BeginArray(); s.NextElement(); {
 		*number++
@@ -293,8 +293,13 @@ func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int, use func(*
 			continue
 		}
 		var b block
-		if r.readBlock(&b, s, src); s.Err() == nil {
-			use(&b)
+		r.readBlock(&b, s, src)
+		switch {
+		case s.Err() != nil:
+		case r.inResult:
+			r.add(&b)
+		default:
+			r.take(&b)
 		}
 	}
 	*number = -1
