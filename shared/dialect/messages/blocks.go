@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -116,7 +117,7 @@ func (r *reader) add(b *block) {
 	case "":
 		r.reject(r.at("type"), "is required.")
 	default:
-		r.reject(r.at("type"), "%q is not known.", bytes.ToValidUTF8(b.kind[:min(len(b.kind), 100)], []byte("\uFFFD")))
+		r.reject(r.at("type"), "%q is not known.", hub.Excerpt(string(b.kind)))
 	}
 }
 
@@ -270,7 +271,7 @@ func (r *reader) toolResult(b *block) {
 		r.result = r.failed(r.result)
 	}
 	if !r.history.Result(r.sameID(id), r.result, r.images) {
-		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", bytes.ToValidUTF8(id[:min(len(id), 100)], []byte("\uFFFD")))
+		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", hub.Excerpt(string(id)))
 	}
 }
 
