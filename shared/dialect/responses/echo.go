@@ -152,17 +152,8 @@ func (r *translation) choiceEcho() []byte {
 	return put(nil, `{"type":"allowed_tools","mode":"auto","tools":`, c.tools, "}")
 }
 
-// textEcho shows all keys that the schema of a json_schema format has.
 func (r *translation) textEcho() []byte {
-	out := jsonedit.Put(nil, `{"format":`)
-	if f := &r.format; f.kind == jsonSchema {
-		out = put(out, `{"type":"json_schema","name":`, f.name, "")
-		out = put(out, `,"description":`, or(f.description, "null"), "")
-		out = put(out, `,"schema":`, f.schema, "")
-		out = put(out, `,"strict":`, or(f.strict, "false"), "}")
-	} else {
-		out = jsonedit.PutBytes(out, or(r.echoed.format, `{"type":"text"}`))
-	}
+	out := put(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
 	out = appendMember(out, "verbosity", r.echoed.verbosity)
 	return append(out, '}')
 }
