@@ -28,6 +28,7 @@ type Handler struct {
 	log   *slog.Logger
 	state atomic.Pointer[state]
 	ids   ids
+	beat  time.Duration // silence of a stream before a heartbeat
 
 	modified, proxied atomic.Int64
 	inFlight          atomic.Int64
@@ -37,7 +38,7 @@ type Handler struct {
 
 // NewHandler makes a Handler. The error is the configuration's.
 func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
-	h := &Handler{log: log, ids: newIDs()}
+	h := &Handler{log: log, ids: newIDs(), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
 	st, err := newState(c, log)
 	if err != nil {
