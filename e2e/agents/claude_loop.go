@@ -285,3 +285,38 @@ func (f *front) checkMessages(t *testing.T, n int) {
 		t.Errorf("claude asked %d times, the model %d", posts, n)
 	}
 }
+
+// ClaudeCutCall has the token limit cut a call of Claude Code's where its last parameter
+// begins. The model's server makes whole JSON of what there is, which Claude Code would run. It
+// must not; the model is told, and answers.
+func ClaudeCutCall(t *testing.T, gateway string, model *Model, name string) {
+	front := startFront(t, gateway)
+	c := newClaude(t, front.url(), name, "CLAUDE_CODE_MAX_OUTPUT_TOKENS=72")
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	result := c.ask(t, "", script{
+		think("A long one."),
+		call(`Bash {"command":"echo ran > ran.txt","description":"Run it","dangerouslyDisableSandbox":false}`),
+		next,
+		think("Too long."),
+		say("It was too long."),
+	}.prompt(mark+" Run it."))
+	c.files(t, map[string]string{})
+	requests := completions(t, model.asked(t, mark), 2)
+	c.printed(t, result, "It was too long.", requests)
+
+	var arguments, finish string
+	for line := range strings.Lines(string(requests[0].Response)) {
+		data, _ := strings.CutPrefix(line, "data: ")
+		arguments += gjson.Get(data, "choices.0.delta.tool_calls.0.function.arguments").Str
+		finish += gjson.Get(data, "choices.0.finish_reason").Str
+	}
+	if finish != "length" || !sameJSON(arguments, `{"command":"echo ran > ran.txt","description":"Run it"}`) {
+		t.Fatalf("the model's server ended with %q the call %s, which proves nothing", finish, arguments)
+	}
+	told(t, requests[1],
+		turn{role: "assistant", reasoning: "A long one.\n", calls: []string{`Bash {"__unparsedToolInput":{"raw":"{\"command\": \"echo ran > ran.txt\", \"description\": \"Run it","len":56}}`}},
+		turn{role: "tool", content: "<tool_use_error>InputValidationError: Bash was called with input that could not be parsed as JSON.…"},
+	)
+	grows(t, requests)
+	front.checkMessages(t, len(requests))
+}

@@ -51,6 +51,7 @@ func TestClaudeCodeOnTheBinary(t *testing.T) {
 			t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
 			t.Run("tool search", func(t *testing.T) { agents.ClaudeToolSearch(t, url, model, name) })
 			t.Run("compaction", func(t *testing.T) { agents.ClaudeCompaction(t, url, model, name) })
+			t.Run("cut call", func(t *testing.T) { agents.ClaudeCutCall(t, url, model, name) })
 		})
 	}
 	t.Run("overflow", func(t *testing.T) {
@@ -101,6 +102,7 @@ func TestClaudeCodeOnEnvoy(t *testing.T) {
 					t.Run("loop", func(t *testing.T) { agents.ClaudeLoop(t, url, model, name) })
 					t.Run("sub-agent", func(t *testing.T) { agents.ClaudeSubAgent(t, url, model, name) })
 					t.Run("tool search", func(t *testing.T) { agents.ClaudeToolSearch(t, url, model, name) })
+					t.Run("cut call", func(t *testing.T) { agents.ClaudeCutCall(t, url, model, name) })
 				})
 			}
 		})

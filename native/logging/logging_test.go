@@ -128,3 +128,18 @@ func TestBodyHidesKnownSecrets(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestBodyHidesTheSecretsThatRequestsCarry(t *testing.T) {
+	for _, tt := range []struct{ body, want string }{
+		{`{"mcp_servers":[{"url":"u","authorization_token": "s3cret\"x"}],"metadata":{"user_id":"{\"device\":1}"}}`,
+			`{"mcp_servers":[{"url":"u","authorization_token": "[redacted]"}],"metadata":{"user_id":"[redacted]"}}`},
+		{`{"tools":[{"type":"mcp","authorization":"s3cret","headers":{"X-Api-Key" :"s3cret","X-Trace":"1"}}]}`,
+			`{"tools":[{"type":"mcp","authorization":"[redacted]","headers":{"X-Api-Key" :"[redacted]","X-Trace":"1"}}]}`},
+		{"data: {\"max_tokens\":5,\"token\":\"Hi\",\"text\":\"say \\\"user_id\\\": \\\"x\\\"\"}\n\n", "data: {\"max_tokens\":5,\"token\":\"Hi\",\"text\":\"say \\\"user_id\\\": \\\"x\\\"\"}\n\n"},
+		{`{"user_id":null,"properties":{"user_id":{"type":"string"}},"required":["user_id"],"user_id":"cut off`, `{"user_id":null,"properties":{"user_id":{"type":"string"}},"required":["user_id"],"user_id":"[redacted]`},
+	} {
+		if got := Body([]byte(tt.body)); got != tt.want {
+			t.Errorf("%s\nwant\n%s", got, tt.want)
+		}
+	}
+}

@@ -117,15 +117,73 @@ func withoutUser(s string) string {
 	return scheme + "://" + host + path
 }
 
-// Body shows a body with known secrets hidden, for the COMPLETE level. secrets are
-// the keys of this exchange; values of fewer than 8 bytes are too short to tell from text.
+// Body shows a body with secrets hidden, for the COMPLETE level: those given, the keys of
+// this exchange, and the strings of members whose names say that they are secret. Given
+// values of fewer than 8 bytes are too short to tell from text.
 func Body(body []byte, secrets ...string) string {
 	for _, s := range secrets {
 		if len(s) >= 8 {
 			body = bytes.ReplaceAll(body, []byte(s), []byte(redacted))
 		}
 	}
-	return string(body)
+	var b strings.Builder
+	copied, at := 0, 0 // of body
+	for {
+		name, next := literal(body, at)
+		if next < 0 {
+			break
+		}
+		at = behindSpace(body, next)
+		if at == len(body) || body[at] != ':' || !secretMember(name) {
+			continue
+		}
+		if at = behindSpace(body, at+1); at == len(body) || body[at] != '"' {
+			continue
+		}
+		b.Write(body[copied : at+1])
+		b.WriteString(redacted)
+		value, end := literal(body, at)
+		if copied = at + 1 + len(value); end < 0 { // cut off
+			break
+		}
+		at = end
+	}
+	b.Write(body[copied:])
+	return b.String()
+}
+
+// literal finds the next JSON string from at on: what stands between its quotes, and
+// where it ends; -1 if it does not.
+func literal(body []byte, at int) (inside []byte, end int) {
+	quote := bytes.IndexByte(body[at:], '"')
+	if quote < 0 {
+		return nil, -1
+	}
+	start := at + quote + 1
+	for i := start; i < len(body); i++ {
+		switch body[i] {
+		case '\\':
+			i++
+		case '"':
+			return body[start:i], i + 1
+		}
+	}
+	return body[start:], -1
+}
+
+func behindSpace(body []byte, at int) int {
+	for at < len(body) && (body[at] == ' ' || body[at] == '\n' || body[at] == '\r' || body[at] == '\t') {
+		at++
+	}
+	return at
+}
+
+// secretMember reports whether a member of a request holds a secret: the keys of MCP
+// servers, in members of their own or as header fields, and metadata.user_id, which
+// leads to a person. A token without more is one of a text.
+func secretMember(name []byte) bool {
+	n := strings.ToLower(string(name))
+	return n == "user_id" || n != "token" && secretHeader(n)
 }
 
 // Credential is the secret in an Authorization value: what follows the scheme.

@@ -185,15 +185,21 @@ func TestReplyOverTheLimit(t *testing.T) {
 
 func TestBrokenRequestBody(t *testing.T) {
 	e := start(t, upstreamOf(t, answers))
-	c := dial(t, e)
-	_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != 400 || !resp.Close {
-		t.Errorf("status %d, close %t", resp.StatusCode, resp.Close)
+	for path, want := range map[string]string{
+		"/v1/chat/completions": `{"error":{"message":"The request body could not be read`,
+		"/v1/messages":         `{"type":"error","error":{"type":"invalid_request_error","message":"The request body could not be read`,
+	} {
+		c := dial(t, e)
+		_, _ = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 400 || !resp.Close || err != nil || !strings.HasPrefix(string(body), want) {
+			t.Errorf("%s: status %d, close %t, %v: %s", path, resp.StatusCode, resp.Close, err, body)
+		}
 	}
 }
 

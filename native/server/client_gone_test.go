@@ -87,15 +87,21 @@ func TestAStuckClientIsLetGo(t *testing.T) {
 	})
 	t.Run("that stops sending", func(t *testing.T) {
 		e := start(t, upstreamOf(t, answers), short)
-		c := dial(t, e)
-		_, _ = io.WriteString(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != 408 || !resp.Close {
-			t.Errorf("status %d, close %t", resp.StatusCode, resp.Close)
+		for path, want := range map[string]string{
+			"/v1/chat/completions": `{"error":{"message":"The rest of the request body`,
+			"/v1/messages":         `{"type":"error","error":{"type":"timeout_error","message":"The rest of the request body`,
+		} {
+			c := dial(t, e)
+			_, _ = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != 408 || !resp.Close || err != nil || !strings.HasPrefix(string(body), want) {
+				t.Errorf("%s: status %d, close %t, %v: %s", path, resp.StatusCode, resp.Close, err, body)
+			}
 		}
 	})
 	t.Run("that is only slow", func(t *testing.T) {

@@ -28,6 +28,7 @@ type Handler struct {
 	log   *slog.Logger
 	state atomic.Pointer[state]
 	ids   ids
+	beat  time.Duration // silence of a stream before a heartbeat
 
 	modified, proxied atomic.Int64
 	inFlight          atomic.Int64
@@ -37,7 +38,7 @@ type Handler struct {
 
 // NewHandler makes a Handler. The error is the configuration's.
 func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
-	h := &Handler{log: log, ids: newIDs()}
+	h := &Handler{log: log, ids: newIDs(), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
 	st, err := newState(c, log)
 	if err != nil {
@@ -372,23 +373,22 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 			c.failed("client_gone")
 			c.status = statusClientGone
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.failure = "slow_body"
-				c.w.Header().Set("Connection", "close")
-				c.answer(&hub.Answer{Status: http.StatusRequestTimeout, Reason: "slow_body", Body: []byte(`{"error":{"message":"The rest of the request body did not come in time (timeouts.idle).","type":"invalid_request_error","param":null,"code":408}}`)})
+				c.badBody(hub.SlowBody)
 			} else if c.r.Context().Err() == nil {
 				// A body that can't be read, such as a bad chunk: the client may still listen.
-				c.badBody()
+				c.badBody(hub.BrokenBody)
 			}
 			return nil, false
 		}
 	}
 }
 
-// badBody answers a body that is cut or not framed properly.
-func (c *call) badBody() {
-	c.failure = "bad_body"
+// badBody answers a body that could not be read to its end.
+func (c *call) badBody(f hub.Fault) {
+	a := c.x.Fault(f)
+	c.failure = a.Reason
 	c.w.Header().Set("Connection", "close")
-	c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_body", Body: []byte(`{"error":{"message":"The request body could not be read to its end: it broke off or is not framed properly.","type":"invalid_request_error","param":null,"code":400}}`)})
+	c.answer(a)
 }
 
 // discarded is how much of an unread body net/http reads by itself to keep the connection.

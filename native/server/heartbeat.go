@@ -3,8 +3,6 @@ package server
 import (
 	"sync"
 	"time"
-
-	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
 
 // heartbeat keeps a silent stream alive while its call waits for the upstream. It
@@ -12,6 +10,7 @@ import (
 // while it uses them. A nil heartbeat does nothing.
 type heartbeat struct {
 	call  *call
+	every time.Duration
 	timer *time.Timer
 
 	mu      sync.Mutex
@@ -22,8 +21,10 @@ type heartbeat struct {
 }
 
 func newHeartbeat(c *call) *heartbeat {
-	b := &heartbeat{call: c, last: time.Now()}
-	b.timer = time.AfterFunc(gateway.BeatInterval, b.fire)
+	b := &heartbeat{call: c, every: c.h.beat, last: time.Now()}
+	b.mu.Lock() // against a first beat that comes at once
+	b.timer = time.AfterFunc(b.every, b.fire)
+	b.mu.Unlock()
 	return b
 }
 
@@ -65,13 +66,13 @@ func (b *heartbeat) fire() {
 	if b.stopped {
 		return
 	}
-	if quiet := time.Since(b.last); quiet < gateway.BeatInterval {
-		b.timer.Reset(gateway.BeatInterval - quiet)
+	if quiet := time.Since(b.last); quiet < b.every {
+		b.timer.Reset(b.every - quiet)
 		return
 	}
 	b.n++
 	b.last = time.Now()
-	b.timer.Reset(gateway.BeatInterval)
+	b.timer.Reset(b.every)
 	c := b.call
 	if out := c.x.Beat(nil, b.n); len(out) > 0 {
 		c.logChunk("heartbeat to the client", out)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // forward sends a request and its reply on untouched, upgrades included.
@@ -97,7 +98,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
 			p := passageOf(r)
 			if p.broken.Load() && p.r.Context().Err() == nil {
-				p.badBody()
+				p.badBody(hub.BrokenBody)
 				return
 			}
 			p.unreachable(err)

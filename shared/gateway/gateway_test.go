@@ -68,6 +68,7 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 		{"health with POST", "POST", "/health", nil, "health", Local, 405},
 		{"other path", "PATCH", "/metrics", nil, "pass", Pass, 0},
 		{"root", "GET", "/", nil, "root", Local, 200},
+		{"root with HEAD", "HEAD", "/", nil, "root", Local, 200},
 		{"root by POST", "POST", "/", nil, "pass", Pass, 0},
 		{"case matters", "POST", "/V1/chat/completions", nil, "pass", Pass, 0},
 		{"WebSocket elsewhere", "GET", "/v1/realtime", []string{"upgrade", "websocket"}, "pass", Pass, 0},

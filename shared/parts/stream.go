@@ -41,10 +41,12 @@ func (s *Stream) start(dst []byte) []byte {
 	return s.w.Begin(dst)
 }
 
-// Beat implements hub.Stream.
+// Beat implements hub.Stream. Before the first event, which waits for the upstream's, it
+// is a comment, which stands in no grammar's way: a server may compute a long prompt behind
+// its reply's head.
 func (s *Stream) Beat(dst []byte, n int) []byte {
 	if !s.begun {
-		return dst
+		return jsonedit.Put(dst, ": keep-alive\n\n")
 	}
 	return s.w.Beat(dst, n)
 }

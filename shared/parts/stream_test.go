@@ -438,10 +438,10 @@ func TestStreamKnowsAnErrorByItsEventName(t *testing.T) {
 	}
 }
 
-func TestStreamBeatsOnlyOnceBegun(t *testing.T) {
+func TestStreamBeatsWithACommentUntilItHasBegun(t *testing.T) {
 	turn := newTurn()
 	s := parts.NewStream(turn, &recorder{turn: turn}, parts.Options{})
-	if out := s.Beat(s.Begin(nil), 1); len(out) > 0 {
+	if out := s.Beat(s.Begin(nil), 1); string(out) != ": keep-alive\n\n" {
 		t.Errorf("before the first event: %q", out)
 	}
 	out, _ := s.Event(nil, nil, []byte(chunk(`"delta":{"role":"assistant"}`)), true)

@@ -42,8 +42,6 @@ type request struct {
 	noCalls bool
 	// size is that of the request's body in bytes, for an estimate where tokens can't be counted.
 	size int
-	// names leads from the upstream's function names back to the client's where they differ.
-	names map[string]string
 }
 
 var options = parts.Options{CallPrefix: "toolu_"}

@@ -55,15 +55,11 @@ func appendHead(dst []byte, t *hub.Turn, r *request) []byte {
 }
 
 // appendCall appends a tool_use block without its closing brace, with an empty input.
-func appendCall(dst []byte, p *parts.Part, r *request) []byte {
+func appendCall(dst []byte, p *parts.Part) []byte {
 	dst = jsonedit.Put(dst, `{"type":"tool_use","id":`)
 	dst = jsonedit.AppendQuoted(dst, p.ID)
 	dst = jsonedit.Put(dst, `,"name":`)
-	if name, ok := r.names[string(p.Name)]; ok {
-		dst = jsonedit.AppendQuoted(dst, name)
-	} else {
-		dst = jsonedit.AppendQuoted(dst, p.Name)
-	}
+	dst = jsonedit.AppendQuoted(dst, p.Name)
 	return jsonedit.Put(dst, `,"input":{}`)
 }
 
@@ -105,7 +101,7 @@ func (w *message) Open(dst []byte, p *parts.Part) []byte {
 		return jsonedit.Put(dst, `{"type":"thinking","thinking":"`)
 	case parts.Call:
 		w.arguments = w.arguments[:0]
-		dst = appendCall(dst, p, w.request)
+		dst = appendCall(dst, p)
 		return dst[:len(dst)-len("{}")] // it follows at Close
 	}
 	return jsonedit.Put(dst, `{"type":"text","text":"`)

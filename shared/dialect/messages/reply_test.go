@@ -192,16 +192,15 @@ func TestStopReasons(t *testing.T) {
 }
 
 func TestWhatTheRequestSaysOfCalls(t *testing.T) {
-	two := `{"content":"Hi","tool_calls":[{"id":"a","function":{"name":"mcp_short_1","arguments":"{}"}},{"id":"b","function":{"name":"y","arguments":"{}"}}]}`
+	two := `{"content":"Hi","tool_calls":[{"id":"a","function":{"name":"mcp__\"x\"","arguments":"{}"}},{"id":"b","function":{"name":"y","arguments":"{}"}}]}`
 	tests := []struct {
 		name   string
 		change func(*request, *hub.Turn)
 		want   string // type or name of each block, and stop_reason
 	}{
-		{"nothing", func(*request, *hub.Turn) {}, `["text","mcp_short_1","y"] tool_use`},
+		{"nothing", func(*request, *hub.Turn) {}, `["text","mcp__\"x\"","y"] tool_use`},
 		{"tool_choice none", func(r *request, _ *hub.Turn) { r.noCalls = true }, `["text"] end_turn`},
-		{"one call only", func(_ *request, t *hub.Turn) { t.SingleCall = true }, `["text","mcp_short_1"] tool_use`},
-		{"names", func(r *request, _ *hub.Turn) { r.names = map[string]string{"mcp_short_1": `mcp__"long"`} }, `["text","mcp__\"long\"","y"] tool_use`},
+		{"one call only", func(_ *request, t *hub.Turn) { t.SingleCall = true }, `["text","mcp__\"x\""] tool_use`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
