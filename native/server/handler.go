@@ -494,6 +494,10 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 				c.status = statusClientGone
 				return
 			}
+			if c.x.Refused() {
+				in.b = in.b[:0]
+				break
+			}
 			c.answer(c.x.Fault(f))
 			return
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -81,6 +83,26 @@ func TestUpstreamFaults(t *testing.T) {
 				t.Errorf("logged as %v, want %s", got, tt.logged)
 			}
 		})
+	}
+}
+
+// The status and its header say enough: a client that is told 502 asks again at once.
+func TestARefusalWhoseBodyBreaksOffStaysOne(t *testing.T) {
+	for name, length := range map[string]string{"a length": "Content-Length: 500\r\n\r\n", "chunks": "Transfer-Encoding: chunked\r\n\r\nfff\r\n", "gzip": "Content-Encoding: gzip\r\n\r\n"} {
+		e := start(t, rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
+			if readRequest(r) == nil {
+				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 7\r\n"+length+`{"error":{"mess`)
+			}
+		}))
+		for path, body := range map[string]string{
+			"/v1/messages":  `{"model":"qwen3.5-instruct-general","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`,
+			"/v1/responses": `{"model":"qwen3.5-instruct-general","input":"Hi","store":false}`,
+		} {
+			status, header, got := e.do(t, "POST", path, strings.NewReader(body))
+			if status != 429 || header.Get("Retry-After") != "7" || !gjson.Valid(got) || !strings.Contains(got, "The model server answered with status 429.") {
+				t.Errorf("%s, %s: %d %v %s", name, path, status, header, got)
+			}
+		}
 	}
 }
 

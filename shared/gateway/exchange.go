@@ -470,6 +470,11 @@ var (
 	dropEncodedLength = []string{"content-length", "content-encoding"}
 )
 
+// Refused tells whether the upstream's reply is an error that the client gets in its own
+// dialect. Its status and header say enough: where its body can't be had, an edge gives
+// ReplyWhole none.
+func (x *Exchange) Refused() bool { return x.failed != 0 }
+
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its
 // Events, or its body where it has none.
@@ -477,6 +482,8 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	if x.gzipped && !((x.asIs || x.failed != 0) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
+		case err != nil && x.failed != 0:
+			plain = nil
 		case err == gunzip.ErrTooLarge:
 			return dst, x.Fault(hub.ReplyTooLarge)
 		case err != nil:
