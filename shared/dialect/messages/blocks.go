@@ -164,6 +164,7 @@ func (r *reader) image(v []byte) {
 			r.reject(r.at("source"), "a base64 image needs media_type and data.")
 			return
 		}
+		r.q.size += imageSize - len(src.data)
 		r.show([]byte("data:"), src.mediaType, []byte(";base64,"), src.data)
 	case "url":
 		if len(src.url) == 0 {

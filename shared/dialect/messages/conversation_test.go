@@ -185,6 +185,7 @@ func TestHostedHistoryIsToldInWords(t *testing.T) {
 		{"a search for tools", `{"type":"tool_search_tool_result","content":{"type":"tool_search_tool_search_result","tool_references":[{"type":"tool_reference","tool_name":"f"},{"type":"tool_reference","tool_name":"g"}]}}`, `"Tool available: f\nTool available: g"`},
 		{"an adviser", `{"type":"advisor_tool_result","content":{"type":"advisor_result","text":"No."}}`, `"No."`},
 		{"MCP", `{"type":"mcp_tool_use","id":"m","name":"q","server_name":"s","input":{"a":1}},{"type":"mcp_tool_result","tool_use_id":"m","is_error":false,"content":[{"type":"text","text":"r"}]}`, `"[q: {\"a\":1}]\n\nr"`},
+		{"MCP that failed", `{"type":"mcp_tool_result","tool_use_id":"m","is_error":true,"content":[{"type":"text","text":"r"}]}`, `"Error: r"`},
 		{"MCP in a string", `{"type":"mcp_tool_result","tool_use_id":"m","content":"r"}`, `"r"`},
 	} {
 		translation{tt.name, "", chat(hello+`,{"role":"assistant","content":[`+tt.blocks+`]},`+hello, ""), []string{"messages.1.content", tt.want, "messages.#", "3"}}.run(t)

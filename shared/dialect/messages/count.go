@@ -29,6 +29,10 @@ func appendInputTokens(dst []byte, n int) []byte {
 	return append(strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(n), 10), '}')
 }
 
+// imageSize is what an image counts in an estimate, in bytes of text: a Qwen model sees one
+// of 1000 by 1000 pixels as about 1000 tokens, however many bytes it has.
+const imageSize = 3500
+
 // Estimate implements hub.Estimator: 3.5 bytes of a request are about a token.
 func (d Dialect) Estimate(t *hub.Turn) *hub.Answer {
 	r, _ := t.State.(*request)

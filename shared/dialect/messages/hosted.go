@@ -27,6 +27,9 @@ func (r *reader) hosted(kind string, b *block) {
 	case "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "bash_code_execution_tool_result",
 		"text_editor_code_execution_tool_result", "tool_search_tool_result", "advisor_tool_result", "mcp_tool_result":
 		r.gather(b.content)
+		if isTrue(b.isError) {
+			r.lines = r.failed(r.lines)
+		}
 	}
 	r.joined = false
 	r.say(r.lines)

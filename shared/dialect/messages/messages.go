@@ -40,7 +40,8 @@ type request struct {
 	stops []string
 	// noCalls: tool_choice none, calls that arrive all the same are dropped.
 	noCalls bool
-	// size is that of the request's body in bytes, for an estimate where tokens can't be counted.
+	// size is that of the request's body in bytes, for an estimate where tokens can't be counted;
+	// each image in it counts imageSize.
 	size int
 }
 

@@ -306,4 +306,12 @@ func TestEstimates(t *testing.T) {
 	if a := Create.Estimate(replyTurn(r)); a != nil {
 		t.Errorf("%+v", a)
 	}
+	turn := newTurn(t, "")
+	body := `{"model":"qwen3.5-thinking-coding","messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + strings.Repeat("A", 1<<20) + `"}}]}]}`
+	if _, p := CountTokens.Request(nil, []byte(body), turn); p != nil {
+		t.Fatal(p.Message)
+	}
+	if a := CountTokens.Estimate(turn); string(a.Body) != `{"input_tokens":1044}` {
+		t.Errorf("an image: %s", a.Body)
+	}
 }
