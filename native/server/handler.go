@@ -374,7 +374,7 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.failure = "slow_body"
 				c.w.Header().Set("Connection", "close")
-				c.answer(&hub.Answer{Status: http.StatusRequestTimeout, Reason: "slow_body", Body: []byte(`{"error":{"message":"The rest of the request body did not come in time (timeouts.idle).","type":"invalid_request_error","param":null,"code":408}}`)})
+				c.answer(c.x.Fault(hub.SlowBody))
 			} else if c.r.Context().Err() == nil {
 				// A body that can't be read, such as a bad chunk: the client may still listen.
 				c.badBody()
@@ -388,7 +388,7 @@ func (c *call) readBody(plan *gateway.Plan) (*buffer, bool) {
 func (c *call) badBody() {
 	c.failure = "bad_body"
 	c.w.Header().Set("Connection", "close")
-	c.answer(&hub.Answer{Status: http.StatusBadRequest, Reason: "bad_body", Body: []byte(`{"error":{"message":"The request body could not be read to its end: it broke off or is not framed properly.","type":"invalid_request_error","param":null,"code":400}}`)})
+	c.answer(c.x.Fault(hub.BadBody))
 }
 
 // discarded is how much of an unread body net/http reads by itself to keep the connection.

@@ -25,6 +25,10 @@ const (
 	BodyTooLarge
 	// BadEncoding: the request's content-encoding is not understood: 415.
 	BadEncoding
+	// BadBody: the client's body broke off or is not framed properly: 400.
+	BadBody
+	// SlowBody: the rest of the client's body did not come in time: 408.
+	SlowBody
 	// Unreachable: no connection to the upstream, or it was lost before the reply's head: 502.
 	Unreachable
 	// NoHead: the upstream's head did not come in time: 504.

@@ -52,6 +52,12 @@ func FaultProblem(f Fault, limit int) *Problem {
 	case BadEncoding:
 		p.Status, p.Type, p.Reason = 415, TypeInvalidRequest, "bad_encoding"
 		p.Message = "The request body's content-encoding is not supported, or the body can't be decoded with it. Send it without one."
+	case BadBody:
+		p.Status, p.Type, p.Reason = 400, TypeInvalidRequest, "bad_body"
+		p.Message = "The request body could not be read to its end: it broke off or is not framed properly."
+	case SlowBody:
+		p.Status, p.Type, p.Reason = 408, TypeInvalidRequest, "slow_body"
+		p.Message = "The rest of the request body did not come in time (timeouts.idle)."
 	case Unreachable:
 		p.Reason, p.Message = "upstream_connect", "The model server can't be reached, or it closed the connection before it answered."
 	case NoHead:
