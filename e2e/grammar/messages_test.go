@@ -257,12 +257,13 @@ func FuzzMessages(f *testing.F) {
 			turn.Limit = int(how >> 2)
 			return turn
 		}
+		out := play(turn(), upstream)
 		var tolerated []string
-		if s.odd {
-			// The model's own pieces go out as they are; only a cut call must not be JSON.
+		if s.odd || bytes.Contains(out, []byte(`"stop_reason":"max_tokens"`)) {
+			// The model's own pieces go out as they are; only a cut call must not be JSON. Calls that
+			// an odd upstream left open for what came behind them are all cut by the limit.
 			tolerated = []string{"its partial_json joined must be a JSON object"}
 		}
-		out := play(turn(), upstream)
 		check(t, "whole", out, tolerated)
 		at := int(cut) % (len(upstream) + 1)
 		if again := play(turn(), upstream, at); string(again) != string(out) {

@@ -154,7 +154,7 @@ var simulated = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, url, err := run(path, "simulate", "--control", "--served-model", served, "--max-model-len", "8192")
+	p, url, err := run(path, "simulate", "--control", "--images", "--served-model", served, "--max-model-len", "8192")
 	if err == nil {
 		ends = append(ends, p.Stop)
 	}

@@ -499,7 +499,7 @@ func (q *request) resume(id string) *hub.Problem {
 	if v := q.query.Get("starting_after"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 63)
 		if err != nil {
-			return invalid("starting_after", "starting_after: %s is not allowed here, an event's sequence_number is.", strconv.Quote(v))
+			return invalid("starting_after", "starting_after: %s is not allowed here, an event's sequence_number is.", strconv.Quote(hub.Excerpt(v)))
 		}
 		from = n + 1
 	}
@@ -509,7 +509,7 @@ func (q *request) resume(id string) *hub.Problem {
 	}
 	if !head.Logged {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "stream", Reason: "no_events",
-			Message: "The events of response '" + id + "' were not kept, so it can't be streamed: only those of a response that was created with background: true and stream: true are."}
+			Message: "The events of response '" + hub.Excerpt(id) + "' were not kept, so it can't be streamed: only those of a response that was created with background: true and stream: true are."}
 	}
 	return q.follow(id, from)
 }

@@ -75,7 +75,7 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 		if v.Absent() {
 			break
 		}
-		path := "metadata." + key
+		path := "metadata." + hub.Excerpt(key)
 		switch value := v.Of(m); {
 		case value[0] != '"':
 			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": a string is wanted."}
@@ -91,11 +91,11 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 	return m, nil
 }
 
-// items are the body's, with ids.
-func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem) {
+// items are the body's, with ids, to be added to the conversation; "" for a new one.
+func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Problem) {
 	list := member(body, "items")
 	if len(list) == 0 || string(list) == "null" {
-		if required {
+		if conversation != "" {
 			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "missing_required_parameter", Reason: "invalid_request", Message: "items: a list of items is required."}
 		}
 		return nil, nil
@@ -110,7 +110,8 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 	if len(given) > itemsAtOnce {
 		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(given), itemsAtOnce)
 	}
-	if p := responses.CheckItems(list, "items"); p != nil {
+	orphan, p := responses.CheckItems(list, "items")
+	if p != nil {
 		return nil, p
 	}
 	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
@@ -123,7 +124,33 @@ func (q *request) items(body []byte, required bool) ([]store.Item, *hub.Problem)
 			return nil, invalid("items["+strconv.Itoa(i)+"].id", "items[%d].id: there is no stored item of this id.", i)
 		}
 	}
+	if orphan != nil {
+		return items, q.orphan(conversation, items)
+	}
 	return items, nil
+}
+
+// orphan is the problem of an output that would stand in the conversation without its
+// call, as every later response of it would have it; nil if the call is there.
+func (q *request) orphan(conversation string, items []store.Item) *hub.Problem {
+	var before []store.Item
+	if conversation != "" {
+		limit, _ := q.h.limits()
+		var err error
+		before, _, err = q.h.store.ConversationContext(q.Context(), q.tenant, conversation, limit)
+		if errors.Is(err, store.ErrTooLarge) {
+			return nil // its responses are refused for that
+		}
+		if err != nil {
+			return q.h.problem(err, "Conversation", "id", conversation)
+		}
+	}
+	list := append(joinItems([]byte{'['}, before, items), ']')
+	orphan, p := responses.CheckItems(list, "items")
+	if p != nil {
+		return nil // it is of the items that are there, and a response is refused for it
+	}
+	return orphan
 }
 
 // createConversation serves POST /v1/conversations.
@@ -139,7 +166,7 @@ func (q *request) createConversation() *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, p := q.items(body, false)
+	items, p := q.items(body, "")
 	if p != nil {
 		return p
 	}
@@ -222,7 +249,7 @@ func (q *request) addItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, p := q.items(body, true)
+	items, p := q.items(body, id)
 	if p != nil {
 		return p
 	}

@@ -122,8 +122,37 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 	}
 	id := e.conversation(`{"metadata":{"` + strings.Repeat("é", 64) + `":""}}`)
 	e.do("POST", "/v1/conversations/"+id+"/items", `{}`).wants(t, 400, "items", "missing_required_parameter")
-	// Its call may stand in the conversation already.
-	if r := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"function_call_output","call_id":"c","output":"x"}]}`); r.status != 200 {
+}
+
+// A conversation that holds an output without its call could not be gone on from.
+func TestAnOutputIsAddedBehindItsCallOnly(t *testing.T) {
+	e := start(t, setup{})
+	const call, output = `{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"}`, `{"type":"function_call_output","call_id":"c","output":"x"}`
+	add := func(id string, items ...string) reply {
+		return e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[`+strings.Join(items, ",")+`]}`)
+	}
+	words := []string{"No tool call found for the output with call_id 'c'."}
+	e.do("POST", "/v1/conversations", `{"items":[`+output+`]}`).wants(t, 400, "items", nil, words...)
+	e.do("POST", "/v1/conversations", `{"items":[`+output+`,`+call+`]}`).wants(t, 400, "items", nil, words...)
+	id := e.conversation(`{"items":[{"role":"user","content":"a"}]}`)
+	add(id, `{"role":"user","content":"b"}`, output).wants(t, 400, "items", nil, words...)
+	add("conv_x", output).wants(t, 404, "id", nil)
+	if r := add(id, call); r.status != 200 {
+		t.Fatal(r.text)
+	}
+	if r := add(id, output, `{"role":"user","content":"c"}`); r.status != 200 {
+		t.Error(r.text)
+	}
+	if got := e.texts(id); got != "a|||c" { // a call and an output have no text
+		t.Errorf("%q", got)
+	}
+	other := e.conversation(`{"items":[` + strings.Replace(call, "fc_1", "fc_2", 1) + `,` + output + `]}`)
+	if got := e.texts(other); got != "|" {
+		t.Errorf("%q", got)
+	}
+	// A summary may stand for the call.
+	summed := e.conversation(`{"items":[{"type":"compaction","encrypted_content":"sealed elsewhere"}]}`)
+	if r := add(summed, output); r.status != 200 {
 		t.Error(r.text)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/responses"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
+	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -66,6 +67,12 @@ func (v *vllm) asked() int {
 // gateway starts an edge with the real core in front of a simulated vLLM.
 func gateway(t *testing.T, o simulator.Options, change func(*config.Config)) (*edge, *vllm) {
 	t.Helper()
+	return gatewayOn(t, nil, o, change)
+}
+
+// gatewayOn is gateway with a store.
+func gatewayOn(t *testing.T, s store.Store, o simulator.Options, change func(*config.Config)) (*edge, *vllm) {
+	t.Helper()
 	v := &vllm{Handler: simulator.New(o)}
 	up := httptest.NewServer(v)
 	t.Cleanup(up.Close)
@@ -79,7 +86,7 @@ func gateway(t *testing.T, o simulator.Options, change func(*config.Config)) (*e
 		t.Fatal(err)
 	}
 	t.Cleanup(next.End)
-	return start(t, setup{core: next, config: func(d *config.Config) { *d = *c }}), v
+	return start(t, setup{store: s, core: next, config: func(d *config.Config) { *d = *c }}), v
 }
 
 // faultless fails for each fault that the grammar finds in a stream.

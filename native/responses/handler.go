@@ -226,7 +226,7 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, kind, rest stri
 		}
 	}
 	if methods == nil {
-		q.refuse(&hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Reason: "not_found", Message: "There is nothing at " + r.URL.Path + "."})
+		q.refuse(&hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Reason: "not_found", Message: "There is nothing at " + hub.Excerpt(r.URL.Path) + "."})
 		return
 	}
 	serve := methods[r.Method]
@@ -239,7 +239,7 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, kind, rest stri
 		}
 		allowed = strings.TrimPrefix(allowed, ", ")
 		q.refuse(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", allowed}},
-			Message: r.Method + " is not allowed on " + r.URL.Path + ", " + allowed + " is."})
+			Message: hub.Excerpt(r.Method) + " is not allowed on " + hub.Excerpt(r.URL.Path) + ", " + allowed + " is."})
 		return
 	}
 	if p := serve(); p != nil {
@@ -316,6 +316,7 @@ func remoteHost(addr string) string {
 // problem puts an error of the store into words. what names the thing that was looked
 // for and param the part of the request that names it.
 func (h *Handler) problem(err error, what, param, id string) *hub.Problem {
+	id = hub.Excerpt(id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: param, Reason: "not_found", Message: what + " with id '" + id + "' not found."}

@@ -246,7 +246,7 @@ func (s *socket) message(message []byte) {
 		s.steer(message)
 		return
 	case t.asked.kind != "response.create":
-		p = invalid("type", "type: %s is not allowed here, response.create is.", strconv.Quote(t.asked.kind))
+		p = invalid("type", "type: %s is not allowed here, response.create is.", strconv.Quote(hub.Excerpt(t.asked.kind)))
 	case t.asked.laned:
 		p = &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "stream_id", Code: "unsupported_parameter",
 			Message: "stream_id: responses of one connection run one after another here. Open a connection for each stream."}

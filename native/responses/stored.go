@@ -56,7 +56,7 @@ func (q *request) cancel(id string) *hub.Problem {
 	}
 	if !head.Background {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_background",
-			Message: "Response '" + id + "' was not created with background: true, so it can't be cancelled. Close its connection to end it."}
+			Message: "Response '" + hub.Excerpt(id) + "' was not created with background: true, so it can't be cancelled. Close its connection to end it."}
 	}
 	if !head.Status.Finished() {
 		if _, err = q.h.store.Cancel(q.Context(), q.tenant, id); err == nil {
@@ -84,7 +84,7 @@ func (q *request) page() (store.Page, *hub.Problem) {
 	if v := q.query.Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 || n > 100 {
-			return p, invalid("limit", "limit: %s is not allowed here, a number from 1 to 100 is.", strconv.Quote(v))
+			return p, invalid("limit", "limit: %s is not allowed here, a number from 1 to 100 is.", strconv.Quote(hub.Excerpt(v)))
 		}
 		p.Limit = n
 	}
@@ -93,7 +93,7 @@ func (q *request) page() (store.Page, *hub.Problem) {
 	case "asc":
 		p.Descending = false
 	default:
-		return p, invalid("order", "order: %s is not allowed here, asc and desc are.", strconv.Quote(v))
+		return p, invalid("order", "order: %s is not allowed here, asc and desc are.", strconv.Quote(hub.Excerpt(v)))
 	}
 	return p, nil
 }
@@ -106,6 +106,7 @@ func invalid(param, format string, args ...any) *hub.Problem {
 
 // listProblem is for lists: item is what param names of one.
 func (q *request) listProblem(err error, what, id, param, item string) *hub.Problem {
+	id, item = hub.Excerpt(id), hub.Excerpt(item)
 	if errors.Is(err, store.ErrNoItem) {
 		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: param, Reason: "not_found", Message: "Item with id '" + item + "' not found in " + strings.ToLower(what) + " '" + id + "'."}
 	}

@@ -12,7 +12,8 @@ import (
 
 // A tap lets a reply through and keeps its last state. The last event of a stream, or
 // the whole of another reply, goes to the client only after the response was stored, so
-// that the client can go on from what it has seen.
+// that the client can go on from what it has seen. Where the store did not take it, what
+// the client gets says so.
 type tap struct {
 	http.ResponseWriter
 	turn *turn
@@ -23,6 +24,8 @@ type tap struct {
 	split  splitter
 	held   []byte // of a reply that is no stream, what has come
 	length int    // that it will have, -1 where that is not known
+	// headless: its header waits for it, since its length may change.
+	headless bool
 
 	// final is the response's last state, stored whether the store has it.
 	final  *final
@@ -46,9 +49,15 @@ func (t *tap) WriteHeader(status int) {
 		if n, err := strconv.Atoi(t.Header().Get("Content-Length")); err == nil {
 			t.length = n
 		}
+		if t.headless = status == http.StatusOK && !t.stream && !t.passes(); t.headless {
+			return
+		}
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
+
+// passes: nothing of the reply is looked at.
+func (t *tap) passes() bool { return t.turn.forgotten && t.turn.unlock == nil }
 
 // Write has no partial success. The core's last words in a stream are heard even when
 // the client is gone.
@@ -60,15 +69,17 @@ func (t *tap) Write(p []byte) (int, error) {
 		t.WriteHeader(http.StatusOK)
 	}
 	switch {
-	case t.turn.forgotten && t.turn.unlock == nil:
-		t.pass(p)
-	case t.stream:
-		t.events(p)
-	case t.status == http.StatusOK:
+	case t.headless:
 		t.held = append(t.held, p...)
 		if len(t.held) == t.length {
 			t.whole()
 		}
+	case t.passes():
+		t.pass(p)
+	case t.stream:
+		t.events(p)
+	case t.status == http.StatusOK:
+		t.pass(p)
 	default:
 		t.problem = append(t.problem, p...)
 		t.pass(p)
@@ -79,7 +90,12 @@ func (t *tap) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tap) Flush() { _ = http.NewResponseController(t.ResponseWriter).Flush() }
+// Flush sends nothing of a reply that is held.
+func (t *tap) Flush() {
+	if !t.headless {
+		_ = http.NewResponseController(t.ResponseWriter).Flush()
+	}
+}
 
 func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
@@ -99,7 +115,10 @@ func (t *tap) events(p []byte) {
 	t.split.push(p, func(e event) bool {
 		if e.terminal() && t.final == nil {
 			t.Flush()
-			t.keep(member(e.data, "response"))
+			if unstored := t.keep(member(e.data, "response")); unstored != nil {
+				t.pass(bytes.Replace(e.raw, e.data, changed(nil, e.data, change{"response", string(unstored)}), 1))
+				return true
+			}
 		}
 		t.pass(e.raw)
 		return true
@@ -128,27 +147,39 @@ var (
 
 // whole handles a reply that has come to its end.
 func (t *tap) whole() {
-	if len(t.held) > 0 {
-		t.keep(t.held)
-		t.pass(t.held)
+	if !t.headless {
+		return
 	}
-	t.held, t.length = nil, -1
+	if unstored := t.keep(t.held); unstored != nil {
+		t.held = unstored
+		if t.length >= 0 {
+			t.Header().Set("Content-Length", strconv.Itoa(len(unstored)))
+		}
+	}
+	t.headless = false
+	t.ResponseWriter.WriteHeader(t.status)
+	t.pass(t.held)
+	t.held = nil
 }
 
-// keep stores the response's last state.
-func (t *tap) keep(object []byte) {
+// keep stores the response's last state. Where it says that it is stored and is not, keep
+// returns what it has to say instead.
+func (t *tap) keep(object []byte) (unstored []byte) {
 	f, ok := readFinal(object)
 	if !ok {
-		return // no response: an answer of another kind
+		return nil // no response: an answer of another kind
 	}
 	t.final = &f
 	if f.status == store.Failed && t.clientGone() {
 		f.cancelled()
 	}
 	if f.stores {
-		t.stored = t.turn.save(&f)
+		if t.stored = t.turn.save(&f); !t.stored {
+			unstored = changed(nil, object, change{"store", "false"})
+		}
 	}
 	t.turn.end() // the next turn may come before the handler behind is through
+	return unstored
 }
 
 // clientGone: the turn ended since the client did, and not the gateway.

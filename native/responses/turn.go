@@ -125,7 +125,7 @@ func (t *turn) load(previous, conversation string) *hub.Problem {
 		return unknownPrevious(previous, "")
 	case errors.Is(err, store.ErrInProgress):
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Reason: "in_progress",
-			Message: "Previous response '" + previous + "' is still in progress: wait until it has finished."}
+			Message: "Previous response '" + hub.Excerpt(previous) + "' is still in progress: wait until it has finished."}
 	case errors.Is(err, store.ErrTooLarge):
 		return tooLong("previous_response_id")
 	case err != nil:
@@ -146,7 +146,7 @@ func unknownPrevious(id, why string) *hub.Problem {
 		why = " " + why
 	}
 	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Code: "previous_response_not_found", Reason: "previous_response_not_found",
-		Message: "Previous response with id '" + id + "' not found." + why}
+		Message: "Previous response with id '" + hub.Excerpt(id) + "' not found." + why}
 }
 
 func tooLong(param string) *hub.Problem {
@@ -193,7 +193,7 @@ func (t *turn) lock(id string) *hub.Problem {
 	}
 	if errors.Is(err, store.ErrBusy) {
 		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation", Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
-			Message: "Another response of conversation '" + id + "' is running: wait until it has finished."}
+			Message: "Another response of conversation '" + hub.Excerpt(id) + "' is running: wait until it has finished."}
 	}
 	if err != nil {
 		return t.h.problem(err, "Conversation", "conversation", id)
@@ -361,7 +361,7 @@ func (t *turn) response(f *final) *store.Response {
 }
 
 // save stores a finished response. It has been told to the client by then, or will be,
-// so a failure can only be logged.
+// so a failure is logged, and said in its last state.
 func (t *turn) save(f *final) (stored bool) {
 	ctx, cancel := t.h.afterwards(t.ctx)
 	defer cancel()

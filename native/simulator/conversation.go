@@ -205,7 +205,7 @@ func (s *server) conversation(f fields) (*conversation, *apiError) {
 			m.reasoning = o.text("reasoning")
 		}
 		var e *apiError
-		if m.text, e = s.flatten(o["content"]); e != nil {
+		if m.text, m.images, e = s.flatten(o["content"]); e != nil {
 			return nil, e
 		}
 		for _, rc := range list(o["tool_calls"]) {
@@ -230,10 +230,10 @@ func (s *server) conversation(f fields) (*conversation, *apiError) {
 	return c, nil
 }
 
-// flatten joins the text parts of a message's content.
-func (s *server) flatten(content json.RawMessage) (string, *apiError) {
+// flatten joins the text parts of a message's content, and counts its images.
+func (s *server) flatten(content json.RawMessage) (joined string, images int, e *apiError) {
 	if kindOf(content) != '[' {
-		return text(content), nil
+		return text(content), 0, nil
 	}
 	var texts []string
 	for _, raw := range list(content) {
@@ -247,12 +247,33 @@ func (s *server) flatten(content json.RawMessage) (string, *apiError) {
 		case "text", "input_text", "output_text", "refusal", "thinking", "":
 			texts = append(texts, part.text("text"))
 		case "image_url", "input_image", "image_pil", "image_embeds", "input_audio", "audio_url", "video_url":
-			return "", badRequest(s.o.ServedModel + " is not a multimodal model")
+			if !s.o.Images || part.text("type") != "image_url" {
+				return "", 0, badRequest(s.o.ServedModel + " is not a multimodal model")
+			}
+			if !isImage(part) {
+				return "", 0, badRequest("The URL must be either a HTTP, data or file URL.")
+			}
+			images++
 		default:
-			return "", badRequest("Unknown part type: " + part.text("type"))
+			return "", 0, badRequest("Unknown part type: " + part.text("type"))
 		}
 	}
-	return strings.Join(texts, "\n"), nil
+	return strings.Join(texts, "\n"), images, nil
+}
+
+// isImage tells whether a part holds a URL that an image could have, as a text or in an object.
+// Nobody looks at the image itself.
+func isImage(part fields) bool {
+	url := part.text("image_url")
+	if kindOf(part["image_url"]) == '{' {
+		url = part.object("image_url").text("url")
+	}
+	for _, prefix := range []string{"http://", "https://", "data:image/"} {
+		if strings.HasPrefix(url, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkModel refuses a model that isn't served; none at all is taken.

@@ -8,7 +8,7 @@
 // reading of the protocol must not be repeated here. It serves /v1/models,
 // /v1/chat/completions, /v1/completions, /tokenize, /detokenize, /health,
 // /ping, /load, /version and /metrics. Not simulated: /v1/responses,
-// /v1/messages, images, grammars other than a JSON schema, sampling (the
+// /v1/messages, audio, video, grammars other than a JSON schema, sampling (the
 // parameters are checked and have no effect), and Qwen's own vocabulary: the
 // tokenizer is a real byte-level one, but small, so counts are of the right
 // order only. They agree among chat, completions and tokenize.
@@ -28,6 +28,10 @@
 //   - After a tool's result: "The tool says: …".
 //   - A response_format or structured_outputs with a JSON schema gets a value
 //     that fits it.
+//
+// With [Options.Images] a message may hold images by URL. Each counts 258 tokens, whatever its size;
+// nobody looks at it, and the text is answered as if it stood alone. That is not recorded: the
+// server of the recordings had a model of text alone, which is what the simulator is without it.
 //
 // Unless thinking is off (chat_template_kwargs.enable_thinking false, or
 // reasoning_effort none) a short thought comes first.

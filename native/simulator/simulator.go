@@ -17,6 +17,7 @@ type Options struct {
 	MaxModelLen  int           `help:"Context window in tokens." default:"262144"`
 	APIKey       string        `name:"api-key" help:"Key that /v1/* asks for; none asks for none."`
 	Control      bool          `help:"Let requests ask for scripts and faults (for tests)."`
+	Images       bool          `help:"Take images, as Qwen3.5 does; without it the model is one of text alone."`
 	OldDeveloper bool          `help:"Refuse the role developer, as vLLM before 0.32 does with Qwen's template."`
 	ChunkDelay   time.Duration `help:"Pause before each event of a stream."`
 	Fault        []string      `help:"Faults of every reply, name or name=value; see the package's documentation."`

@@ -9,8 +9,18 @@ import (
 type message struct {
 	role      string
 	text      string
+	images    int
 	reasoning string
 	calls     []toolCall
+}
+
+// imageTokens are what an image counts, whatever its size.
+const imageTokens = 256
+
+// seen is the message's content as it stands in the prompt, its images in front.
+func (m *message) seen() string {
+	image := "<|vision_start|>" + strings.Repeat("<|image_pad|>", imageTokens) + "<|vision_end|>"
+	return strings.Repeat(image, m.images) + m.text
 }
 
 type toolCall struct {
@@ -64,13 +74,13 @@ func render(messages []message, tools []tool, thinking, generate bool) (string, 
 				return "", badRequest("System message must be at the beginning.")
 			}
 		case "user":
-			b.WriteString("<|im_start|>user\n" + m.text + "<|im_end|>\n")
+			b.WriteString("<|im_start|>user\n" + m.seen() + "<|im_end|>\n")
 		case "assistant":
 			b.WriteString("<|im_start|>assistant\n")
 			if i > lastUser && m.reasoning != "" {
 				b.WriteString("<think>\n" + strings.Trim(m.reasoning, "\n") + "\n</think>\n\n")
 			}
-			b.WriteString(strings.TrimSpace(m.text))
+			b.WriteString(strings.TrimSpace(m.seen()))
 			for _, c := range m.calls {
 				b.WriteString("\n" + callMarkup(c))
 			}
@@ -80,7 +90,7 @@ func render(messages []message, tools []tool, thinking, generate bool) (string, 
 				b.WriteString("<|im_start|>user")
 				inTools = true
 			}
-			b.WriteString("\n<tool_response>\n" + m.text + "\n</tool_response>")
+			b.WriteString("\n<tool_response>\n" + m.seen() + "\n</tool_response>")
 		default:
 			return "", badRequest("Unexpected message role.")
 		}

@@ -13,6 +13,7 @@ import (
 var specials = []string{
 	"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>",
 	"<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>",
+	"<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
 }
 
 //go:embed words.txt

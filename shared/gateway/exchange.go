@@ -155,6 +155,7 @@ type Exchange struct {
 	// encoding is the request's content-encoding where it must be undone.
 	encoding string
 	model    string // asked for by /v1/models/{id}
+	query    string // of a translated /v1/models
 	reason   string
 
 	stream   hub.Stream
@@ -201,7 +202,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	if x.route.kind == passRoute {
 		if !g.pass {
 			x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found",
-				Message: "There is nothing at " + path + ": forwarding of other paths is switched off (passthrough)."})
+				Message: "There is nothing at " + hub.Excerpt(path) + ": forwarding of other paths is switched off (passthrough)."})
 		}
 		return x
 	}
@@ -211,7 +212,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if head.Method != x.route.method && !((x.route.kind == healthRoute || x.route.kind == rootRoute) && head.Method == "HEAD") {
 		x.local(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", x.route.method}},
-			Message: head.Method + " is not allowed on " + path + ", " + x.route.method + " is."})
+			Message: hub.Excerpt(head.Method) + " is not allowed on " + hub.Excerpt(path) + ", " + x.route.method + " is."})
 		return x
 	}
 	if x.route.translator != nil {
@@ -244,6 +245,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	case modelsRoute:
 		if x.route.translator != nil {
 			messages.RequestID(&x.turn) // what has a body gets it there
+			x.query = query
 		}
 		x.plan.Action, x.plan.NoBody = Transform, true
 		x.plan.Drop = append(x.plan.Drop, "accept-encoding")
@@ -315,7 +317,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 func (x *Exchange) Plan() *Plan { return &x.plan }
 
 // Request turns the whole request body and appends what goes upstream to dst. An
-// Answer is an error to send instead.
+// Answer is an error to send instead. In body, halves of surrogate pairs may be overwritten.
 func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 	if len(body) > x.plan.MaxBody {
 		return dst, x.Fault(hub.BodyTooLarge)
@@ -493,11 +495,11 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	var p *hub.Problem
 	switch x.route.kind {
 	case modelsRoute:
-		appendList := models.AppendList
 		if x.route.translator != nil {
-			appendList = models.AppendAnthropicList
+			out, p = models.AppendAnthropicList(dst, body, x.gateway.settings.Catalog, x.query)
+		} else {
+			out, p = models.AppendList(dst, body, x.gateway.settings.Catalog)
 		}
-		out, p = appendList(dst, body, x.gateway.settings.Catalog)
 	case modelRoute:
 		appendOne := models.AppendOne
 		if x.route.translator != nil {

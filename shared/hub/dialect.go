@@ -5,7 +5,8 @@ package hub
 // between calls but what a stream needs. dst is appended to.
 type Dialect interface {
 	// Request makes the upstream's request body out of the client's. Where no upstream
-	// need be asked it sets Turn.Answer, and what it returns is not used.
+	// need be asked it sets Turn.Answer, and what it returns is not used. In body, halves of
+	// surrogate pairs may be overwritten.
 	Request(dst, body []byte, t *Turn) ([]byte, *Problem)
 	// Reply turns a whole 2xx reply. A Problem replaces the reply.
 	Reply(dst, body []byte, t *Turn) ([]byte, *Problem)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -31,6 +32,25 @@ const (
 	TypeNotFound       = "not_found_error"
 	TypeServer         = "server_error"
 )
+
+// Excerpt is a word of the client's for a message: what it begins with, where it is longer
+// than 200 bytes, and U+FFFD for what is no text. All dialects quote by it, so an error
+// stays short whatever was sent.
+func Excerpt(word string) string { return excerpt(word, 200) }
+
+// excerpt is at most the first n bytes of a text.
+func excerpt(word string, n int) string {
+	if len(word) <= n {
+		return strings.ToValidUTF8(word, "\uFFFD")
+	}
+	for i := n; i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(word[i]) {
+			n = i
+			break
+		}
+	}
+	return strings.ToValidUTF8(word[:n], "\uFFFD") + "…"
+}
 
 // BadRequest is a 400 that blames param.
 func BadRequest(param, format string, args ...any) *Problem {

@@ -3,7 +3,6 @@ package hub
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -40,9 +39,14 @@ func problemOf(e jsonedit.Value) *Problem {
 	if p.Message == "" {
 		p.Message = e.Text()
 	}
+	p.Message = excerpt(p.Message, maxMessage)
 	p.Upstream = p.Status
 	return p
 }
+
+// maxMessage is the most bytes of an upstream's message that are handed on. Some quote all
+// of the request.
+const maxMessage = 4 << 10
 
 // UpstreamProblem reads an upstream's error reply, in any of the shapes that servers
 // and the proxies before them use: {"error":{…}}, {"error":"…"}, {"message":"…"},
@@ -67,9 +71,7 @@ func UpstreamProblem(status int, body []byte) *Problem {
 	} else if len(text) > 0 && text[0] != '<' { // a page of HTML says nothing to a program's user
 		p.Message = string(text)
 	}
-	if len(p.Message) > 4<<10 {
-		p.Message = strings.ToValidUTF8(p.Message[:4<<10], "") + "…"
-	}
+	p.Message = excerpt(p.Message, maxMessage)
 	if p.Message == "" {
 		p.Message = "The model server answered with status " + strconv.Itoa(status) + "."
 	}

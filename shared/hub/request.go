@@ -284,11 +284,8 @@ const maxName = 1 << 10
 
 // UnknownModel is the 404 for a name that no virtual model or alias has.
 func UnknownModel(name string, c *catalog.Catalog) *Problem {
-	if len(name) > 200 {
-		name = name[:200] + "…"
-	}
 	return &Problem{Status: 404, Type: TypeModelNotFound, Param: "model", Reason: "model_not_found",
-		Message: "The model " + strconv.Quote(name) + " does not exist. The models are " + strings.Join(c.Listed(), ", ") + "."}
+		Message: "The model " + strconv.Quote(Excerpt(name)) + " does not exist. The models are " + strings.Join(c.Listed(), ", ") + "."}
 }
 
 // prompt holds /tokenize's rule: messages count before a prompt, one of them must be there.

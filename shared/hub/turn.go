@@ -145,7 +145,10 @@ type Turn struct {
 	Repairs Repair
 }
 
-// Usage holds token counts; null and absent ones are 0.
+// Usage holds token counts; null and absent ones are 0. An upstream's that can't be are
+// made such: none is below 0 or over 2^31-1, so that a sum stays small, and what is a part
+// of a count (Cached and Created together of Prompt, Reasoning of Completion) is no more
+// than that.
 type Usage struct {
 	Prompt, Completion, Cached, Reasoning int
 	// Created counts tokens written to the prefix cache (created_cache_tokens, vLLM 0.32).

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -184,7 +185,7 @@ func (v *View) usage(src []byte) {
 	v.HasUsage = true
 	number := func() int {
 		n, _ := strconv.Atoi(string(s.Value().Of(src)))
-		return n
+		return min(max(n, 0), math.MaxInt32)
 	}
 	details := func() {
 		if s.Kind() != jsonedit.Object {
@@ -216,4 +217,8 @@ func (v *View) usage(src []byte) {
 			s.Value()
 		}
 	}
+	u := &v.Usage
+	u.Cached = min(u.Cached, u.Prompt)
+	u.Created = min(u.Created, u.Prompt-u.Cached)
+	u.Reasoning = min(u.Reasoning, u.Completion)
 }

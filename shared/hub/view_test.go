@@ -59,3 +59,34 @@ func TestAChunkReadsTheSameWhateverCameBefore(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsAreOnesThatCanBe(t *testing.T) {
+	const most = 1<<31 - 1
+	tests := []struct {
+		name, usage string
+		want        Usage
+	}{
+		{"as it should be", `{"prompt_tokens":139,"completion_tokens":34,"total_tokens":173,"prompt_tokens_details":{"cached_tokens":128,"created_cache_tokens":3},"completion_tokens_details":{"reasoning_tokens":9}}`,
+			Usage{Prompt: 139, Completion: 34, Cached: 128, Created: 3, Reasoning: 9}},
+		{"details first", `{"completion_tokens_details":{"reasoning_tokens":9},"prompt_tokens_details":{"cached_tokens":128},"completion_tokens":34,"prompt_tokens":139}`,
+			Usage{Prompt: 139, Completion: 34, Cached: 128, Reasoning: 9}},
+		{"more cached than there was", `{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":16,"created_cache_tokens":1}}`, Usage{Prompt: 10, Cached: 10}},
+		{"more written than there was", `{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":6,"created_cache_tokens":5}}`, Usage{Prompt: 10, Cached: 6, Created: 4}},
+		{"more thought than was said", `{"completion_tokens":3,"completion_tokens_details":{"reasoning_tokens":4}}`, Usage{Completion: 3, Reasoning: 3}},
+		{"below zero", `{"prompt_tokens":5,"completion_tokens":-1,"prompt_tokens_details":{"cached_tokens":-1,"created_cache_tokens":-9},"completion_tokens_details":{"reasoning_tokens":-3}}`, Usage{Prompt: 5}},
+		{"too large", `{"prompt_tokens":9223372036854775807,"completion_tokens":99999999999999999999,"prompt_tokens_details":{"cached_tokens":9223372036854775807}}`,
+			Usage{Prompt: most, Completion: most, Cached: most}},
+		{"no numbers", `{"prompt_tokens":null,"completion_tokens":"x","completion_tokens_details":[]}`, Usage{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var v View
+			if err := v.Read([]byte(`{"choices":[],"usage":` + tt.usage + `}`)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, v.Usage); diff != "" || !v.HasUsage {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -66,6 +66,7 @@ type Scanner struct {
 	depth   int
 	steps   int
 	first   bool // the innermost object or array has shown nothing yet
+	mends   bool // see MendSurrogates
 	key     []byte
 	keySpan Span
 	scratch []byte
@@ -76,7 +77,7 @@ type Scanner struct {
 
 // Reset starts on a new text. The Scanner keeps a reference to src.
 func (s *Scanner) Reset(src []byte) {
-	s.src, s.pos, s.depth, s.steps, s.first, s.trusted, s.err = src, 0, 0, 0, false, nil, SyntaxError{}
+	s.src, s.pos, s.depth, s.steps, s.first, s.mends, s.trusted, s.err = src, 0, 0, 0, false, false, nil, SyntaxError{}
 	s.key, s.keySpan = nil, Span{}
 	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
 		s.pos = 3
@@ -109,6 +110,11 @@ func (s *Scanner) Trusted() bool {
 // AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
 // before, piece by piece.
 func (s *Scanner) AnySteps() { s.steps = math.MinInt }
+
+// MendSurrogates has the escape of half a surrogate pair overwritten in the text, by
+// that of U+FFFD, as it is passed. The text must be the caller's to change. It holds
+// until the next Reset.
+func (s *Scanner) MendSurrogates() { s.mends = true }
 
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {
@@ -466,6 +472,11 @@ func (s *Scanner) escape(pos int) int {
 				s.failAt(i, "four hexadecimal digits were expected")
 				return -1
 			}
+		}
+		if s.mends {
+			width, instead := character(src[pos:], true)
+			copy(src[pos:], instead)
+			return pos + width
 		}
 		return pos + 6
 	}

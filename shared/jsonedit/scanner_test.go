@@ -57,6 +57,45 @@ func TestScannerAcceptsWhatJSONAllows(t *testing.T) {
 	}
 }
 
+func TestHalvesOfSurrogatePairsAreMendedWhereAsked(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"alone", `"\ud800"`, `"\ufffd"`},
+		{"a low one", `"\uDFFF"`, `"\ufffd"`},
+		{"in a text", `{"a":["x\uD83Dy\n"]}`, `{"a":["x\ufffdy\n"]}`},
+		{"in a key", `{"\ud83d":1}`, `{"\ufffd":1}`},
+		{"the wrong way round", `"\ude00\ud83d"`, `"\ufffd\ufffd"`},
+		{"before a pair", `"\ud83d\ud83d\ude00"`, `"\ufffd\ud83d\ude00"`},
+		{"before another escape", `"\ud83d\u0041\ud83d\\ude00"`, `"\ufffd\u0041\ufffd\\ude00"`},
+		{"pairs", `"\ud83d\ude00\uD83D\uDE00"`, `"\ud83d\ude00\uD83D\uDE00"`},
+		{"others", `"\u00e9\ud7ff\ue000\ufffd"`, `"\u00e9\ud7ff\ue000\ufffd"`},
+		{"what is none", `"\\ud800"`, `"\\ud800"`},
+	}
+	for _, tt := range tests {
+		for _, mend := range []bool{false, true} {
+			want := tt.text
+			src := []byte(tt.text)
+			var s Scanner
+			s.Reset(src)
+			if mend {
+				want = tt.want
+				s.MendSurrogates()
+			}
+			s.Value()
+			if err := s.Finish(); err != nil || string(src) != want {
+				t.Errorf("%s: %v, %s became %s, want %s", tt.name, err, tt.text, src, want)
+			}
+		}
+	}
+	for _, bad := range []string{`"\ud800\u"`, `"\ud83d\ude0"`, `"\ud8`, `"\ud83d\`} {
+		var s Scanner
+		s.Reset([]byte(bad))
+		s.MendSurrogates()
+		if s.Value(); s.Err() == nil {
+			t.Errorf("%s passed", bad)
+		}
+	}
+}
+
 func TestScannerSaysWhereAndWhat(t *testing.T) {
 	tests := []struct {
 		text, want string

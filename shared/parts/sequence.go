@@ -76,13 +76,20 @@ var benches = sync.Pool{New: func() any { return new(bench) }}
 
 // choice takes one choice's message or delta: reasoning, then text, then calls.
 func (q *sequence) choice(dst []byte, b *bench, src []byte, c *hub.Choice) []byte {
-	if text := literal(src, c.Reasoning.Value); len(text) > 0 {
-		dst = q.reasoning(dst, text)
-	} else if text := literal(src, c.ReasoningContent.Value); len(text) > 0 {
-		dst = q.reasoning(dst, text)
+	thinking := literal(src, c.Reasoning.Value)
+	if len(thinking) == 0 {
+		thinking = literal(src, c.ReasoningContent.Value)
+	}
+	if len(thinking) > 0 {
+		dst = q.reasoning(dst, thinking)
 	}
 	if text := literal(src, c.Content.Value); len(text) > 0 {
-		dst = q.piece(dst, Text, text, logprobsContent(b, src, c.Logprobs))
+		logprobs := logprobsContent(b, src, c.Logprobs)
+		if q.whole && len(logprobs) > 0 && q.turn.Repairs&hub.ReasoningToContent == 0 {
+			calls := c.ToolCalls.Value.Of(src)
+			logprobs = textLogprobs(logprobs, text, thinking, len(calls) > 0 && calls[0] == '[' && !jsonedit.IsEmpty(calls))
+		}
+		dst = q.piece(dst, Text, text, logprobs)
 	}
 	if text := literal(src, c.Refusal.Value); len(text) > 0 {
 		dst = q.piece(dst, Refusal, text, nil)

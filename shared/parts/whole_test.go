@@ -95,6 +95,69 @@ func TestWholeOrdersParts(t *testing.T) {
 	}
 }
 
+func TestAWholeRepliesTextGetsItsOwnLogprobs(t *testing.T) {
+	// list makes a list of tokens, their bytes beside them.
+	list := func(tokens ...string) string {
+		var all []string
+		for _, token := range tokens {
+			var numbers []string
+			for _, b := range []byte(token) {
+				numbers = append(numbers, strconv.Itoa(int(b)))
+			}
+			text := strings.ReplaceAll(strings.ToValidUTF8(token, "\uFFFD"), "\n", `\n`)
+			all = append(all, `{"token":"`+text+`","logprob":-0.5,"bytes":[`+strings.Join(numbers, ", ")+`],"top_logprobs":[{"token":"x","logprob":-1,"bytes":[120]}]}`)
+		}
+		return "[" + strings.Join(all, ",") + "]"
+	}
+	one := list
+	thinking := `"reasoning":"Two\n",`
+	calls := `,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]`
+	tests := []struct{ name, message, logprobs, want string }{
+		{"behind thinking", `{` + thinking + `"content":"\n\n2 Two."}`, list("Two", "\n", "</think>", "\n\n", "2", " Two", ".", "<|im_end|>"), list("\n\n", "2", " Two", ".")},
+		{"that the thinking says too", `{` + thinking + `"content":"Two"}`, list("Two", "\n", "</think>", "\n\n", "Two", "<|im_end|>"), one("Two")},
+		{"in reasoning_content", `{"reasoning_content":"Two\n","content":"Two"}`, list("Two", "\n", "</think>", "Two"), one("Two")},
+		{"that a part of a token says too", `{` + thinking + `"content":"think"}`, list("Two", "\n", "</think>", "think", "<|im_end|>"), one("think")},
+		{"before calls", `{` + thinking + `"content":"f"` + calls + `}`, list("Two", "\n", "</think>", "f", "<tool_call>", "f", "</tool_call>"), one("f")},
+		{"whose white space went with the calls", `{"content":"So."` + calls + `}`, list("So", ".\n\n", "<tool_call>", "f", "</tool_call>"), list("So", ".\n\n")},
+		{"whose white space is another", `{` + thinking + `"content":"\nTwo\n"}`, list("Two", "\n", "</think>", "Two", "<|im_end|>"), one("Two")},
+		{"of characters in two tokens", `{` + thinking + `"content":"\ud83d\ude42!"}`, list("Two", "\n", "</think>", "\xf0\x9f", "\x99\x82", "!"), list("\xf0\x9f", "\x99\x82", "!")},
+		{"without bytes", `{` + thinking + `"content":"a\n"}`, `[{"token":"Two\n"},{"token":"</think>"},{"token":"a\n","bytes":null}]`, `[{"token":"a\n","bytes":null}]`},
+		{"without thinking", `{"content":"Two"}`, list("Two", "<|im_end|>"), one("Two")},
+		{"that are not found", `{` + thinking + `"content":"Three"}`, list("Two", "\n", "</think>", "Two"), ""},
+		{"behind thinking that is not found", `{"reasoning":"One","content":"Two"}`, list("Two", "\n", "</think>", "Two"), ""},
+		{"before calls, not found", `{"content":"Three"` + calls + `}`, list("Two", "<tool_call>"), ""},
+		{"not found in a text alone", `{"content":"Three","tool_calls":[]}`, list("Two"), list("Two")},
+		{"of white space alone", `{` + thinking + `"content":"\n"}`, list("Two", "\n", "</think>"), ""},
+		{"that are no tokens", `{` + thinking + `"content":"a"}`, `[1,null,{"token":5,"bytes":[-1,300,"x"]},{"bytes":{}}]`, ""},
+		{"none", `{` + thinking + `"content":"a"}`, `[]`, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			body := `{"choices":[{"index":0,"message":` + test.message + `,"logprobs":{"content":` + test.logprobs + `},"finish_reason":"stop"}]}`
+			got, p := whole(newTurn(), &recorder{}, parts.Options{KeepBlank: true}, body)
+			if p != nil {
+				t.Fatalf("problem: %+v", p)
+			}
+			_, got, _ = strings.Cut(got, "open text\n")
+			got, _, _ = strings.Cut(got, "\nclose")
+			_, got, _ = strings.Cut(got, "  ")
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// With thinking off all that was said is the text.
+func TestLogprobsOfThinkingThatBecomesTextStay(t *testing.T) {
+	turn := newTurn()
+	turn.Thinking = false
+	got, p := whole(turn, &recorder{}, parts.Options{}, `{"choices":[{"message":{"reasoning":"a","content":"b"},"logprobs":{"content":[{"token":"a"},{"token":"b"}]},"finish_reason":"stop"}]}`)
+	if want := lines("begin", "open text", "+a", `+b  [{"token":"a"},{"token":"b"}]`, "close last", "finish stop"); p != nil || got != want {
+		t.Errorf("%v %s", p, got)
+	}
+}
+
 func TestWholeRefusesWhatIsNoReply(t *testing.T) {
 	tests := []struct {
 		name, body string

@@ -352,7 +352,8 @@ func (c *Checker) takeResponse(kind string, event map[string]any) map[string]any
 			}
 		case hasIt && !hadIt:
 			c.fault("response.%s stands here, but was missing in the first event", key)
-		case key == "service_tier" && was == "auto": // a server may say which tier it took
+		case key == "service_tier" && was == "auto": // a server may say which tier it took,
+		case key == "store" && was == true && v == false && response["background"] != true && kind != "response.in_progress": // and in the end that it could not keep it
 		case !reflect.DeepEqual(was, v):
 			c.fault("response.%s is %s; must stay as in the first event, %s", key, grammar.Describe(v), grammar.Describe(was))
 		}

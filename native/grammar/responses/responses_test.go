@@ -261,6 +261,18 @@ func TestDoneWhereItIsWanted(t *testing.T) {
 	mustFail(t, responses.Check([]byte("data: [DONE]\n\n"), responses.Options{Done: true}), "[DONE] before the terminal event")
 }
 
+func TestAResponseThatCouldNotBeKeptSaysSoAtItsEnd(t *testing.T) {
+	kept := strings.ReplaceAll(string(named("text").Bytes()), `"store":false`, `"store":true`)
+	end := strings.LastIndex(kept, `"store":true`)
+	mustPass(t, responses.Check([]byte(kept), responses.Options{}))
+	mustPass(t, responses.Check([]byte(kept[:end]+strings.Replace(kept[end:], "true", "false", 1)), responses.Options{}))
+	const changed = "response.store is"
+	mustFail(t, responses.Check([]byte(strings.Replace(kept, `"store":true`, `"store":false`, 1)), responses.Options{}), changed)
+	second := strings.Index(kept, `"store":true`) + 1
+	second += strings.Index(kept[second:], `"store":true`)
+	mustFail(t, responses.Check([]byte(kept[:second]+strings.Replace(kept[second:], "true", "false", 1)), responses.Options{}), changed)
+}
+
 func TestACancelledResponseEndsBehindAnItem(t *testing.T) {
 	g := named("thinking, text and calls")
 	for n := range g.Events() {

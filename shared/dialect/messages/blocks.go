@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -116,7 +117,7 @@ func (r *reader) add(b *block) {
 	case "":
 		r.reject(r.at("type"), "is required.")
 	default:
-		r.reject(r.at("type"), "%q is not known.", bytes.ToValidUTF8(b.kind[:min(len(b.kind), 100)], []byte("\uFFFD")))
+		r.reject(r.at("type"), "%q is not known.", hub.Excerpt(string(b.kind)))
 	}
 }
 
@@ -270,20 +271,20 @@ func (r *reader) toolResult(b *block) {
 		r.result = r.failed(r.result)
 	}
 	if !r.history.Result(r.sameID(id), r.result, r.images) {
-		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", bytes.ToValidUTF8(id[:min(len(id), 100)], []byte("\uFFFD")))
+		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", hub.Excerpt(string(id)))
 	}
 }
 
 // resultBlocks reads the blocks of a tool's result.
 func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
 	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
-	r.blocks(s, src, &r.inner, r.add)
+	r.blocks(s, src, &r.inner)
 	r.inResult = false
 }
 
 // blocks reads a list of blocks; number is where the reader notes which one it is at,
 // for what it may have to say of it: -1 before and behind the list.
-func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int, use func(*block)) {
+func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int) {
 	*number = -1
 	for s.BeginArray(); s.NextElement(); {
 		*number++
@@ -293,8 +294,13 @@ func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int, use func(*
 			continue
 		}
 		var b block
-		if r.readBlock(&b, s, src); s.Err() == nil {
-			use(&b)
+		r.readBlock(&b, s, src)
+		switch {
+		case s.Err() != nil:
+		case r.inResult:
+			r.add(&b)
+		default:
+			r.take(&b)
 		}
 	}
 	*number = -1

@@ -253,7 +253,7 @@ func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 			r.say(in)
 		}
 	case jsonedit.Array:
-		r.blocks(s, src, &r.block, r.take)
+		r.blocks(s, src, &r.block)
 	default:
 		if value(s, src) != nil || r.role == user {
 			r.reject(r.at("content"), "must be a string or a list of blocks.")

@@ -35,6 +35,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	defer r.release()
 	r.history.Grow(len(body))
 	r.s.Reset(body)
+	r.s.MendSurrogates()
 	if k := r.s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return dst, hub.BadRequest("", "The request body must be a JSON object.")
 	}

@@ -241,3 +241,16 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		t.Errorf("with unsupported_tools: reject it says %q", got)
 	}
 }
+
+// vLLM's tokenizer refuses half of a surrogate pair, which JavaScript makes of a text that
+// it cuts. It stays in the history, so no later turn could be asked either.
+func TestHalvesOfSurrogatePairsGoUpAsReplacements(t *testing.T) {
+	out := translate(t, newTurn(t, ""), chat(`{"role":"user","content":"a\ud83d"},{"role":"assistant","content":[{"type":"text","text":"\ude42b"},{"type":"tool_use","id":"1","name":"f","input":{"k\ud800":["\ud83d\ude42"]}}]},`+
+		`{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"text":"c\uDFFF","type":"text"}]}]}`,
+		`,"system":[{"type":"text","text":"s\ud800"}],"stop_sequences":["x\ud800"],"tools":[{"name":"f","description":"d\ud800","input_schema":{"description":"\ud800"}}]`))
+	expect(t, out, "messages.0.content", `"s\ufffd"`, "messages.1.content", `"a\ufffd"`, "messages.2.content", `"\ufffdb"`,
+		"messages.2.tool_calls.0.function.arguments", `"{\"k\\ufffd\":[\"\\ud83d\\ude42\"]}"`, "messages.3.content", `"c\ufffd"`)
+	if strings.Contains(out, `\ud800`) {
+		t.Error(out)
+	}
+}

@@ -259,7 +259,7 @@ func (r *reader) offer() {
 		functions = true
 		name := word(x.name)
 		if r.byName[string(name)] != nil {
-			r.reject(toolPath(i)+".name", "%q stands twice.", bytes.ToValidUTF8(name, []byte("\uFFFD")))
+			r.reject(toolPath(i)+".name", "%q stands twice.", hub.Excerpt(string(name)))
 			return
 		}
 		r.byName[string(name)] = x
@@ -294,7 +294,7 @@ func (r *reader) offer() {
 		return
 	}
 	if chosen != nil && r.byName[string(chosen)] == nil && r.kind == create {
-		r.reject("tool_choice.name", "%q is none of the tools that can be offered here.", bytes.ToValidUTF8(chosen[:min(len(chosen), 100)], []byte("\uFFFD")))
+		r.reject("tool_choice.name", "%q is none of the tools that can be offered here.", hub.Excerpt(string(chosen)))
 	}
 	if r.sent == 0 && r.forced() && r.kind == create {
 		r.reject("tool_choice", "a call can't be demanded without tools.")

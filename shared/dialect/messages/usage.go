@@ -22,11 +22,11 @@ func appendDeltaUsage(dst []byte, u *hub.Usage) []byte {
 }
 
 func appendCounts(dst []byte, u *hub.Usage) []byte {
-	dst = strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(max(u.Prompt-u.Cached-u.Created, 0)), 10)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_creation_input_tokens":`), int64(max(u.Created, 0)), 10)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_read_input_tokens":`), int64(max(u.Cached, 0)), 10)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens":`), int64(max(u.Completion, 0)), 10)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens_details":{"thinking_tokens":`), int64(max(u.Reasoning, 0)), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `{"input_tokens":`), int64(u.Prompt-u.Cached-u.Created), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_creation_input_tokens":`), int64(u.Created), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"cache_read_input_tokens":`), int64(u.Cached), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens":`), int64(u.Completion), 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `,"output_tokens_details":{"thinking_tokens":`), int64(u.Reasoning), 10)
 	return jsonedit.Put(dst, `},"server_tool_use":null`)
 }
 

@@ -1,24 +1,27 @@
 package models
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// AppendAnthropicList is AppendList in the shape of Anthropic's API, as one page: the
-// list is short, so limit, before_id and after_id of the request change nothing.
-func AppendAnthropicList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Problem) {
+// AppendAnthropicList is AppendList in the shape of Anthropic's API: the page that the
+// request's query asks for by limit, after_id and before_id.
+func AppendAnthropicList(dst, body []byte, c *catalog.Catalog, query string) ([]byte, *hub.Problem) {
 	_, entry, p := served(body, c)
 	if p != nil {
 		return dst, p
 	}
 	dst = jsonedit.Put(dst, `{"data":[`)
-	names := c.Listed()
-	if entry == nil {
-		names = nil
+	var names []string
+	more := false
+	if entry != nil {
+		names, more = page(c.Listed(), query)
 	}
 	for i, name := range names {
 		if i > 0 {
@@ -32,7 +35,43 @@ func AppendAnthropicList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Pro
 	}
 	dst = jsonedit.AppendQuoted(dst, names[0])
 	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `,"last_id":`), names[len(names)-1])
-	return jsonedit.Put(dst, `,"has_more":false}`), nil
+	dst = strconv.AppendBool(jsonedit.Put(dst, `,"has_more":`), more)
+	return append(dst, '}'), nil
+}
+
+// page cuts out what a query asks for: limit names of 1 to 1000 behind after_id, or before
+// before_id, where the last of them count. more: there are others on that side. A value
+// that means nothing changes nothing. Without a limit all are given, where Anthropic gives
+// 20: not every client asks for a second page, and it would never see the other names.
+func page(names []string, query string) (cut []string, more bool) {
+	limit, backward := len(names), false
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, value, _ := strings.Cut(pair, "=")
+		plain, _ := jsonedit.AppendPercentDecoded(nil, value)
+		switch key {
+		case "limit":
+			if n, err := strconv.Atoi(value); err == nil && n >= 1 && n <= 1000 {
+				limit = n
+			}
+		case "after_id":
+			if at := slices.Index(names, string(plain)); at >= 0 {
+				names = names[at+1:]
+			}
+		case "before_id":
+			if at := slices.Index(names, string(plain)); at >= 0 {
+				names, backward = names[:at], true
+			}
+		}
+	}
+	switch {
+	case limit >= len(names):
+		return names, false
+	case backward:
+		return names[len(names)-limit:], true
+	}
+	return names[:limit], true
 }
 
 // AppendAnthropicOne is AppendOne in the shape of Anthropic's API.

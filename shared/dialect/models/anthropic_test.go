@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,47 @@ func TestDatesAndWindowsThatAreNotKnown(t *testing.T) {
 		}
 		if e := gjson.ParseBytes(out); e.Get("created_at").String() != tt.created || e.Get("max_input_tokens").Raw != tt.window || e.Get("max_tokens").Raw != tt.window {
 			t.Errorf("%s became %s", tt.entry, out)
+		}
+	}
+}
+
+func TestAListComesInPages(t *testing.T) {
+	cat := newCatalog(t)
+	all := strings.Join(cat.Listed(), " ")
+	const a, b, c, d = "qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"
+	tests := []struct{ query, want, more string }{
+		{"", all, "false"},
+		{"limit=1000", all, "false"},
+		{"limit=4", all, "false"},
+		{"limit=3", a + " " + b + " " + c, "true"},
+		{"limit=2&after_id=" + a, b + " " + c, "true"},
+		{"after_id=" + b + "&limit=2", c + " " + d, "false"},
+		{"after_id=" + b, c + " " + d, "false"},
+		{"after_id=" + d, "", "false"},
+		{"limit=2&before_id=" + d, b + " " + c, "true"},
+		{"limit=2&before_id=" + c, a + " " + b, "false"},
+		{"before_id=" + a, "", "false"},
+		{"after_id=" + a + "&before_id=" + d, b + " " + c, "false"},
+		{"limit=1&after_id=qwen3%2E5-thinking-%63oding", c, "true"},
+		// What means nothing changes nothing.
+		{"limit=0", all, "false"}, {"limit=-1", all, "false"}, {"limit=1001", all, "false"}, {"limit=x", all, "false"}, {"limit=", all, "false"},
+		{"after_id=llama", all, "false"}, {"before_id=%zz", all, "false"}, {"beta=true&&=&limit", all, "false"},
+	}
+	for _, tt := range tests {
+		out, p := AppendAnthropicList(nil, []byte(`{"data":[{"id":"Qwen/X"}]}`), cat, tt.query)
+		if p != nil {
+			t.Fatalf("%+v", p)
+		}
+		l := gjson.ParseBytes(out)
+		var ids []string
+		for _, id := range l.Get("data.#.id").Array() {
+			ids = append(ids, id.String())
+		}
+		if got := strings.Join(ids, " "); got != tt.want || l.Get("has_more").Raw != tt.more {
+			t.Errorf("%s: got %s, more %s; want %s, %s", tt.query, got, l.Get("has_more").Raw, tt.want, tt.more)
+		}
+		if len(ids) > 0 && (l.Get("first_id").String() != ids[0] || l.Get("last_id").String() != ids[len(ids)-1]) || len(ids) == 0 && l.Get("first_id").Raw+l.Get("last_id").Raw != "nullnull" {
+			t.Errorf("%s: %s", tt.query, out)
 		}
 	}
 }

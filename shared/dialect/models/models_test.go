@@ -42,7 +42,7 @@ func FuzzAnyListStaysJSON(f *testing.F) {
 		if p == nil && !gjson.ValidBytes(one) {
 			t.Errorf("%s\nbecame %s", body, one)
 		}
-		list, p = AppendAnthropicList(nil, []byte(body), cat)
+		list, p = AppendAnthropicList(nil, []byte(body), cat, "limit=2")
 		if p == nil && !gjson.ValidBytes(list) {
 			t.Errorf("%s\nbecame %s", body, list)
 		}

@@ -36,7 +36,7 @@ func (r *translation) echo() []byte {
 	e.same(r, keyModel, "null")
 	e.member("tools", nil, "")
 	e = r.appendToolEcho(e)
-	e.same(r, keyToolChoice, `"auto"`)
+	e.member("tool_choice", r.choiceEcho(), `"auto"`)
 	e.same(r, keyParallel, "true")
 	e.member("temperature", r.used(keyTemperature, 0), "1")
 	e.member("top_p", r.used(keyTopP, 1), "1")
@@ -139,8 +139,30 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 	return appendLine(dst, r.src[pos:at.End])
 }
 
+// choiceEcho is tool_choice as the client sent it; allowed tools say their mode.
+func (r *translation) choiceEcho() []byte {
+	raw := r.raw(keyToolChoice)
+	if raw == nil || raw[0] != '{' {
+		return raw
+	}
+	c := r.readChoice(raw)
+	if string(c.kind) != "allowed_tools" || c.mode != nil {
+		return raw
+	}
+	return put(nil, `{"type":"allowed_tools","mode":"auto","tools":`, c.tools, "}")
+}
+
+// textEcho shows all keys that the schema of a json_schema format has.
 func (r *translation) textEcho() []byte {
-	out := put(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
+	out := jsonedit.Put(nil, `{"format":`)
+	if f := &r.format; f.kind == jsonSchema {
+		out = put(out, `{"type":"json_schema","name":`, f.name, "")
+		out = put(out, `,"description":`, or(f.description, "null"), "")
+		out = put(out, `,"schema":`, f.schema, "")
+		out = put(out, `,"strict":`, or(f.strict, "false"), "}")
+	} else {
+		out = jsonedit.PutBytes(out, or(r.echoed.format, `{"type":"text"}`))
+	}
 	out = appendMember(out, "verbosity", r.echoed.verbosity)
 	return append(out, '}')
 }

@@ -45,7 +45,7 @@ func TestTheClientsValuesComeBack(t *testing.T) {
 		"model": `"th\u0069nk"`, "instructions": `"Be\nshort."`, "metadata.a": `"b"`, "temperature": "0.50", "top_p": "0.9", "presence_penalty": "1", "frequency_penalty": "-1", "top_logprobs": "2",
 		"max_output_tokens": "99", "max_tool_calls": "4", "parallel_tool_calls": "false", "truncation": `"auto"`, "prompt_cache_key": `"k"`, "safety_identifier": `"s"`, "user": `"u"`,
 		"reasoning":         `{"effort":"medium","summary":"auto"}`,
-		"text":              `{"format":{"type":"json_schema","name":"n",			"schema":{"b":1,"a":9007199254740993}},"verbosity":"low"}`,
+		"text":              `{"format":{"type":"json_schema","name":"n","description":null,"schema":{"b":1,"a":9007199254740993},"strict":false},"verbosity":"low"}`,
 		"tools.0":           `{"type":"function","name":"f","parameters":{"x":1},"description":null,"strict":null}`,
 		"tools.1":           `{"name":"g","type":"function","description":null,"parameters":{},"strict":false }`,
 		"tools.2":           `{"type":"custom","name":"c"}`,
@@ -56,6 +56,30 @@ func TestTheClientsValuesComeBack(t *testing.T) {
 	} {
 		if got := e.Get(path).Raw; got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+}
+
+// The schema of the response object wants keys that a request may leave out.
+func TestWhatWasLeftOutOfAnObjectIsFilledIn(t *testing.T) {
+	const tools = `"tools":[{"type":"function","name":"f"}]`
+	for sent, want := range map[string]string{
+		`"tool_choice":{"type":"allowed_tools",` + tools + `}`:                   `{"type":"allowed_tools","mode":"auto",` + tools + `}`,
+		`"tool_choice":{"mode":null,` + tools + `,"type":"allowed_tools"}`:       `{"type":"allowed_tools","mode":"auto",` + tools + `}`,
+		`"tool_choice":{"type":"allowed_tools","mode":"required",` + tools + `}`: `{"type":"allowed_tools","mode":"required",` + tools + `}`,
+		`"tool_choice":{"type":"function","name":"f"}`:                           `{"type":"function","name":"f"}`,
+		`"text":{"format":{"type":"json_schema","name":"n","schema":{}}}`:        `{"type":"json_schema","name":"n","description":null,"schema":{},"strict":false}`,
+		`"text":{"format":{"strict":true,"schema":{"a":
+			1},"description":"d","type":"json_schema","name":"n"}}`: `{"type":"json_schema","name":"n","description":"d","schema":{"a":			1},"strict":true}`,
+		`"text":{"format":{"type":"json_object"}}`: `{"type":"json_object"}`,
+	} {
+		e := echoed(t, `{"model":"think","input":"Hi",`+tools+`,`+sent+`}`)
+		path := "tool_choice"
+		if strings.HasPrefix(sent, `"text"`) {
+			path = "text.format"
+		}
+		if got := e.Get(path).Raw; got != want {
+			t.Errorf("%s comes back as %s, want %s", sent, got, want)
 		}
 	}
 }

@@ -240,13 +240,8 @@ func wrongValue(param, message string) *hub.Problem {
 	return bad("invalid_value", param, "Invalid value for '"+param+"': "+message)
 }
 
-// quoted is a client's word for a message, not too long.
-func quoted(word []byte) string {
-	if len(word) > 100 {
-		return "'" + strings.ToValidUTF8(string(word[:100]), "") + "…'"
-	}
-	return "'" + string(word) + "'"
-}
+// quoted is a client's word for a message.
+func quoted(word []byte) string { return "'" + hub.Excerpt(string(word)) + "'" }
 
 // scan walks the body once and notes where things stand.
 func (r *translation) scan() *hub.Problem {
@@ -255,6 +250,7 @@ func (r *translation) scan() *hub.Problem {
 	}
 	s := &r.s
 	s.Reset(r.src)
+	s.MendSurrogates()
 	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
@@ -476,6 +472,7 @@ func (r *translation) state() *hub.Problem {
 	r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), earlier), ']')
 	r.part.Reset(r.earlier)
 	r.part.AnySteps()
+	r.part.MendSurrogates()
 	r.before, _ = r.scanItems(&r.part, r.earlier, "")
 	if r.part.Finish() != nil || r.problem != nil {
 		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of the earlier conversation can't be read."}

@@ -196,6 +196,27 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 	}
 }
 
+// vLLM's tokenizer refuses half of a surrogate pair, which JavaScript makes of a text that
+// it cuts. It stays in the history, so no later turn could be asked either.
+func TestHalvesOfSurrogatePairsGoUpAsReplacements(t *testing.T) {
+	m := memory{context: `{"type":"message","role":"user","content":[{"type":"input_text","text":"a\ud83d"}]}`}
+	out, turn, p := remembering(t, m, `{"model":"think","previous_response_id":"resp_1","instructions":"s\ud800","stop":["x\ud800"],"input":[{"role":"assistant","content":"\ude42b"},`+
+		`{"type":"function_call","call_id":"1","name":"f","arguments":"{\"k\ud800\":\"\ud83d\ude42\"}"},{"type":"function_call_output","call_id":"1","output":"c\uDFFF"}],`+
+		`"tools":[{"type":"function","name":"f","description":"d\ud800","parameters":{"description":"\ud800"}}]}`)
+	if p != nil {
+		t.Fatalf("%+v", *p)
+	}
+	for path, want := range map[string]string{"0.content": `"s\ufffd"`, "1.content": `"a\ufffd"`, "2.content": `"\ufffdb"`, "3.content": `"c\ufffd"`,
+		"2.tool_calls.0.function.arguments": `"{\"k\ufffd\":\"\ud83d\ude42\"}"`} {
+		if got := gjson.Get(out, "messages."+path).Raw; got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	if echo := string(turn.State.(*request).echo); strings.Contains(out+echo, `\ud800`) || !strings.Contains(echo, `"instructions":"s\ufffd"`) {
+		t.Error(out, echo)
+	}
+}
+
 // The order of members decides nothing: the same request backwards.
 func TestOrderOfMembersDecidesNothing(t *testing.T) {
 	s := settings(t, "Qwen/X")

@@ -71,32 +71,36 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 
 // CheckItems says what is wrong with a list of items that is to be gone on from later, as
 // Create.Request says it of input; name is the list's in paths such as "items[0].type".
-// Whether outputs have a call and references an item is not looked at.
-func CheckItems(list []byte, name string) *hub.Problem {
+// An output whose call does not stand before it in the list is orphan, since the call may
+// stand in what the list is added to. Whether references have an item is not looked at.
+func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 	r := translations.Get().(*translation)
 	defer r.release()
 	r.turn, r.req, r.src = &hub.Turn{Settings: &hub.Settings{}}, &request{}, list
 	r.s.Reset(list)
 	r.own, _ = r.scanItems(&r.s, list, name)
 	if err := r.s.Finish(); err != nil {
-		return wrongValue(name, err.Error()+".")
+		return nil, wrongValue(name, err.Error()+".")
 	}
 	if r.problem != nil {
-		return r.problem
+		return nil, r.problem
 	}
 	for i := r.own.from; i < r.own.to; i++ {
 		it := &r.list[i]
 		if p := it.checkID(); p != nil {
-			return p
+			return nil, p
 		}
 		if kind, _ := it.kindName(); string(kind) == "item_reference" {
 			continue
 		}
 		if p := r.tellItem(it); p != nil && p.Param != orphaned {
-			return p
+			return nil, p
+		} else if p != nil && orphan == nil {
+			orphan = p
+			orphan.Param = name
 		}
 	}
-	return nil
+	return orphan, nil
 }
 
 func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
