@@ -190,3 +190,7 @@ func AsCount(v any) (int64, bool) {
 	i, err := n.Int64()
 	return i, err == nil
 }
+
+// IsBlank tells whether a text is nothing but the white space of JSON: spaces, tabs and
+// line ends. That of other scripts, such as an ideographic space, is text of the model's.
+func IsBlank(text string) bool { return strings.Trim(text, " \t\r\n") == "" }

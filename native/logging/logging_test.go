@@ -84,11 +84,11 @@ func TestHeaders(t *testing.T) {
 	var b bytes.Buffer
 	l, _ := New(&b, "json", slog.LevelInfo)
 	l.Info("x", "headers", Headers(http.Header{
-		"Authorization": {"Bearer sekret"}, "X-Api-Key": {"sekret"}, "X-Claude-Code-Session-Id": {"sekret"}, "Cookie": {"sekret"}, "Set-Cookie": {"sekret", "sekret"},
+		"Authorization": {"Bearer sekret"}, "X-Api-Key": {"sekret"}, "X-Claude-Code-Session-Id": {"sekret"}, "X-Codex-Turn-Metadata": {`{"cwd":"sekret"}`}, "Cookie": {"sekret"}, "Set-Cookie": {"sekret", "sekret"},
 		"Proxy-Authorization": {"sekret"}, "X-Goog-Api-Key": {"sekret"}, "X-Auth-Token": {"sekret"}, "Sec-Websocket-Protocol": {"sekret"},
 		"Accept": {"a", "b"}, "Referer": {"http://h/?api_key=sekret"}, "Location": {"/x?token=sekret"},
 	}))
-	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"Accept":"a, b"`) || strings.Count(s, redacted) != 11 {
+	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"Accept":"a, b"`) || strings.Count(s, redacted) != 12 {
 		t.Errorf("%s", s)
 	}
 }

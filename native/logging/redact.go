@@ -20,6 +20,8 @@ func secretHeader(name string) bool {
 		return true
 	case "x-claude-code-session-id": // no key, but it leads to a person as metadata.user_id does
 		return true
+	case "x-codex-turn-metadata": // paths and repositories on the user's machine
+		return true
 	}
 	if strings.HasPrefix(n, "sec-websocket-") {
 		return n == "sec-websocket-protocol" // browsers put keys there

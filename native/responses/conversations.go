@@ -21,6 +21,12 @@ const (
 	metadataValue = 512
 )
 
+// noConversations is the answer where nothing is kept: a conversation would never grow.
+func noConversations(param string) *hub.Problem {
+	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: param, Code: "unsupported_parameter", Reason: "invalid_request",
+		Message: "Conversations are not offered: storing of responses is switched off (responses.store)."}
+}
+
 // body reads the request's body, a JSON object.
 func (q *request) body() ([]byte, *hub.Problem) {
 	limit, _ := q.h.limits()
@@ -149,6 +155,9 @@ func (q *request) orphan(conversation string, items []store.Item) *hub.Problem {
 
 // createConversation serves POST /v1/conversations.
 func (q *request) createConversation() *hub.Problem {
+	if !q.h.config.Load().Responses.Store {
+		return noConversations("")
+	}
 	body, p := q.body()
 	if p != nil {
 		return p
@@ -233,6 +242,9 @@ func (q *request) conversationItems(id string) *hub.Problem {
 
 // addItems serves POST /v1/conversations/{id}/items.
 func (q *request) addItems(id string) *hub.Problem {
+	if !q.h.config.Load().Responses.Store {
+		return noConversations("")
+	}
 	body, p := q.body()
 	if p != nil {
 		return p

@@ -173,6 +173,26 @@ func TestStoringCanBeSwitchedOff(t *testing.T) {
 		e.do("GET", "/v1/responses/"+id, "").wants(t, 404, "id", nil)
 	}
 	e.do("POST", "/v1/responses", create("hello", `"background":true`)).wants(t, 400, "background", "unsupported_parameter", "responses.store")
+	// A conversation that never grows would be none.
+	for _, path := range []string{"/v1/conversations", "/v1/conversations/conv_1/items"} {
+		e.do("POST", path, `{"items":[{"role":"user","content":"hello"}]}`).wants(t, 400, nil, "unsupported_parameter", "responses.store")
+	}
+	e.do("POST", "/v1/responses", create("hello", `"conversation":"conv_1"`)).wants(t, 400, "conversation", "unsupported_parameter", "responses.store")
+}
+
+func TestAConversationFromBeforeStoringWasSwitchedOffIsStillThere(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(`{"items":[{"role":"user","content":"before"}]}`)
+	off := *e.h.config.Load()
+	off.Responses.Store = false
+	e.h.Reload(&off)
+	if got := e.texts(id); got != "before" {
+		t.Error(got)
+	}
+	e.do("POST", "/v1/responses", create("hello", `"conversation":"`+id+`"`)).wants(t, 400, "conversation", "unsupported_parameter", "responses.store")
+	if r := e.do("DELETE", "/v1/conversations/"+id, ""); r.status != 200 {
+		t.Error(r.text)
+	}
 }
 
 func TestAnotherKeySeesNothing(t *testing.T) {

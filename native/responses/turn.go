@@ -155,6 +155,9 @@ func tooLong(param string) *hub.Problem {
 }
 
 func (t *turn) loadConversation(id string, limit int) *hub.Problem {
+	if !t.h.config.Load().Responses.Store {
+		return noConversations("conversation")
+	}
 	if t.h.down.Load() {
 		return storeGone()
 	}

@@ -181,7 +181,7 @@ func TestFaultsHaveTheirStatusAndAreReported(t *testing.T) {
 		status int
 		reason string
 	}{
-		hub.BodyTooLarge: {413, "body_too_large"}, hub.BadEncoding: {415, "bad_encoding"}, hub.Unreachable: {502, "upstream_connect"},
+		hub.BodyTooLarge: {413, "body_too_large"}, hub.BadEncoding: {415, "bad_encoding"}, hub.BrokenBody: {400, "bad_body"}, hub.SlowBody: {408, "slow_body"}, hub.Unreachable: {502, "upstream_connect"},
 		hub.NoHead: {504, "upstream_timeout"}, hub.Idle: {504, "upstream_idle"}, hub.Cut: {502, "upstream_cut"},
 		hub.ReplyTooLarge: {502, "reply_too_large"}, hub.BadReply: {502, "bad_reply"}, hub.Panic: {500, "panic"},
 	} {

@@ -237,7 +237,7 @@ func (c *Checker) takeMessageDelta(event map[string]any) {
 	var kinds []string
 	for i, b := range c.blocks {
 		kinds = append(kinds, b.kind)
-		if b.kind == "text" && len(c.blocks) > 1 && strings.TrimSpace(b.text.String()) == "" {
+		if b.kind == "text" && len(c.blocks) > 1 && grammar.IsBlank(b.text.String()) {
 			c.fault("block %d is text of white space only; it stands for nothing beside other blocks", i)
 		}
 	}

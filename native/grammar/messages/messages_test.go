@@ -202,6 +202,13 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 	mustFail(t, messages.Check(unnamed, messages.Options{}), "has no event: line")
 }
 
+func TestSpacesOfOtherScriptsAreText(t *testing.T) {
+	calls := named("thinking, text and two calls")
+	for _, space := range []string{"\u3000", "\u00a0", "\u2028"} {
+		mustPass(t, messages.Check(calls.With(`" Let me look."`, `"`+space+`"`).Bytes(), messages.Options{}))
+	}
+}
+
 func TestSummary(t *testing.T) {
 	faults, s := messages.Read(named("thinking, text and two calls").Bytes(), messages.Options{})
 	mustPass(t, faults)

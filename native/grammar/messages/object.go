@@ -50,7 +50,7 @@ func checkContent(message map[string]any, report func(string)) {
 		}
 		if text, ok := b["text"].(string); ok && kind == "text" {
 			switch {
-			case len(content) > 1 && strings.TrimSpace(text) == "":
+			case len(content) > 1 && grammar.IsBlank(text):
 				report(at + " is text of white space only; it stands for nothing beside other blocks")
 			case i > 0 && kinds[i-1] == "thinking" && strings.HasPrefix(text, "\n"):
 				report(at + ".text begins with a line feed; those between thinking and text are no part of the text")

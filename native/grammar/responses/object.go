@@ -164,7 +164,7 @@ func checkText(path string, item, before map[string]any, items int, report func(
 			text.WriteString(s)
 		}
 	}
-	if items > 1 && strings.TrimSpace(text.String()) == "" {
+	if items > 1 && grammar.IsBlank(text.String()) {
 		report(fmt.Sprintf("%s is a message of white space only; it stands for nothing beside other items", path))
 	} else if before["type"] == "reasoning" && slices.Contains([]string{"\n", "\r"}, text.String()[:min(1, text.Len())]) {
 		report(fmt.Sprintf("%s begins with a line feed; those between reasoning and text are no part of the text", path))

@@ -246,6 +246,13 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 	}
 }
 
+func TestSpacesOfOtherScriptsAreText(t *testing.T) {
+	calls := named("thinking, text and calls")
+	for _, space := range []string{"\u3000", "\u00a0", "\u2028"} {
+		mustPass(t, responses.Check(example.Stream{Lines: strings.ReplaceAll(calls.Lines, "Let me look.", space)}.Bytes(), responses.Options{}))
+	}
+}
+
 func TestDoneWhereItIsWanted(t *testing.T) {
 	stream := append(named("text").Bytes(), "data: [DONE]\n\n"...)
 	mustPass(t, responses.Check(stream, responses.Options{Done: true}))

@@ -120,7 +120,7 @@ type conversation struct {
 	system  []byte // the inside of the leading system message
 	images  []byte
 	// shells finds a local_shell_call's call id by its item id, which its output may name
-	// instead.
+	// instead, as its id or, once stored, as its call_id.
 	shells map[string]string
 	// compacted: a summary stands for what came before.
 	compacted bool
@@ -751,10 +751,8 @@ func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	if r.history.Result(id, text, r.images) {
 		return nil
 	}
-	if key == itemID {
-		if call, ok := r.shells[string(it.word(itemID))]; ok && r.history.Result([]byte(call), text, r.images) {
-			return nil
-		}
+	if call, ok := r.shells[string(it.word(key))]; ok && r.history.Result([]byte(call), text, r.images) {
+		return nil
 	}
 	if r.compacted {
 		return nil // its call is in the summary

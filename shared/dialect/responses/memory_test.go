@@ -173,6 +173,9 @@ func TestInputIsStoredAsItems(t *testing.T) {
 			`{"type":"message","id":"msg_x","status":"completed","role":"user","content":[ {"type":"input_text","text":"a"}			]},{"id":"fc_1","type":"function_call","call_id":"c","name":"f","arguments":"{\"n\":9007199254740993}"}`},
 		{"references", `[{"id":"msg_9"},{"id":"msg_8"}]`, `{"type":"message","id":"msg_9","role":"user","content":[]},{"type":"item_reference","id":"msg_8"}`},
 		{"tools", `[{"type":"additional_tools","role":"developer","tools":[{"type":"function","name":"f"}]}]`, `{"id":"at_1","type":"additional_tools","role":"developer","tools":[{"type":"function","name":"f"}]}`},
+		{"an output that has its call's id", `[{"type":"local_shell_call","id":"lsh_x","call_id":"c","action":{"command":["ls"]}},{"type":"local_shell_call_output","call_id":null,"id":"lsh_x","output":"a"},{"type":"local_shell_call_output","id":"lsho_x","call_id":"c","output":"b"}]`,
+			`{"type":"local_shell_call","id":"lsh_x","call_id":"c","action":{"command":["ls"]}},` +
+				`{"id":"lsho_1","call_id":"lsh_x","type":"local_shell_call_output","output":"a"},{"type":"local_shell_call_output","id":"lsho_x","call_id":"c","output":"b"}`},
 		{"nothing", `[]`, ``},
 		{"null", `null`, ``},
 	}
@@ -190,6 +193,27 @@ func TestInputIsStoredAsItems(t *testing.T) {
 	}
 	if got := AppendInputItems(nil, []byte(`{"input":[{"role":"user","content":"a"}]}`), turn.AppendID, nil, nil); !strings.HasPrefix(gjson.GetBytes(got, "id").String(), "msg_") {
 		t.Errorf("%s", got)
+	}
+}
+
+// A local shell's output has no id of its own when it comes: its id is the call's. Stored
+// so, there would be two items of one id, and a conversation keeps one.
+func TestALocalShellsOutputIsStoredBesideItsCall(t *testing.T) {
+	turn := turnOf(settings(t, "Qwen/X"))
+	input := `[{"role":"user","content":"a"},{"type":"local_shell_call","id":"lsh_x","call_id":"c","action":{"command":["ls"]}},{"type":"local_shell_call_output","id":"lsh_x","output":"b"}]`
+	stored := string(AppendInputItems(nil, []byte(`{"input":`+input+`}`), turn.AppendID, nil, nil))
+	ids := gjson.Get("["+stored+"]", "#.id").Array()
+	if len(ids) != 3 || ids[1].String() != "lsh_x" || !strings.HasPrefix(ids[2].String(), "lsho_") {
+		t.Errorf("ids %v", ids)
+	}
+	direct, _, p := remembering(t, memory{}, `{"model":"think","input":`+input+`}`)
+	if p != nil {
+		t.Fatal(p.Message)
+	}
+	for name, body := range map[string]string{"gone on from": `"previous_response_id":"resp_1"`, "sent again": `"input":[` + stored + `]`} {
+		if got, _, p := remembering(t, memory{context: stored}, `{"model":"think",`+body+`}`); p != nil || got != direct {
+			t.Errorf("%s: %+v\ngot  %s\nwant %s", name, p, got, direct)
+		}
 	}
 }
 

@@ -113,12 +113,18 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	kind, _ := it.kindName()
 	known, prefix := kindOfItem(kind)
 	message := known == messageItem
+	// A local shell's output has its call's id where it has no call_id. Stored items need
+	// ids of their own.
+	named := known == localShellOutput && !it.has(itemCallID) && len(it.word(itemID)) > 0
 	dst = append(dst, '{')
 	if !it.has(itemType) {
 		dst = put(dst, `"type":"`, kind, `",`)
 	}
-	if len(it.word(itemID)) == 0 {
+	if named || len(it.word(itemID)) == 0 {
 		dst = jsonedit.Put(id(jsonedit.Put(dst, `"id":"`), prefix), `",`)
+	}
+	if named {
+		dst = put(dst, `"call_id":`, it.raw(itemID), ",")
 	}
 	if message && !it.has(itemStatus) {
 		dst = jsonedit.Put(dst, `"status":"completed",`)
@@ -134,7 +140,7 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		key, n := s.KeySpan(), itemKey(s.Key())
 		v := s.Value()
 		switch {
-		case n == itemType && !it.has(n), n == itemID && len(it.word(n)) == 0, message && n == itemStatus && !it.has(n):
+		case n == itemType && !it.has(n), n == itemID && (named || len(it.word(n)) == 0), named && n == itemCallID, message && n == itemStatus && !it.has(n):
 			continue
 		}
 		dst = appendLine(dst, it.src[base+key.Start:base+key.End])
