@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -183,26 +185,6 @@ func TestReplyOverTheLimit(t *testing.T) {
 	}
 }
 
-func TestBrokenRequestBody(t *testing.T) {
-	e := start(t, upstreamOf(t, answers))
-	for path, want := range map[string]string{
-		"/v1/chat/completions": `{"error":{"message":"The request body could not be read`,
-		"/v1/messages":         `{"type":"error","error":{"type":"invalid_request_error","message":"The request body could not be read`,
-	} {
-		c := dial(t, e)
-		_, _ = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode != 400 || !resp.Close || err != nil || !strings.HasPrefix(string(body), want) {
-			t.Errorf("%s: status %d, close %t, %v: %s", path, resp.StatusCode, resp.Close, err, body)
-		}
-	}
-}
-
 func TestABadlyFramedBodyThatIsPassedOnIsTheClientsFault(t *testing.T) {
 	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer up.Close()
@@ -222,3 +204,31 @@ func TestABadlyFramedBodyThatIsPassedOnIsTheClientsFault(t *testing.T) {
 		t.Errorf("status %d, want 400", resp.StatusCode)
 	}
 }
+
+// Also where the core has not seen the body, the error is in the client's dialect.
+func TestABodyThatCannotBeReadIsAnErrorInTheClientsDialect(t *testing.T) {
+	e := start(t, upstreamOf(t, answers), short)
+	for path, want := range map[string]string{
+		"/v1/chat/completions": `{"error":{"message":"…","type":"invalid_request_error","param":null,"code":STATUS}}`,
+		"/v1/responses":        `{"error":{"message":"…","type":"invalid_request_error","param":null,"code":null}}`,
+		"/v1/messages":         `{"type":"error","error":{"type":"TYPE","message":"…"},"request_id":"…"}`,
+	} {
+		for status, rest := range map[int]string{400: "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 408: "Content-Length: 1000\r\n\r\n{"} {
+			c := dial(t, e)
+			_, _ = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\n"+rest)
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			got := words.ReplaceAllString(string(b), `"$1":"…"`)
+			kind := map[int]string{400: "invalid_request_error", 408: "timeout_error"}[status]
+			if want := strings.NewReplacer("STATUS", strconv.Itoa(status), "TYPE", kind).Replace(want); resp.StatusCode != status || !resp.Close || got != want {
+				t.Errorf("%s: status %d, close %t, %s; want %d, %s", path, resp.StatusCode, resp.Close, b, status, want)
+			}
+		}
+	}
+}
+
+var words = regexp.MustCompile(`"(message|request_id)":"[^"]+"`)
