@@ -323,6 +323,8 @@ func (h *Handler) problem(err error, what, param, id string) *hub.Problem {
 	case errors.Is(err, store.ErrUnavailable):
 		h.unavailable()
 		return storeGone()
+	case errors.Is(err, store.ErrTooLarge):
+		return &hub.Problem{Status: 413, Type: hub.TypeInvalidRequest, Reason: "too_large_to_store", Message: what + " '" + id + "' can't be stored: " + err.Error() + "."}
 	case errors.Is(err, store.ErrConflict):
 		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: param, Reason: "conflict", Message: what + " '" + id + "' was changed or is taken: " + err.Error() + "."}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

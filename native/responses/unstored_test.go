@@ -2,6 +2,7 @@ package responses
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -77,5 +78,26 @@ func TestAResponseThatTheStoreDidNotTakeSaysSo(t *testing.T) {
 		if next, _ := c.turn(); next.kind != "response.completed" {
 			t.Error(next.text)
 		}
+	}
+}
+
+// It would drive out all that others keep.
+func TestAResponseThatIsTooLargeForTheStoreIsNotStored(t *testing.T) {
+	s, err := store.Open(store.Options{MaxSize: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	e, _ := gatewayOn(t, s, simulator.Options{}, nil)
+	_, small := e.create(say(thinking, "hello"))
+	long := strings.Repeat("very ", 20_000)
+	if _, large := e.create(say(thinking, long)); large["status"] != "completed" || large["store"] != false {
+		t.Error(large["status"], large["store"])
+	}
+	if r := e.do("POST", "/v1/responses", say(thinking, long, `"background":true`)); r.status != 413 || !strings.Contains(r.text, "can't be stored") {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	if r := e.do("GET", "/v1/responses/"+small["id"].(string), ""); r.status != 200 {
+		t.Errorf("the other one: %d %s", r.status, r.text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -324,6 +325,9 @@ func (e *embedded) insert(ctx context.Context, tenant string, r *Response, l *Le
 	value, err := rec.append()
 	if err != nil {
 		return err
+	}
+	if size := int64(len(value) + len(r.Object)); size > e.maxSize {
+		return fmt.Errorf("a response of %d bytes in a store of %d: %w", size, e.maxSize, ErrTooLarge)
 	}
 	object := bytes.Clone(r.Object)
 	key := idKey(responseID, tenant, r.ID)

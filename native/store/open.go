@@ -27,7 +27,8 @@ type Options struct {
 	// continued for as long as its oldest member is kept.
 	MaxAge time.Duration
 	// MaxSize, in bytes, is what may be in use; over it the oldest is deleted, whatever
-	// its age. 0: DefaultFileSize or DefaultMemorySize. Redis has its own: maxmemory.
+	// its age, and a response that has more alone is refused. 0: DefaultFileSize or
+	// DefaultMemorySize. Redis has its own: maxmemory.
 	MaxSize int64
 	// Log gets a line when the store is not available at the start; nil is none.
 	Log *slog.Logger

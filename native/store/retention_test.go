@@ -144,6 +144,23 @@ func TestOverItsSizeTheOldestAreDeleted(t *testing.T) {
 	})
 }
 
+// It would drive out all the others, and then go itself.
+func TestAResponseThatNeverFitsIsRefused(t *testing.T) {
+	onEmbedded(t, Options{MaxSize: 1 << 20}, func(t *testing.T, e *embedded) {
+		put(t, e, "t", finished("small", ""))
+		large := finished("large", "")
+		large.Input = []Item{{ID: "i", JSON: bytes.Repeat([]byte("x"), 1<<20)}}
+		want(t, e.Put(ctx, "t", large), ErrTooLarge)
+		job := running("job", false)
+		job.Input = large.Input
+		want(t, e.Start(ctx, "t", job, lease("owner")), ErrTooLarge)
+		must(t, e.sweep())
+		if !there(t, e, "small") || there(t, e, "large") || there(t, e, "job") {
+			t.Error("another one is gone, or one that was refused is there")
+		}
+	})
+}
+
 // The sweep need not be called: writing more than fits sets it off.
 func TestAFullStoreSweepsByItself(t *testing.T) {
 	onEmbedded(t, Options{MaxSize: 4 << 20}, func(t *testing.T, e *embedded) {

@@ -38,7 +38,7 @@ var (
 	ErrConflict = errors.New("conflicts with what is stored")
 	// ErrBusy: another response of the conversation runs.
 	ErrBusy = errors.New("the conversation is busy")
-	// ErrTooLarge: more bytes than the caller allowed.
+	// ErrTooLarge: more bytes than the caller allowed, or than the store may ever have.
 	ErrTooLarge = errors.New("too large")
 	// ErrUnavailable: the store can't be reached or can't write. It comes within seconds.
 	// Whether a write happened is not known after it.
