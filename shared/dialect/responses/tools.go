@@ -791,7 +791,9 @@ func (r *translation) grammar(d *definition) (f customFormat) {
 // appendSchema copies a schema without the marks encrypted:true that Codex puts into
 // schemas of its own tools: they concern OpenAI's transport, not the model.
 func (r *translation) appendSchema(dst, schema []byte) []byte {
-	if !bytes.Contains(schema, []byte(`"encrypted"`)) {
+	// The end of "encrypted", since Contains goes from one place of its first byte to the
+	// next, and a schema is full of quotes.
+	if !bytes.Contains(schema, []byte(`ypted"`)) {
 		return jsonedit.PutBytes(dst, schema)
 	}
 	var e jsonedit.Edits
