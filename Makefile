@@ -39,11 +39,11 @@ RACE_TESTS = $(filter-out $(shell $(GO) list $(WASM_TESTS)),$(shell $(GO) list .
 test:
 	$(GO) test -race -count=1 $(RACE_TESTS)
 	$(GO) test -count=1 $(WASM_TESTS)
-	.ci/fuzz 5000x
+	.ci/fuzz 5000x 10m
 
 .PHONY: fuzz
 fuzz:
-	.ci/fuzz $(or $(FUZZTIME),500000x)
+	.ci/fuzz $(or $(FUZZTIME),500000x) 2h
 
 .PHONY: lint
 lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
