@@ -10,17 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=$here/../../.cache/conformance
 
 if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt" || ! "$cache/bin/python" -c '' 2>/dev/null; then
-	mkdir -p "$here/../../.cache"
-	# Beside its place first, so that an interrupted run leaves nothing that looks complete.
-	new=$cache.$$
-	trap 'rm -rf "$new"' EXIT
-	if ! python3 -m venv "$new" >&2; then
-		echo "install.sh: python3 can't make a virtual environment; on Debian: apt-get install python3-venv" >&2
-		exit 1
-	fi
-	"$new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" >&2
-	cp "$here/requirements.txt" "$new"
-	rm -rf "$cache"
-	mv "$new" "$cache"
+	"$here/../venv.sh" "$cache" --no-deps -r "$here/requirements.txt" >&2
+	cp "$here/requirements.txt" "$cache"
 fi
 echo "$(cd "$cache" && pwd)/bin/python"
