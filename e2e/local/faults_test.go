@@ -350,7 +350,7 @@ func TestBodyOverTheLimitIs413(t *testing.T) {
 		body := chatOf(size)
 		for name, r := range map[string]io.Reader{"with its length": strings.NewReader(body), "in chunks": io.MultiReader(strings.NewReader(body))} {
 			t.Run(name, func(t *testing.T) {
-				status, text, err := askBig(t, e.url, id, r)
+				status, text, err := askBig(t, e.url+chat, id, r)
 				wantError(t, status, text, err, 413)
 			})
 		}
@@ -361,7 +361,7 @@ func TestBodyOverTheLimitIs413(t *testing.T) {
 // refuses a body may close the connection under it.
 func askBig(t *testing.T, url, id string, body io.Reader) (status int, text string, err error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", url+chat, body)
+	r, err := http.NewRequestWithContext(t.Context(), "POST", url, body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
-
-	"github.com/qwenvoy/qwenvoy/e2e/upstream"
 )
 
 // What agents grow to: one huge result, hundreds of tools, a conversation of days.
@@ -72,20 +70,9 @@ func TestLargeAgentRequestsGoThrough(t *testing.T) {
 					w.Header().Set("content-type", "application/json")
 					_, _ = io.WriteString(w, reply)
 				})
-				r, err := http.NewRequestWithContext(t.Context(), "POST", e.url+"/v1/messages", strings.NewReader(`{"model":"`+virtual+`","max_tokens":100,`+c.fields+`}`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.Header.Set("content-type", "application/json")
-				r.Header.Set(upstream.Header, id)
-				resp, err := client().Do(r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				text, err := io.ReadAll(resp.Body)
-				if err != nil || resp.StatusCode != 200 || gjson.GetBytes(text, "content.0.text").Str != "Hello." {
-					t.Fatalf("got %d %.300s (%v)", resp.StatusCode, text, err)
+				status, text, err := askBig(t, e.url+"/v1/messages", id, strings.NewReader(`{"model":"`+virtual+`","max_tokens":100,`+c.fields+`}`))
+				if err != nil || status != 200 || gjson.Get(text, "content.0.text").Str != "Hello." {
+					t.Fatalf("got %d %.300s (%v)", status, text, err)
 				}
 				c.check(t, gjson.ParseBytes(got))
 			})

