@@ -74,12 +74,10 @@ func (t *tap) Write(p []byte) (int, error) {
 		if len(t.held) == t.length {
 			t.whole()
 		}
-	case t.passes():
+	case t.passes(), t.status == http.StatusOK && !t.stream:
 		t.pass(p)
 	case t.stream:
 		t.events(p)
-	case t.status == http.StatusOK:
-		t.pass(p)
 	default:
 		t.problem = append(t.problem, p...)
 		t.pass(p)
