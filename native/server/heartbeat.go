@@ -10,7 +10,6 @@ import (
 // while it uses them. A nil heartbeat does nothing.
 type heartbeat struct {
 	call  *call
-	every time.Duration
 	timer *time.Timer
 
 	mu      sync.Mutex
@@ -21,9 +20,9 @@ type heartbeat struct {
 }
 
 func newHeartbeat(c *call) *heartbeat {
-	b := &heartbeat{call: c, every: c.h.beat, last: time.Now()}
+	b := &heartbeat{call: c, last: time.Now()}
 	b.mu.Lock() // against a first beat that comes at once
-	b.timer = time.AfterFunc(b.every, b.fire)
+	b.timer = time.AfterFunc(c.h.beat, b.fire)
 	b.mu.Unlock()
 	return b
 }
@@ -66,14 +65,14 @@ func (b *heartbeat) fire() {
 	if b.stopped {
 		return
 	}
-	if quiet := time.Since(b.last); quiet < b.every {
-		b.timer.Reset(b.every - quiet)
+	c := b.call
+	if quiet := time.Since(b.last); quiet < c.h.beat {
+		b.timer.Reset(c.h.beat - quiet)
 		return
 	}
 	b.n++
 	b.last = time.Now()
-	b.timer.Reset(b.every)
-	c := b.call
+	b.timer.Reset(c.h.beat)
 	if out := c.x.Beat(nil, b.n); len(out) > 0 {
 		c.logChunk("heartbeat to the client", out)
 		if _, err := c.w.Write(out); err == nil {
