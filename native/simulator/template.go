@@ -19,6 +19,9 @@ const imageTokens = 256
 
 // seen is the message's content as it stands in the prompt, its images in front.
 func (m *message) seen() string {
+	if m.images == 0 {
+		return m.text
+	}
 	image := "<|vision_start|>" + strings.Repeat("<|image_pad|>", imageTokens) + "<|vision_end|>"
 	return strings.Repeat(image, m.images) + m.text
 }
