@@ -22,7 +22,9 @@ func ErrorInReply(body []byte, v *View) *Problem {
 	if v.Error.Absent() || len(v.Choices) > 0 {
 		return nil
 	}
-	return problemOf(jsonedit.Known(v.Error.Of(body)))
+	p := problemOf(jsonedit.Known(v.Error.Of(body)))
+	p.Message = excerpt(p.Message, maxMessage)
+	return p
 }
 
 func problemOf(e jsonedit.Value) *Problem {
@@ -39,7 +41,6 @@ func problemOf(e jsonedit.Value) *Problem {
 	if p.Message == "" {
 		p.Message = e.Text()
 	}
-	p.Message = excerpt(p.Message, maxMessage)
 	p.Upstream = p.Status
 	return p
 }
