@@ -12,7 +12,7 @@ build: $(BIN)/qwenvoy $(BIN)/qwenvoy.wasm
 
 .PHONY: $(BIN)/qwenvoy
 $(BIN)/qwenvoy:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./native
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./native/qwenvoy
 
 .PHONY: $(BIN)/qwenvoy.wasm
 $(BIN)/qwenvoy.wasm:

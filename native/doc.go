@@ -1,7 +1,7 @@
-// Command qwenvoy is the native binary: a gateway in front of a Qwen server, and
-// the commands around it.
+// Package native holds the gateway that is a process of its own, and no code but its
+// packages':
 //
-//	native/            commands and the life of the process: signals, reload, systemd
+//	native/qwenvoy     the program: its commands and the life of the process (signals, reload)
 //	native/server      the HTTP edge around the core's Exchange
 //	native/responses   the Responses API's state: stored and background responses, sockets
 //	native/store       where that is kept: memory, a file, Redis
@@ -13,5 +13,6 @@
 //	native/grammar     strict checkers of the event streams that clients are promised
 //	native/deploy      systemd unit, Dockerfile, example configuration
 //
-// Of the core it imports shared/gateway, shared/hub and shared/config.
-package main
+// Of the core they import shared/gateway, shared/hub and shared/config; native/responses
+// also shared/jsonedit and shared/dialect/responses.
+package native

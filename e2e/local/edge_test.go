@@ -66,7 +66,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	return path, build(nil, append(args, "github.com/qwenvoy/qwenvoy/native")...)
+	return path, build(nil, append(args, "github.com/qwenvoy/qwenvoy/native/qwenvoy")...)
 })
 
 // module is the path of the filter's module.
