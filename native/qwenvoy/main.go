@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -20,9 +18,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
-
-// version is set by the linker for a release.
-var version = ""
 
 func main() {
 	p := &process{args: os.Args[1:], env: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
@@ -158,17 +153,7 @@ func (h *healthCommand) Run(p *process) error {
 type versionCommand struct{}
 
 func (versionCommand) Run(p *process) error {
-	v, go_ := version, ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		go_ = info.GoVersion
-		if v == "" {
-			v = info.Main.Version
-		}
-	}
-	if v == "" {
-		v = "(devel)"
-	}
-	fmt.Fprintln(p.stdout, strings.TrimSpace("qwenvoy "+v+" "+go_))
+	fmt.Fprintln(p.stdout, thisBuild())
 	return nil
 }
 

@@ -132,7 +132,7 @@ func (s *service) started(addr net.Addr) {
 		}
 	}
 	u := s.config.Upstreams[0]
-	s.log.Info("serving", "address", addr.String(), "upstream", redactedURL(u.URL), "upstream_model", u.Model, "store", shownStore(s.config), "version", version)
+	s.log.Info("serving", "address", addr.String(), "upstream", redactedURL(u.URL), "upstream_model", u.Model, "store", shownStore(s.config), "version", thisBuild().version)
 	systemd.Ready()
 	s.status()
 	if s.serving != nil {
