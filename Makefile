@@ -16,7 +16,7 @@ $(BIN)/qwenvoy:
 
 .PHONY: $(BIN)/qwenvoy.wasm
 $(BIN)/qwenvoy.wasm:
-	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '$(LDFLAGS)' -o $@ ./filter
+	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '$(LDFLAGS)' -o $@ ./filter/wasm
 
 # In front of a simulated vLLM, or of a real one:
 #   make run TARGET=http://host:8000 SERVED_MODEL=Qwen/Qwen3.5-397B-A17B-FP8
@@ -49,9 +49,9 @@ fuzz:
 lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
 	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "gofmt these:" $$files; exit 1; }
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter ./shared/... ./e2e/bench/noop
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter/wasm ./shared/... ./e2e/bench/noop
 	$< ./...
-	GOOS=wasip1 GOARCH=wasm $< ./filter ./shared/... ./e2e/bench/noop
+	GOOS=wasip1 GOARCH=wasm $< ./filter/wasm ./shared/... ./e2e/bench/noop
 	cd filter/deploy/check && $(GO) vet ./...
 
 $(CACHE)/bin/staticcheck-$(STATICCHECK):

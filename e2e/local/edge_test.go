@@ -76,7 +76,7 @@ var module = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(scratch, "qwenvoy.wasm")
 	return path, build([]string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS="},
-		"-o", path, "-buildmode=c-shared", "-trimpath", "-ldflags", "-s -w", "github.com/qwenvoy/qwenvoy/filter")
+		"-o", path, "-buildmode=c-shared", "-trimpath", "-ldflags", "-s -w", "github.com/qwenvoy/qwenvoy/filter/wasm")
 })
 
 func build(env []string, args ...string) error {

@@ -41,7 +41,7 @@ func build(tags string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "qwenvoy.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", "-s -w",
-		"-tags", tags, "-o", file, "github.com/qwenvoy/qwenvoy/filter")
+		"-tags", tags, "-o", file, "github.com/qwenvoy/qwenvoy/filter/wasm")
 	// GOFLAGS might hold -race, which wasm has not.
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,6 +1,6 @@
 //go:build wasip1
 
-// Command filter is the proxy-wasm edge: it carries bytes between Envoy's callbacks
+// Command wasm is the proxy-wasm edge: it carries bytes between Envoy's callbacks
 // and an Exchange of the core, and decides nothing itself. It is built with
 // -buildmode=c-shared, so that init, not main, sets it up.
 package main
