@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"math/bits"
 	"sync"
 )
@@ -27,6 +28,16 @@ func newBuffer(n int) *buffer {
 		return p
 	}
 	return &buffer{b: make([]byte, 0, 1<<class)}
+}
+
+// readFrom appends what one read of r gives, with more room where there is none.
+func (p *buffer) readFrom(r io.Reader) error {
+	if len(p.b) == cap(p.b) {
+		p.b = append(p.b, 0)[:len(p.b)]
+	}
+	n, err := r.Read(p.b[len(p.b):cap(p.b)])
+	p.b = p.b[:len(p.b)+n]
+	return err
 }
 
 // free returns the buffer to its pool; p may be nil.

@@ -44,7 +44,7 @@ func TestClientGoneCancelsTheUpstream(t *testing.T) {
 				<-arrived
 				leave()
 			}()
-			if resp, err := client(t).Do(req); err == nil {
+			if resp, err := newClient(t).Do(req); err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 			}

@@ -3,6 +3,16 @@
 // the promises that only an edge can keep (limits, timeouts, cancellation, drain,
 // one log line per request).
 //
+//	handler.go   the Handler: configuration in force, what runs, one request
+//	call.go      an exchange on its way: from its client through the core and up
+//	whole.go     its reply in one piece, or as it is
+//	stream.go    its reply event by event, with heartbeat.go
+//	client.go    whom it is for: the client of an HTTP request
+//	leg.go       the request to the upstream and its reply, with stall.go
+//	pass.go      what passes through the reverse proxy
+//	log.go       the line of a request; heads and bodies at the COMPLETE level
+//	http.go      http.Server, its connections (conn.go), and the drain
+//
 // It may import shared/gateway, shared/hub, shared/config and, of this binary,
 // logging and upstream.
 package server

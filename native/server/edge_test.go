@@ -161,7 +161,7 @@ func readRequest(r *bufio.Reader) error {
 }
 
 // client is one whose connections end with the test.
-func client(t testing.TB) *http.Client {
+func newClient(t testing.TB) *http.Client {
 	tr := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -186,7 +186,7 @@ func (e *edge) do(t testing.TB, method, path string, body io.Reader, header ...s
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Add(header[i], header[i+1])
 	}
-	resp, err := client(t).Do(req)
+	resp, err := newClient(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func BenchmarkChat(b *testing.B) {
 }
 
 func drive(b *testing.B, url string, body []byte) {
-	c := client(b)
+	c := newClient(b)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	b.SetParallelism(8)

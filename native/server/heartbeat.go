@@ -3,14 +3,19 @@ package server
 import (
 	"sync"
 	"time"
+
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
 
 // heartbeat keeps a silent stream alive while its call waits for the upstream. It
-// shares the exchange and the client's connection with the call: each holds the lock
-// while it uses them. A nil heartbeat does nothing.
+// shares the exchange and the client with the call: each holds the lock while it uses
+// them. A nil heartbeat does nothing.
 type heartbeat struct {
-	call  *call
-	timer *time.Timer
+	x        *gateway.Exchange
+	client   client
+	interval time.Duration // of silence before a beat
+	log      bodyLog
+	timer    *time.Timer
 
 	mu      sync.Mutex
 	held    bool // by the call, which may be stopped by a panic while it holds
@@ -19,10 +24,10 @@ type heartbeat struct {
 	stopped bool
 }
 
-func newHeartbeat(c *call) *heartbeat {
-	b := &heartbeat{call: c, last: time.Now()}
+func newHeartbeat(x *gateway.Exchange, cl client, interval time.Duration, log bodyLog) *heartbeat {
+	b := &heartbeat{x: x, client: cl, interval: interval, log: log, last: time.Now()}
 	b.mu.Lock() // against a first beat that comes at once
-	b.timer = time.AfterFunc(c.h.beat, b.fire)
+	b.timer = time.AfterFunc(interval, b.fire)
 	b.mu.Unlock()
 	return b
 }
@@ -65,18 +70,15 @@ func (b *heartbeat) fire() {
 	if b.stopped {
 		return
 	}
-	c := b.call
-	if quiet := time.Since(b.last); quiet < c.h.beat {
-		b.timer.Reset(c.h.beat - quiet)
+	if quiet := time.Since(b.last); quiet < b.interval {
+		b.timer.Reset(b.interval - quiet)
 		return
 	}
 	b.n++
 	b.last = time.Now()
-	b.timer.Reset(c.h.beat)
-	if out := c.x.Beat(nil, b.n); len(out) > 0 {
-		c.logChunk("heartbeat to the client", out)
-		if _, err := c.w.Write(out); err == nil {
-			c.flush()
-		}
+	b.timer.Reset(b.interval)
+	if out := b.x.Beat(nil, b.n); len(out) > 0 {
+		b.log.piece("heartbeat to the client", out)
+		b.client.send(out)
 	}
 }

@@ -50,7 +50,7 @@ func TestSilentStreamsBeat(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp, err := client(t).Do(r)
+			resp, err := newClient(t).Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}

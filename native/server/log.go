@@ -15,9 +15,10 @@ import (
 func (c *call) logExchange() {
 	level := slog.LevelInfo
 	var ctx = context.Background()
+	seen, method := c.client.traffic(), c.client.head().Method
 	if c.x == nil {
 		if c.h.log.Enabled(ctx, level) {
-			c.h.log.LogAttrs(ctx, level, "exchange", slog.String("request_id", c.id), slog.String("method", c.r.Method), slog.Int("code", c.status))
+			c.h.log.LogAttrs(ctx, level, "exchange", slog.String("request_id", c.id), slog.String("method", method), slog.Int("code", seen.status))
 		}
 		return
 	}
@@ -32,11 +33,11 @@ func (c *call) logExchange() {
 	var room [32]slog.Attr
 	a := append(room[:0],
 		slog.String("request_id", c.id),
-		slog.String("client", remoteHost(c.r.RemoteAddr)),
-		slog.String("method", c.r.Method),
+		slog.String("client", remoteHost(seen.remote)),
+		slog.String("method", method),
 		slog.String("route", route),
-		slog.String("uri", logging.URI(c.r.RequestURI)),
-		slog.Int("code", c.status),
+		slog.String("uri", logging.URI(seen.uri)),
+		slog.Int("code", seen.status),
 	)
 	text := func(key, value string) {
 		if value != "" {
@@ -62,12 +63,12 @@ func (c *call) logExchange() {
 			slog.Int("input_tokens", r.PromptTokens), slog.Int("output_tokens", r.CompletionTokens),
 			slog.Int("cached_tokens", r.CachedTokens), slog.Int("reasoning_tokens", r.ReasoningTokens))
 	}
-	if c.firstByte > 0 {
-		a = append(a, slog.Float64("first_byte_ms", millis(c.firstByte)))
+	if seen.firstByte > 0 {
+		a = append(a, slog.Float64("first_byte_ms", millis(seen.firstByte)))
 	}
 	a = append(a,
-		slog.Float64("duration_ms", millis(time.Since(c.start))),
-		slog.Int64("bytes_in", c.bytesIn), slog.Int64("bytes_out", c.bytesOut))
+		slog.Float64("duration_ms", millis(time.Since(seen.start))),
+		slog.Int64("bytes_in", seen.bytesIn), slog.Int64("bytes_out", seen.bytesOut))
 	if len(r.Repairs) > 0 {
 		text("repairs", strings.Join(r.Repairs, ","))
 	}
@@ -76,7 +77,7 @@ func (c *call) logExchange() {
 		if r.Model != "" {
 			a = append(a, slog.Bool("thinking", r.Thinking))
 		}
-		a = append(a, slog.Any("headers", logging.Headers(c.r.Header)))
+		a = append(a, slog.Any("headers", logging.Headers(c.client.fields())))
 	}
 	c.h.log.LogAttrs(ctx, level, "exchange", a...)
 }
@@ -90,31 +91,43 @@ func remoteHost(addr string) string {
 	return addr
 }
 
-// complete reports whether bodies are wanted in the log.
-func (c *call) complete() bool {
-	return c.h.log.Enabled(context.Background(), logging.LevelComplete)
+// A bodyLog shows heads and bodies of one exchange, at the COMPLETE level.
+type bodyLog struct {
+	log    *slog.Logger
+	id     string
+	apiKey string      // the upstream's
+	header http.Header // the client's
 }
 
-// logComplete shows a head and a whole body at the COMPLETE level.
-func (c *call) logComplete(what string, header http.Header, body []byte) {
-	if !c.complete() {
+func (l *bodyLog) enabled() bool {
+	return l.log.Enabled(context.Background(), logging.LevelComplete)
+}
+
+// whole shows a head and a whole body.
+func (l *bodyLog) whole(what string, header http.Header, body []byte) {
+	if !l.enabled() {
 		return
 	}
-	c.h.log.LogAttrs(context.Background(), logging.LevelComplete, what,
-		slog.String("request_id", c.id),
+	l.log.LogAttrs(context.Background(), logging.LevelComplete, what,
+		slog.String("request_id", l.id),
 		slog.Any("headers", logging.Headers(header)),
 		slog.Int("bytes", len(body)),
-		slog.String("body", logging.Body(body, c.secrets()...)))
+		slog.String("body", logging.Body(body, l.secrets()...)))
 }
 
-// logChunk shows a piece of a stream at the COMPLETE level.
-func (c *call) logChunk(what string, piece []byte) {
-	if !c.complete() || len(piece) == 0 {
+// piece shows a piece of a stream.
+func (l *bodyLog) piece(what string, piece []byte) {
+	if !l.enabled() || len(piece) == 0 {
 		return
 	}
-	c.h.log.LogAttrs(context.Background(), logging.LevelComplete, what,
-		slog.String("request_id", c.id),
-		slog.String("body", logging.Body(piece, c.secrets()...)))
+	l.log.LogAttrs(context.Background(), logging.LevelComplete, what,
+		slog.String("request_id", l.id),
+		slog.String("body", logging.Body(piece, l.secrets()...)))
+}
+
+// secrets are what is hidden in bodies.
+func (l *bodyLog) secrets() []string {
+	return []string{l.apiKey, logging.Credential(l.header.Get("Authorization")), l.header.Get("X-Api-Key")}
 }
 
 // firstFrames cuts a stack to the frames that tell where it was.

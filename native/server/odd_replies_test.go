@@ -71,7 +71,7 @@ func TestACompressedStreamThatIsLeftLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := client(t).Do(req)
+	resp, err := newClient(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

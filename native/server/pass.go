@@ -8,35 +8,47 @@ import (
 	"net/http/httputil"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // forward sends a request and its reply on untouched, upgrades included.
-func (c *call) forward(plan *gateway.Plan, target string) {
-	if plan.Path != "" {
-		target = plan.Path
-	}
+func (c *call) forward(cl *httpClient) {
 	// Else the server would close the body at the reply's first byte while the
 	// transport still reads it, and the upstream's connection be dropped with it.
-	_ = http.NewResponseController(c.w).EnableFullDuplex()
-	p := &passage{call: c, plan: plan, target: target}
-	ctx := context.WithValue(c.begin(), passageKey{}, p)
-	r := c.r.WithContext(ctx)
+	_ = http.NewResponseController(cl.w).EnableFullDuplex()
+	p := &passage{client: cl, leg: &c.leg, log: c.log, plan: c.x.Plan(), target: cl.path}
+	if p.plan.Path != "" {
+		p.target = p.plan.Path
+	}
+	defer func() { c.failed(p.failure) }()
+	r := cl.r.WithContext(context.WithValue(c.leg.begin(c.ctx), passageKey{}, p))
 	if r.ContentLength != 0 {
 		r.Body = &passedBody{ReadCloser: r.Body, p: p}
 	}
-	c.st.pass.ServeHTTP(&counter{ResponseWriter: c.w, c: c}, r)
+	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen}, r)
+	switch {
+	case p.err == nil:
+	case p.broken.Load() && c.ctx.Err() == nil:
+		cl.endConnection()
+		c.answer(c.x.Fault(hub.BrokenBody))
+	default:
+		c.unreachable(p.err)
+	}
 }
 
-// passage is what the reverse proxy's hooks need to know of their request.
+// passage is what the reverse proxy's hooks need to know of their request, and what they
+// find out about it.
 type passage struct {
-	*call
-	plan   *gateway.Plan
-	target string
-	broken atomic.Bool // the client's body could not be read
+	client  *httpClient
+	leg     *leg
+	log     bodyLog
+	plan    *gateway.Plan
+	target  string
+	broken  atomic.Bool // the client's body could not be read
+	err     error       // no reply came
+	failure string      // reading the reply failed: the log's word for it
 }
 
 // passedBody notes on the transport's goroutine that the client's body is broken.
@@ -79,47 +91,36 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 				pr.Out.Header.Del("Connection")
 			}
 			edit(pr.Out.Header, p.plan.Drop, p.plan.Set)
-			p.logComplete("request passed on", pr.Out.Header, nil)
+			p.log.whole("request passed on", pr.Out.Header, nil)
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
-			for _, name := range [...]string{"Location", "Content-Location"} {
-				if v := resp.Header.Get(name); v != "" {
-					resp.Header.Set(name, st.client.Location(v, p.r.Host))
-				}
-			}
-			p.logComplete("reply passed on", resp.Header, nil)
+			mendLocations(resp.Header, st.client, p.client.r.Host)
+			p.log.whole("reply passed on", resp.Header, nil)
 			if resp.StatusCode != http.StatusSwitchingProtocols {
-				p.watch()
-				resp.Body = &watched{ReadCloser: resp.Body, c: p.call}
+				p.leg.watch(st.idle, p.client)
+				resp.Body = &watched{ReadCloser: resp.Body, p: p}
 			}
 			return nil
 		},
-		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
-			p := passageOf(r)
-			if p.broken.Load() && p.r.Context().Err() == nil {
-				p.badBody(hub.BrokenBody)
-				return
-			}
-			p.unreachable(err)
-		},
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) { passageOf(r).err = err },
 	}
 }
 
 // watched keeps the idle timer running while a passed reply is read.
 type watched struct {
 	io.ReadCloser
-	c *call
+	p *passage
 }
 
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.ReadCloser.Read(p)
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.ReadCloser.Read(b)
 	if n > 0 {
-		w.c.alive()
-		w.c.logChunk("reply passed on", p[:n])
+		w.p.leg.alive()
+		w.p.log.piece("reply passed on", b[:n])
 	}
-	if err != nil && err != io.EOF {
-		w.c.fault()
+	if err != nil && err != io.EOF && w.p.failure == "" {
+		_, w.p.failure = w.p.leg.cut()
 	}
 	return n, err
 }
@@ -128,28 +129,23 @@ func (w *watched) Read(p []byte) (int, error) {
 // http.ResponseController reach flush and hijack.
 type counter struct {
 	http.ResponseWriter
-	c *call
+	seen *traffic
 }
 
 func (w *counter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
-		w.c.status, w.c.wrote = status, true
+		w.seen.status, w.seen.wrote = status, true
 		leaveTypeOut(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *counter) Write(p []byte) (int, error) {
-	w.c.wrote = true
-	if w.c.status == 0 {
-		w.c.status = http.StatusOK
+	w.seen.wrote = true
+	if w.seen.status == 0 {
+		w.seen.status = http.StatusOK
 	}
-	if w.c.firstByte == 0 {
-		w.c.firstByte = time.Since(w.c.start)
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.c.bytesOut += int64(n)
-	return n, err
+	return w.seen.write(w.ResponseWriter, p)
 }
 
 func (w *counter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -2,10 +2,14 @@ package server
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 )
+
+// A deadliner bounds the wait of a write.
+type deadliner interface {
+	SetWriteDeadline(t time.Time) error
+}
 
 // stall ends an exchange in which nothing moves any more: the upstream's request is
 // cancelled, and a write that waits for a client which doesn't read gets a deadline.
@@ -14,11 +18,11 @@ type stall struct {
 	cancel context.CancelCauseFunc
 
 	mu    sync.Mutex
-	w     http.ResponseWriter // nil once the exchange is over
+	w     deadliner // nil once the exchange is over
 	fired bool
 }
 
-func newStall(d time.Duration, cancel context.CancelCauseFunc, w http.ResponseWriter) *stall {
+func newStall(d time.Duration, cancel context.CancelCauseFunc, w deadliner) *stall {
 	s := &stall{cancel: cancel, w: w}
 	s.timer = time.AfterFunc(d, s.fire)
 	return s
@@ -30,7 +34,7 @@ func (s *stall) fire() {
 	defer s.mu.Unlock()
 	if s.w != nil {
 		s.fired = true
-		_ = http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(lastWords))
+		_ = s.w.SetWriteDeadline(time.Now().Add(lastWords))
 	}
 }
 
@@ -40,7 +44,7 @@ func (s *stall) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fired {
-		_ = http.NewResponseController(s.w).SetWriteDeadline(time.Time{})
+		_ = s.w.SetWriteDeadline(time.Time{})
 	}
 	s.w = nil
 }

@@ -32,7 +32,7 @@ func TestEventsAreNotHeldBack(t *testing.T) {
 				<-next
 				_, _ = io.WriteString(w, chatEnd)
 			}))
-			resp, err := client(t).Post(e.url+path, "application/json", strings.NewReader(chatBody(true)))
+			resp, err := newClient(t).Post(e.url+path, "application/json", strings.NewReader(chatBody(true)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestBurstsComeThroughWhole(t *testing.T) {
 	tr := &http.Transport{Protocols: new(http.Protocols)}
 	tr.Protocols.SetUnencryptedHTTP2(true)
 	defer tr.CloseIdleConnections()
-	clients := map[string]*http.Client{"HTTP/1.1": client(t), "HTTP/2.0": {Transport: tr}}
+	clients := map[string]*http.Client{"HTTP/1.1": newClient(t), "HTTP/2.0": {Transport: tr}}
 	for _, size := range []int{100, 5000, 1 << 20} { // of the upstream's chunks
 		e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -135,7 +135,7 @@ func TestTwoThousandOpenStreams(t *testing.T) {
 		<-all
 		_, _ = io.WriteString(w, chatEvent("last")+chatEnd)
 	}), func(c *config.Config) { c.Log.Level = "WARN" })
-	c := client(t)
+	c := newClient(t)
 	var whole atomic.Int64
 	var wg sync.WaitGroup
 	for range streams {
@@ -165,7 +165,7 @@ func TestEachReplyNamesItsOwnModel(t *testing.T) {
 		c.Log.Level = "WARN"
 		c.Models = []config.Model{{Name: "team", Profile: "thinking-coding", Aliases: []string{"team-*"}}}
 	})
-	c := client(t)
+	c := newClient(t)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -208,7 +208,7 @@ func TestReloadUnderLoadLosesNoRequest(t *testing.T) {
 	stop := make(chan struct{})
 	var done atomic.Int64
 	var wg sync.WaitGroup
-	c := client(t)
+	c := newClient(t)
 	for i := range 8 {
 		wg.Go(func() {
 			for {

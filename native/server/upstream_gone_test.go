@@ -124,7 +124,7 @@ func TestACutReplyThatIsPassedOnShowsAsCut(t *testing.T) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf")
 		}
 	}))
-	resp, err := client(t).Get(e.url + "/elsewhere")
+	resp, err := newClient(t).Get(e.url + "/elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,291 @@
+package server
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// A client is whom an exchange is for, as its call sees it: it brings the request and takes
+// the reply.
+type client interface {
+	// head is the request's; fields are all of its header, as they may go up.
+	head() gateway.Head
+	fields() http.Header
+	// body is the request's, whole, of at most limit bytes where that is not 0; idle bounds
+	// the wait for a piece of it. Without a buffer the fault is the answer, NoFault when
+	// nobody waits for one.
+	body(limit int64, idle time.Duration) (*buffer, hub.Fault)
+	// answer sends a reply of our own, refuse the same without having read the body.
+	answer(a *hub.Answer)
+	refuse(a *hub.Answer)
+	// begin sends the head of an upstream's reply, changed by the plan, and returns it. length
+	// is the body's, -1 where it is not known.
+	begin(status int, header http.Header, rp *gateway.ReplyPlan, length int64) http.Header
+	// write sends a piece of a reply's body, send flushes it too. On false nobody takes it.
+	write(b []byte) bool
+	send(b []byte) bool
+	flush()
+	deadliner
+	// traffic is what a log tells of the client. The call may set the status of a reply that
+	// is not sent.
+	traffic() *traffic
+}
+
+// A call is one exchange on its way: it leads a client's request through the core and up,
+// and the reply back. Calls are pooled with their closures.
+type call struct {
+	h      *Handler
+	st     *state
+	ctx    context.Context // ends when nobody waits for the exchange any more
+	client client
+	x      *gateway.Exchange
+	leg    leg
+	log    bodyLog
+
+	id        string
+	beat      *heartbeat
+	streaming bool   // the reply is a stream that Abort can end
+	failure   string // what ended the exchange early, for the log
+
+	windowFunc func() int // bound once per call object, not per request
+}
+
+var calls = sync.Pool{New: func() any {
+	c := &call{}
+	c.leg.replyHeader = c.leg.readReplyHeader
+	c.windowFunc = c.window
+	return c
+}}
+
+// newCall begins a call for a client. ctx ends when the client waits no more.
+func newCall(h *Handler, ctx context.Context, cl client, id string) *call {
+	c := calls.Get().(*call)
+	c.h, c.st, c.ctx, c.client, c.id = h, h.state.Load(), ctx, cl, id
+	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, header: cl.fields()}
+	return c
+}
+
+// finish recovers a panic, logs the line of the request and frees the call.
+func (c *call) finish() {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			c.failed("aborted")
+			c.logExchange()
+			c.free()
+			panic(p)
+		}
+		c.recovered(p)
+	}
+	c.logExchange()
+	c.free()
+}
+
+func (c *call) recovered(p any) {
+	c.failed("panic")
+	c.beat.stop()
+	c.h.log.Error("panic in a request", "request_id", c.id, "panic", p, "stack", firstFrames(debug.Stack()))
+	// The core is in an unknown state: a second panic in it cuts the connection.
+	defer func() {
+		if recover() != nil {
+			c.logExchange()
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	switch wrote := c.client.traffic().wrote; {
+	case !wrote && c.x != nil:
+		c.answer(c.x.Fault(hub.Panic))
+	case !wrote:
+		c.answer(&hub.Answer{Status: http.StatusInternalServerError,
+			Body: []byte(`{"error":{"message":"An internal error occurred in Qwenvoy; its log has more.",` +
+				`"type":"server_error","param":null,"code":500}}`)})
+	case c.streaming:
+		c.client.send(c.x.Abort(nil, hub.Panic))
+	default:
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (c *call) free() {
+	if c.x != nil {
+		c.x.Close()
+	}
+	c.leg.free()
+	*c = call{leg: c.leg, windowFunc: c.windowFunc}
+	calls.Put(c)
+}
+
+// failed notes what ended the exchange early: the first word counts.
+func (c *call) failed(reason string) {
+	if c.failure == "" {
+		c.failure = reason
+	}
+}
+
+// statusClientGone is nginx's number for a client that left; it is only logged.
+const statusClientGone = 499
+
+// lost notes that the client left before it got a head.
+func (c *call) lost() {
+	c.failed(clientGone)
+	c.client.traffic().status = statusClientGone
+}
+
+// answer ends the exchange with a reply of our own.
+func (c *call) answer(a *hub.Answer) {
+	c.failed(a.Reason)
+	c.client.answer(a)
+}
+
+// refuse is answer where the request's body was not read to its end.
+func (c *call) refuse(a *hub.Answer) {
+	c.failed(a.Reason)
+	c.client.refuse(a)
+}
+
+func unix() int64 { return time.Now().Unix() }
+
+// open begins the exchange in the core.
+func (c *call) open() gateway.Action {
+	c.x = c.st.gateway.Open(c.client.head(), gateway.Env{
+		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
+		Memory: MemoryOf(c.ctx), Window: c.windowFunc, Decode: DecodeBody,
+	})
+	plan := c.x.Plan()
+	if plan.Route != "health" {
+		c.h.proxied.Add(1)
+	}
+	return plan.Action
+}
+
+// transform sends the request through the core, both ways.
+func (c *call) transform() {
+	c.h.modified.Add(1)
+	if c.request() {
+		c.ask()
+	}
+}
+
+// request reads the client's request and makes the upstream's of it. On false the exchange
+// is over.
+func (c *call) request() bool {
+	plan, head := c.x.Plan(), c.client.head()
+	target := head.Path
+	if plan.Path != "" {
+		target = plan.Path
+	}
+	c.leg.request = upstream.Request{
+		Method: head.Method, Target: target,
+		Header: c.client.fields(), Drop: plan.Drop, DropPrefixes: plan.DropPrefixes, Set: plan.Set,
+	}
+	return plan.NoBody || c.requestBody(plan)
+}
+
+// requestBody turns the client's body, read whole, into the upstream's.
+func (c *call) requestBody(plan *gateway.Plan) bool {
+	in, f := c.client.body(int64(plan.MaxBody), c.st.idle)
+	switch {
+	case in != nil:
+	case f == hub.NoFault:
+		c.lost()
+		return false
+	case f == hub.BodyTooLarge:
+		c.refuse(c.x.Fault(f))
+		return false
+	default:
+		c.answer(c.x.Fault(f))
+		return false
+	}
+	defer in.free()
+	c.log.whole("request from the client", c.client.fields(), in.b)
+	out := newBuffer(len(in.b) + 1024)
+	b, answer := c.x.Request(out.b, in.b)
+	out.b = b
+	if answer != nil {
+		out.free()
+		c.answer(answer)
+		return false
+	}
+	c.leg.body, c.leg.request.Body = out, b
+	return true
+}
+
+// ask sends the upstream its request, and the client what comes of it.
+func (c *call) ask() {
+	if c.log.enabled() {
+		c.log.whole("request to the upstream", c.leg.request.EditedHeader(), c.leg.request.Body)
+	}
+	if err := c.leg.send(c.st.client, c.ctx); err != nil {
+		c.unreachable(err)
+		return
+	}
+	rp := c.x.ReplyHead(c.leg.reply.Status, c.leg.replyHeader)
+	switch rp.Mode {
+	case gateway.ReplyLocal:
+		c.answer(rp.Answer)
+	case gateway.ReplyWhole:
+		c.replyWhole(&rp)
+	case gateway.ReplyStream:
+		c.replyStream(&rp)
+	default:
+		c.replyPass(&rp)
+	}
+}
+
+// unreachable answers when no reply head came.
+func (c *call) unreachable(err error) {
+	f, failure := c.leg.unreachable(err)
+	c.failed(failure)
+	if f == hub.NoFault {
+		c.lost()
+		return
+	}
+	c.h.log.Warn("no reply from the upstream", "request_id", c.id, "upstream", c.st.name, "error", err.Error())
+	c.answer(c.x.Fault(f))
+}
+
+// cut says why reading the reply failed, NoFault when nobody waits for the rest.
+func (c *call) cut() hub.Fault {
+	f, failure := c.leg.cut()
+	c.failed(failure)
+	return f
+}
+
+// begin sends the head of the upstream's reply, and returns it.
+func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
+	reply := c.leg.reply
+	mendLocations(reply.Header, c.st.client, c.client.head().Header("host"))
+	status := reply.Status
+	if rp.Status != 0 {
+		status = rp.Status
+	}
+	return c.client.begin(status, reply.Header, rp, length)
+}
+
+// window answers the core's question for the model's context window with the
+// authorization that the request itself goes up with.
+func (c *call) window() int {
+	return c.st.window.Tokens(c.ctx, authorization(c.client.fields(), c.st.apiKey))
+}
+
+// authorization is what a request carries upstream: the upstream's own key, else
+// the client's Authorization, else its x-api-key as a bearer token.
+func authorization(h http.Header, apiKey string) string {
+	if apiKey != "" {
+		return "Bearer " + apiKey
+	}
+	if v := h.Get("Authorization"); v != "" {
+		return v
+	}
+	if v := h.Get("X-Api-Key"); v != "" {
+		return "Bearer " + v
+	}
+	return ""
+}

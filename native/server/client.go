@@ -1,0 +1,299 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// traffic is what went between a client and its call, for the log.
+type traffic struct {
+	remote, uri       string // where the request came from, and what it asked for
+	start             time.Time
+	status            int
+	wrote             bool // the reply's head went out
+	bytesIn, bytesOut int64
+	firstByte         time.Duration
+}
+
+// write writes a piece of the reply's body.
+func (t *traffic) write(w io.Writer, b []byte) (int, error) {
+	if t.firstByte == 0 && len(b) > 0 {
+		t.firstByte = time.Since(t.start)
+	}
+	n, err := w.Write(b)
+	t.bytesOut += int64(n)
+	return n, err
+}
+
+// An httpClient is the client of an HTTP request. It knows net/http's two halves of an
+// exchange and nothing of what is done in between. httpClients are pooled with their closure.
+type httpClient struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	conn *conn  // of HTTP/1
+	path string // with its query
+	// overLimit: the body was not read to its end, since it is too large.
+	overLimit bool
+	seen      traffic
+
+	header func(string) string // bound once per object, not per request
+}
+
+var httpClients = sync.Pool{New: func() any {
+	c := &httpClient{}
+	c.header = c.readHeader
+	return c
+}}
+
+func newHTTPClient(w http.ResponseWriter, r *http.Request) *httpClient {
+	c := httpClients.Get().(*httpClient)
+	c.w, c.r = w, r
+	c.seen = traffic{remote: r.RemoteAddr, uri: r.RequestURI, start: time.Now()}
+	if r.ProtoMajor == 1 {
+		c.conn, _ = r.Context().Value(connKey{}).(*conn)
+	}
+	c.path = r.RequestURI
+	if r.Method == http.MethodConnect || c.path == "" || c.path[0] != '/' {
+		// Absolute-form and h2 without a path: what counts is the path, never the host.
+		c.path = r.URL.RequestURI()
+	}
+	return c
+}
+
+func (c *httpClient) free() {
+	*c = httpClient{header: c.header}
+	httpClients.Put(c)
+}
+
+// unservable answers what is no request for an origin server, nil for all others.
+func (c *httpClient) unservable() *hub.Answer {
+	switch {
+	case c.r.Method == http.MethodConnect:
+		return &hub.Answer{Status: http.StatusMethodNotAllowed, Reason: "connect",
+			Header: [][2]string{{"allow", "GET, POST, HEAD, OPTIONS, PUT, PATCH, DELETE"}},
+			Body: []byte(`{"error":{"message":"Qwenvoy is not a forward proxy: CONNECT is not offered.",` +
+				`"type":"invalid_request_error","param":null,"code":405}}`)}
+	case !upstream.PlainTarget(c.path):
+		// HTTP/2 and parsed URLs allow what would end an HTTP/1.1 request line early.
+		return &hub.Answer{Status: http.StatusBadRequest, Reason: "bad_target",
+			Body: []byte(`{"error":{"message":"The request's path or query holds a space or a control character: escape it.",` +
+				`"type":"invalid_request_error","param":null,"code":400}}`)}
+	}
+	return nil
+}
+
+func (c *httpClient) head() gateway.Head {
+	return gateway.Head{Method: c.r.Method, Path: c.path, Header: c.header}
+}
+
+func (c *httpClient) fields() http.Header { return c.r.Header }
+
+func (c *httpClient) traffic() *traffic { return &c.seen }
+
+// SetWriteDeadline bounds a write that waits for the client, as http.ResponseController does.
+func (c *httpClient) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(c.w).SetWriteDeadline(t)
+}
+
+// body reads the request's body with a deadline for each piece, where idle is not 0.
+func (c *httpClient) body(limit int64, idle time.Duration) (*buffer, hub.Fault) {
+	length := c.r.ContentLength
+	if limit > 0 && length > limit {
+		c.overLimit = true
+		return nil, hub.BodyTooLarge
+	}
+	if length < 0 {
+		length = 8 << 10
+	}
+	in := newBuffer(int(length) + 1) // one more, to meet the end without growing
+	var armed time.Time              // when the read deadline was last set
+	for first := true; ; first = false {
+		if now := time.Now(); !first && idle > 0 && now.Sub(armed) > idle/4 {
+			if armed.IsZero() {
+				// Once the body is in, the server waits for the client to leave: without a deadline.
+				defer func() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }()
+			}
+			armed = now
+			_ = http.NewResponseController(c.w).SetReadDeadline(now.Add(idle))
+		}
+		err := in.readFrom(c.r.Body)
+		switch {
+		case limit > 0 && int64(len(in.b)) > limit:
+			in.free()
+			c.overLimit = true
+			return nil, hub.BodyTooLarge
+		case err == io.EOF:
+			c.seen.bytesIn = int64(len(in.b))
+			return in, hub.NoFault
+		case err != nil:
+			in.free()
+			return nil, c.brokenBody(err)
+		}
+	}
+}
+
+// brokenBody says why a body could not be read to its end, NoFault for a client that left.
+func (c *httpClient) brokenBody(err error) hub.Fault {
+	c.endConnection()
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return hub.SlowBody
+	case c.r.Context().Err() == nil:
+		// A body that can't be read, such as a bad chunk: the client may still listen.
+		return hub.BrokenBody
+	}
+	return hub.NoFault
+}
+
+// endConnection lets no other request follow this one.
+func (c *httpClient) endConnection() { c.w.Header().Set("Connection", "close") }
+
+// discarded is how much of an unread body net/http reads by itself to keep the connection.
+const discarded = 256 << 10
+
+// How much of a refused body is still read, and for how long, so that a client
+// that sends before it reads gets to see the reply instead of a reset.
+const (
+	lingerBytes = 256 << 20
+	lingerTime  = 5 * time.Second
+)
+
+// refuse answers a request whose body is not read to its end.
+func (c *httpClient) refuse(a *hub.Answer) {
+	if n := c.r.ContentLength; !c.overLimit && n >= 0 && n <= discarded {
+		c.answer(a)
+		return
+	}
+	rc := http.NewResponseController(c.w)
+	_ = rc.EnableFullDuplex() // else the reply's first byte closes the body
+	expects := c.r.ProtoMajor == 1 && c.r.Header.Get("Expect") != ""
+	if c.r.ProtoMajor == 1 {
+		c.endConnection()
+	}
+	c.answer(a)
+	c.flush()
+	if expects {
+		return // it waits for our word and sends nothing
+	}
+	_ = rc.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.r.Body, lingerBytes)
+}
+
+// answer sends a reply of our own.
+func (c *httpClient) answer(a *hub.Answer) {
+	h := c.w.Header()
+	for _, f := range a.Header {
+		h.Set(f[0], f[1])
+	}
+	if a.ContentType != "" {
+		h.Set("Content-Type", a.ContentType)
+	} else {
+		h.Set("Content-Type", "application/json")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	c.writeHeader(a.Status)
+	if c.r.Method != http.MethodHead {
+		c.write(a.Body)
+	}
+}
+
+// begin sends the head of an upstream's reply with the plan's changes.
+func (c *httpClient) begin(status int, header http.Header, rp *gateway.ReplyPlan, length int64) http.Header {
+	h := c.w.Header()
+	upstream.CopyHeader(h, header)
+	edit(h, rp.Drop, rp.Set)
+	leaveTypeOut(h)
+	delete(h, "Content-Length")
+	if length >= 0 {
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	}
+	c.writeHeader(status)
+	return h
+}
+
+func (c *httpClient) writeHeader(status int) {
+	c.seen.status, c.seen.wrote = status, true
+	c.w.WriteHeader(status)
+}
+
+// write sends reply bytes; false means that the client is gone.
+func (c *httpClient) write(b []byte) bool {
+	_, err := c.seen.write(c.w, b)
+	return err == nil
+}
+
+// send writes and flushes a piece of a stream. On false the client is gone.
+func (c *httpClient) send(b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	// net/http's buffer of 4 KiB would cut a larger piece into several system calls.
+	if c.conn != nil && len(b) > streamBuffer-16 {
+		c.conn.cork()
+		defer c.conn.uncork()
+	}
+	if !c.write(b) {
+		return false
+	}
+	c.flush()
+	return true
+}
+
+func (c *httpClient) flush() {
+	if f, ok := c.w.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+func (c *httpClient) readHeader(name string) string {
+	if name == "host" {
+		return c.r.Host
+	}
+	return first(c.r.Header, name)
+}
+
+// leaveTypeOut keeps net/http from guessing the type of a reply that has none.
+func leaveTypeOut(h http.Header) {
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil
+	}
+}
+
+// edit applies the changes of a plan, whose names are in lower case.
+func edit(h http.Header, drop []string, set [][2]string) {
+	for _, name := range drop {
+		h.Del(name)
+	}
+	for _, f := range set {
+		h.Set(f[0], f[1])
+	}
+}
+
+// canonical holds the names that the core asks for at each request and that
+// net/http's own table of common names lacks.
+var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade", "anthropic-version": "Anthropic-Version"}
+
+func first(h http.Header, name string) string {
+	key, ok := canonical[name]
+	if !ok {
+		key = http.CanonicalHeaderKey(name)
+	}
+	values := h[key]
+	switch len(values) {
+	case 0:
+		return ""
+	case 1:
+		return values[0]
+	}
+	return strings.Join(values, ", ")
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// Reasons why a leg's request is cancelled.
+var (
+	errIdle  = errors.New("nothing came from the upstream for too long")
+	errEnded = errors.New("the gateway is shutting down")
+	errDone  = errors.New("the exchange is over")
+)
+
+// errReplyTooLarge: a reply that is read whole is over its limit.
+var errReplyTooLarge = errors.New("the reply is too large")
+
+// Words of the log for what ended an exchange early.
+const (
+	clientGone   = "client_gone"
+	shuttingDown = "shutting_down"
+)
+
+// A leg is one request to the upstream and its reply. It knows nothing of the client: who
+// waits for the reply is a context.
+type leg struct {
+	request upstream.Request
+	body    *buffer // the request's
+	reply   *upstream.Reply
+
+	waiting context.Context // of whoever waits for the reply
+	ctx     context.Context // ends with that, with the drain, or when nothing has come for too long
+	cancel  context.CancelCauseFunc
+	idle    *stall
+	timeout time.Duration // of idle
+
+	replyHeader func(string) string // bound once per object, not per request
+}
+
+// begin starts the leg's time. waiting is the context of whoever waits for its reply.
+func (l *leg) begin(waiting context.Context) context.Context {
+	l.waiting = waiting
+	l.ctx, l.cancel = context.WithCancelCause(waiting)
+	return l.ctx
+}
+
+// send sends the request and waits for the reply's head.
+func (l *leg) send(client *upstream.Client, waiting context.Context) (err error) {
+	if l.reply, err = client.Send(l.begin(waiting), &l.request); err != nil {
+		return err
+	}
+	if l.reply.Sent() {
+		l.freeBody()
+	}
+	return nil
+}
+
+// watch arms the idle timer once the reply has begun. There is no total limit. Writes of
+// what was read go to w.
+func (l *leg) watch(timeout time.Duration, w deadliner) {
+	if timeout > 0 {
+		l.timeout = timeout
+		l.idle = newStall(timeout, l.cancel, w)
+	}
+}
+
+func (l *leg) alive() {
+	if l.idle != nil {
+		l.idle.timer.Reset(l.timeout)
+	}
+}
+
+// rewatch gives the reply another time to end in.
+func (l *leg) rewatch(timeout time.Duration, w deadliner) {
+	l.stopIdle()
+	l.watch(timeout, w)
+}
+
+func (l *leg) stopIdle() {
+	if l.idle != nil {
+		l.idle.stop()
+		l.idle = nil
+	}
+}
+
+// readWhole reads the reply to its end, at most limit bytes where that is not 0. The buffer
+// holds what has come, also beside an error.
+func (l *leg) readWhole(limit int64) (*buffer, error) {
+	length := l.reply.Length
+	if limit > 0 && length > limit {
+		return nil, errReplyTooLarge
+	}
+	if length < 0 {
+		length = 8 << 10
+	}
+	in := newBuffer(int(length) + 1)
+	for {
+		err := in.readFrom(l.reply)
+		switch {
+		case limit > 0 && int64(len(in.b)) > limit:
+			return in, errReplyTooLarge
+		case err == io.EOF:
+			return in, nil
+		case err != nil:
+			return in, err
+		}
+		l.alive()
+	}
+}
+
+// unreachable says why no reply's head came, and the log's word for it, if that is not the
+// fault's own. NoFault: nobody waits for one.
+func (l *leg) unreachable(err error) (f hub.Fault, failure string) {
+	var timeout net.Error
+	switch {
+	case context.Cause(l.ctx) == errEnded:
+		return hub.Unreachable, shuttingDown
+	case l.waiting.Err() != nil:
+		return hub.NoFault, clientGone
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout() && !isDial(err):
+		return hub.NoHead, ""
+	}
+	return hub.Unreachable, ""
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// cut says why reading the reply failed, and the log's word for it. NoFault: nobody waits
+// for the rest.
+func (l *leg) cut() (f hub.Fault, failure string) {
+	switch cause := context.Cause(l.ctx); {
+	case cause == errIdle:
+		return hub.Idle, "idle"
+	case cause == errEnded:
+		return hub.Cut, shuttingDown
+	case l.waiting.Err() != nil:
+		return hub.NoFault, clientGone
+	}
+	return hub.Cut, "upstream_cut"
+}
+
+func (l *leg) readReplyHeader(name string) string { return first(l.reply.Header, name) }
+
+// mendLocations leads redirects to the gateway, which the client knows as host.
+func mendLocations(h http.Header, client *upstream.Client, host string) {
+	for _, name := range [...]string{"Location", "Content-Location"} {
+		if v := h.Get(name); v != "" {
+			h.Set(name, client.Location(v, host))
+		}
+	}
+}
+
+func (l *leg) freeBody() {
+	l.body.free()
+	l.body = nil
+}
+
+func (l *leg) free() {
+	l.stopIdle()
+	if l.reply != nil {
+		l.reply.Close() // before its context ends, which would cost the connection
+	}
+	if l.cancel != nil {
+		l.cancel(errDone)
+	}
+	l.freeBody()
+	*l = leg{replyHeader: l.replyHeader}
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// wholePiece is how much of a whole reply is written at a time.
+const wholePiece = 256 << 10
+
+// replyWhole reads the reply to its end, lets the core edit it, and sends it.
+func (c *call) replyWhole(rp *gateway.ReplyPlan) {
+	c.leg.watch(c.st.idle, c.client)
+	in, err := c.leg.readWhole(int64(rp.MaxBody))
+	defer in.free()
+	switch {
+	case err == errReplyTooLarge:
+		c.answer(c.x.Fault(hub.ReplyTooLarge))
+		return
+	case err != nil:
+		f := c.cut()
+		if f == hub.NoFault {
+			c.lost()
+			return
+		}
+		if !c.x.Refused() {
+			c.answer(c.x.Fault(f))
+			return
+		}
+		in.b = in.b[:0]
+	}
+	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
+	out := newBuffer(len(in.b) + 512)
+	defer out.free()
+	b, answer := c.x.ReplyWhole(out.b, in.b)
+	out.b = b
+	if answer != nil {
+		c.answer(answer)
+		return
+	}
+	header := c.begin(rp, int64(len(b)))
+	for rest := b; len(rest) > 0; c.leg.alive() { // in pieces, since a slow client is not a stuck one
+		n := min(len(rest), wholePiece)
+		if !c.client.write(rest[:n]) {
+			c.failed(clientGone)
+			break
+		}
+		rest = rest[n:]
+	}
+	c.log.whole("reply to the client", header, b)
+}
+
+// replyPass sends the reply's body on as it is.
+func (c *call) replyPass(rp *gateway.ReplyPlan) {
+	c.leg.watch(c.st.idle, c.client)
+	reply := c.leg.reply
+	c.begin(rp, reply.Length)
+	if reply.Length < 0 {
+		c.client.flush()
+	}
+	buf := newBuffer(streamBuffer)
+	defer buf.free()
+	chunk := buf.b[:cap(buf.b)]
+	for {
+		n, err := reply.Read(chunk)
+		if n > 0 {
+			c.leg.alive()
+			c.log.piece("reply passed on", chunk[:n])
+			if !c.client.write(chunk[:n]) {
+				c.failed(clientGone)
+				return
+			}
+			if reply.Length < 0 {
+				c.client.flush()
+			}
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			if c.cut() == hub.NoFault {
+				return
+			}
+			// Bytes that aren't ours have no grammar to end by: the client must see the cut.
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
