@@ -1,7 +1,8 @@
 // Package native holds the gateway that is a process of its own, and no code but its
 // packages':
 //
-//	native/qwenvoy     the program: its commands and the life of the process (signals, reload)
+//	native/qwenvoy     the program: its commands
+//	native/service     one run of the gateway: start, reload, drain
 //	native/server      the HTTP edge around the core's Exchange
 //	native/responses   the Responses API's state: stored and background responses, sockets
 //	native/store       where that is kept: memory, a file, Redis

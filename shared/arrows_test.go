@@ -38,6 +38,7 @@ var arrows = []struct {
 	{"native/grammar/*", []string{"native/grammar", "native/grammar/*"}},
 	{"native", nil}, // its map, no code
 	{"native/qwenvoy", []string{"shared/config", "shared/gateway", "native/*", "native/grammar/*"}},
+	{"native/service", []string{"shared/config", "native/*"}},
 	{"native/responses", []string{"shared/config", "shared/hub", "shared/jsonedit", "shared/dialect/responses", "native/*"}},
 	{"native/*", []string{"shared/config", "shared/gateway", "shared/hub", "native/*"}},
 	{"e2e/*", []string{"e2e/*", "filter/wasmtest", "native/grammar", "native/grammar/*", "native/simulator", "shared/*"}},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
+	"github.com/qwenvoy/qwenvoy/native/settings"
 )
 
 // checkStreamCommand checks the event stream of any server, not of Qwenvoy alone.
@@ -99,7 +100,7 @@ func isURL(s string) bool {
 func redactedSource(s string) string {
 	switch {
 	case isURL(s):
-		return redactedURL(s)
+		return settings.RedactedURL(s)
 	case s == "-":
 		return "standard input"
 	}
@@ -134,7 +135,7 @@ func (c *checkStreamCommand) fetch(ctx context.Context, p *process) ([]byte, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.Source, body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", redactedURL(c.Source), withoutURL(err))
+		return nil, fmt.Errorf("%s: %w", settings.RedactedURL(c.Source), withoutURL(err))
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	if body != nil {
@@ -150,16 +151,16 @@ func (c *checkStreamCommand) fetch(ctx context.Context, p *process) ([]byte, err
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", redactedURL(c.Source), withoutURL(err))
+		return nil, fmt.Errorf("%s: %w", settings.RedactedURL(c.Source), withoutURL(err))
 	}
 	defer resp.Body.Close()
 	stream, err := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s: %s", redactedURL(c.Source), resp.Status, beginning(stream))
+		return nil, fmt.Errorf("%s answered %s: %s", settings.RedactedURL(c.Source), resp.Status, beginning(stream))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/event-stream" {
 		return nil, fmt.Errorf("%s answered with content-type %q, which is no event stream; does the request say \"stream\":true? %s",
-			redactedURL(c.Source), resp.Header.Get("Content-Type"), beginning(stream))
+			settings.RedactedURL(c.Source), resp.Header.Get("Content-Type"), beginning(stream))
 	}
 	if err != nil {
 		return stream, fmt.Errorf("the connection broke behind %d bytes: %w", len(stream), withoutURL(err))

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -102,16 +103,20 @@ type serveCommand struct {
 }
 
 func (s *serveCommand) Run(ctx context.Context, p *process) error {
-	svc := service{
-		file: s.File(p.env),
-		load: func() (*config.Config, error) { return settings.Load(&s.Flags, p.env) },
-	}
-	svc.fileChanged() // remembered before it is read, so that no change is missed
-	var err error
-	if svc.config, err = svc.load(); err != nil {
-		return fmt.Errorf("load config: %w", err)
-	}
-	return p.serve(ctx, svc)
+	return p.serve(ctx, &s.Flags, nil)
+}
+
+// serve runs the gateway by flags, and by the variables and the file beneath them.
+func (p *process) serve(ctx context.Context, flags *settings.Flags, serving func(net.Addr, *config.Config)) error {
+	return service.Run(ctx, service.Options{
+		Load:    func() (*config.Config, error) { return settings.Load(flags, p.env) },
+		File:    flags.File(p.env),
+		Output:  p.stderr,
+		Version: thisBuild().version,
+		Signals: p.notifySignals,
+		Listen:  p.listen,
+		Serving: serving,
+	})
 }
 
 type checkConfigCommand struct {
@@ -128,7 +133,7 @@ func (c *checkConfigCommand) Run(p *process) error {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	u := conf.Upstreams[0]
-	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n", c.File, address(conf), redactedURL(u.URL), u.Model)
+	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n", c.File, settings.Address(conf), settings.RedactedURL(u.URL), u.Model)
 	return nil
 }
 

@@ -74,7 +74,7 @@ type demoCommand struct {
 func (d *demoCommand) Run(ctx context.Context, p *process) error {
 	flags, behind := d.Flags, "a simulated vLLM"
 	if flags.Target != nil {
-		behind = redactedURL(*flags.Target)
+		behind = settings.RedactedURL(*flags.Target)
 	} else {
 		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), Images: true, ChunkDelay: d.ChunkDelay})
 		if err != nil {
@@ -87,15 +87,7 @@ func (d *demoCommand) Run(ctx context.Context, p *process) error {
 			flags.ServedModel = &served
 		}
 	}
-	load := func() (*config.Config, error) { return settings.Load(&flags, p.env) }
-	c, err := load()
-	if err != nil {
-		return fmt.Errorf("load config: %w", err)
-	}
-	return p.serve(ctx, service{
-		config: c, file: d.File(p.env), load: load,
-		serving: func(a net.Addr) { p.greet(a, c, behind) },
-	})
+	return p.serve(ctx, &flags, func(a net.Addr, c *config.Config) { p.greet(a, c, behind) })
 }
 
 func text(s *string) string {

@@ -1,7 +1,7 @@
 // Package settings gathers the binary's configuration: flags over variables over
 // the file over defaults.
 //
-// It imports shared/config and nothing else of this module.
+// It may import shared/config and, of this binary, logging for what is shown of a URL.
 package settings
 
 import (

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"bytes"
@@ -15,6 +15,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/native/settings"
+	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 // soon bounds the wait for what must happen; nothing is said about how fast it does.
@@ -38,34 +44,48 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// running is a gateway started as its command line would, on a port of its own.
+// running is a gateway on a port of its own.
 type running struct {
 	url     string
-	address string // that the configuration asked for
 	signals chan os.Signal
 	log     *output
-	exit    chan int
+	ended   chan error
 }
 
 func noEnv(string) (string, bool) { return "", false }
 
-func run(t *testing.T, env func(string) (string, bool), args ...string) *running {
+// upstream are the flags for a server that has the model Served.
+func upstream(target string) settings.Flags {
+	model := "Served"
+	return settings.Flags{Target: &target, ServedModel: &model}
+}
+
+func options(flags settings.Flags, log io.Writer, signals <-chan os.Signal) Options {
+	return Options{
+		Load:    func() (*config.Config, error) { return settings.Load(&flags, noEnv) },
+		File:    flags.File(noEnv),
+		Output:  log,
+		Signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
+	}
+}
+
+func run(t *testing.T, flags settings.Flags) *running {
 	t.Helper()
-	r := &running{signals: make(chan os.Signal, 4), log: &output{}, exit: make(chan int, 1)}
+	r := &running{signals: make(chan os.Signal, 4), log: &output{}, ended: make(chan error, 1)}
 	bound := make(chan struct{})
-	p := &process{args: args, env: env, stdout: io.Discard, stderr: r.log, signals: r.signals,
-		listen: func(address string) (net.Listener, error) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err == nil {
-				r.address, r.url = address, "http://"+ln.Addr().String()
-				close(bound)
-			}
-			return ln, err
-		}}
+	o := options(flags, r.log, r.signals)
+	o.Listen = func(string) (net.Listener, error) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err == nil {
+			r.url = "http://" + ln.Addr().String()
+			close(bound)
+		}
+		return ln, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
-		r.exit <- p.run(ctx)
+		r.ended <- Run(ctx, o)
 		close(ended)
 	}()
 	t.Cleanup(func() {
@@ -82,8 +102,8 @@ func run(t *testing.T, env func(string) (string, bool), args ...string) *running
 	})
 	select {
 	case <-bound:
-	case code := <-r.exit:
-		t.Fatalf("exit code %d: %s", code, r.log)
+	case err := <-r.ended:
+		t.Fatalf("%v: %s", err, r.log)
 	case <-time.After(soon):
 		t.Fatal("the port was never bound")
 	}
@@ -112,14 +132,16 @@ func (r *running) logged(t *testing.T, text string) {
 	}
 }
 
-func (r *running) exited(t *testing.T) int {
+// stopped waits for the end, which must be a good one.
+func (r *running) stopped(t *testing.T) {
 	t.Helper()
 	select {
-	case code := <-r.exit:
-		return code
+	case err := <-r.ended:
+		if err != nil {
+			t.Error(err)
+		}
 	case <-time.After(soon):
 		t.Fatal("it still runs")
-		return -1
 	}
 }
 
@@ -166,7 +188,7 @@ func stream(t *testing.T, url string) <-chan string {
 func TestRunningStreamsFinishAfterSIGTERM(t *testing.T) {
 	const streams = 20
 	begun, finish := make(chan struct{}), make(chan struct{})
-	r := run(t, noEnv, "--served-model", "Served", "--target", slow(t, begun, finish))
+	r := run(t, upstream(slow(t, begun, finish)))
 	var texts []<-chan string
 	for range streams {
 		texts = append(texts, stream(t, r.url))
@@ -187,15 +209,13 @@ func TestRunningStreamsFinishAfterSIGTERM(t *testing.T) {
 			t.Errorf("a stream was not finished: %q", s)
 		}
 	}
-	if code := r.exited(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	r.stopped(t)
 }
 
 func TestSecondSignalEndsStreamsByTheirGrammar(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	defer close(finish)
-	r := run(t, noEnv, "--served-model", "Served", "--target", slow(t, begun, finish))
+	r := run(t, upstream(slow(t, begun, finish)))
 	text := stream(t, r.url)
 	<-begun
 	r.signals <- syscall.SIGTERM
@@ -204,9 +224,7 @@ func TestSecondSignalEndsStreamsByTheirGrammar(t *testing.T) {
 	if s := <-text; !strings.Contains(s, `"error"`) || !strings.HasSuffix(s, "data: [DONE]\n\n") {
 		t.Errorf("the stream ended with %q", s)
 	}
-	if code := r.exited(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	r.stopped(t)
 	r.logged(t, `"ended_early":1`)
 }
 
@@ -214,14 +232,14 @@ func TestTheDrainHasALimit(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	defer close(finish)
 	file := write(t, "upstreams: [{url: "+slow(t, begun, finish)+", model: Served}]\ntimeouts: {drain: 20ms}\n")
-	r := run(t, noEnv, "--config", file)
+	r := run(t, settings.Flags{Config: &file})
 	text := stream(t, r.url)
 	<-begun
 	r.signals <- syscall.SIGTERM
 	if s := <-text; !strings.HasSuffix(s, "data: [DONE]\n\n") {
 		t.Errorf("the stream ended with %q", s)
 	}
-	r.exited(t)
+	r.stopped(t)
 }
 
 func write(t *testing.T, text string) string {
@@ -259,7 +277,7 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 	target := plain(t)
 	conf := func(extra string) string { return "upstreams: [{url: " + target + ", model: Served}]\n" + extra }
 	file := write(t, conf("builtin_aliases: false\n"))
-	r := run(t, noEnv, "--config", file)
+	r := run(t, settings.Flags{Config: &file})
 	replace := func(text string) { // as editors do
 		if err := os.WriteFile(file+"~", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -331,7 +349,7 @@ func TestSystemdIsToldWhenThePortIsBound(t *testing.T) {
 		for next() != want {
 		}
 	}
-	r := run(t, noEnv, "--served-model", "Served", "--target", plain(t))
+	r := run(t, upstream(plain(t)))
 	// run returns once the port is bound; the first word must come after that.
 	if m := next(); m != "READY=1" {
 		t.Errorf("the first message is %q", m)
@@ -355,7 +373,7 @@ func TestSystemdIsToldWhenThePortIsBound(t *testing.T) {
 	until("STATUS=Modified 1 requests on the 2 proxified")
 	r.signals <- syscall.SIGTERM
 	until("STOPPING=1")
-	r.exited(t)
+	r.stopped(t)
 }
 
 // READY=1 is a lie when the port is taken.
@@ -373,10 +391,10 @@ func TestSystemdIsNotToldWhenThePortIsTaken(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	stderr := &output{}
-	p := &process{args: []string{"-served-model", "Served", "-port", port}, env: noEnv, stdout: io.Discard, stderr: stderr}
-	if code := p.run(t.Context()); code != 1 || !strings.Contains(stderr.String(), "address already in use") {
-		t.Errorf("exit code %d: %s", code, stderr)
+	flags := upstream("http://127.0.0.1:8000")
+	flags.Port = &port
+	if err := Run(t.Context(), options(flags, io.Discard, nil)); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Error(err)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	if n, err := conn.Read(make([]byte, 100)); err == nil {
@@ -384,77 +402,46 @@ func TestSystemdIsNotToldWhenThePortIsTaken(t *testing.T) {
 	}
 }
 
-func TestListeningAddress(t *testing.T) {
-	target := plain(t)
-	r := run(t, noEnv, "-served-model", "Served", "-target", target)
-	if r.address != "127.0.0.1:9000" || strings.Contains(r.log.String(), "beyond loopback") {
-		t.Errorf("address %s, log %s", r.address, r.log)
+// A socket that waits does not hold the drain up; one with a response does, for as long
+// as that takes, and is told that the gateway goes away.
+func TestSocketsAndTheDrain(t *testing.T) {
+	begun, finish := make(chan struct{}), make(chan struct{})
+	r := run(t, upstream(slow(t, begun, finish)))
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	dial := func() *websocket.Conn {
+		t.Helper()
+		c, _, err := websocket.Dial(ctx, r.url+"/v1/responses", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		return c
 	}
-	r = run(t, noEnv, "-served-model", "Served", "-target", target, "-listen", "0.0.0.0", "-port", "8080")
-	if r.address != "0.0.0.0:8080" {
-		t.Errorf("address %s", r.address)
+	idle, busy := dial(), dial()
+	if err := busy.Write(ctx, websocket.MessageText, []byte(`{"type":"response.create","model":"qwen3.5-thinking-coding","input":"x"}`)); err != nil {
+		t.Fatal(err)
 	}
-	r.logged(t, "listening beyond loopback")
-}
-
-func TestCommandLine(t *testing.T) {
-	healthy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	defer healthy.Close()
-	valid := write(t, `upstreams: [{url: "http://127.0.0.1:8000/?key=sekret", model: Served, api_key: sekret}]`)
-	for _, tt := range []struct {
-		name   string
-		args   string
-		env    map[string]string
-		code   int
-		stdout string
-		stderr []string
-	}{
-		{name: "no served model", code: 1, stderr: []string{"served model", "--served-model", "QWENVOY_SERVED_MODEL_NAME"}},
-		{name: "unknown level", args: "-served-model x -loglevel LOUD", code: 1, stderr: []string{"--loglevel", `"LOUD"`, "COMPLETE, DEBUG, INFO, WARN, ERROR"}},
-		{name: "bad port", args: "--served-model x --port=99999", code: 1, stderr: []string{"--port", `"99999"`, "1 to 65535"}},
-		{name: "bad variable", args: "--served-model x", env: map[string]string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS": "si"}, code: 1, stderr: []string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS", `"si"`, "true and false"}},
-		{name: "bad target", args: "--served-model x --target ftp://x", code: 1, stderr: []string{"upstreams[0].url", `"ftp://x"`, "http://127.0.0.1:8000"}},
-		{name: "password in the target", args: "--served-model x --target http://user:sekret@x", code: 1, stderr: []string{"user and password", "api_key"}},
-		{name: "misspelt flag", args: "--servedmodel x", code: 1, stderr: []string{"--servedmodel", "--served-model"}},
-		{name: "no such file", args: "--config /nowhere.yaml", code: 1, stderr: []string{"/nowhere.yaml"}},
-		{name: "misspelt key", args: "check-config " + write(t, "upstream: []\n"), code: 1, stderr: []string{"qwenvoy.yaml", "upstream: unknown key", "upstreams"}},
-		{name: "bad YAML keeps its text", args: "check-config " + write(t, "upstreams: [{api_key: sekret\n"), code: 1, stderr: []string{"not valid YAML"}},
-		{name: "bad reference", args: "check-config " + write(t, "upstreams: [{model: x}]\nmodels: [{name: y, profile: z}]\n"), code: 1, stderr: []string{"z"}},
-		{name: "a valid file", args: "check-config " + valid, code: 0, stdout: "is valid"},
-		{name: "healthy", args: "health --url " + healthy.URL, code: 0, stdout: "healthy"},
-		{name: "not healthy", args: "health -url http://127.0.0.1:1/", code: 1, stderr: []string{"refused"}},
-		{name: "version", args: "version", code: 0, stdout: "qwenvoy "},
-		{name: "help", args: "-h", code: 0, stdout: "check-config"},
-		{name: "help of serve", args: "serve --help", code: 0, stdout: "--enforce-sampling-params"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			stdout, stderr := &output{}, &output{}
-			p := &process{args: strings.Fields(tt.args), stdout: stdout, stderr: stderr, env: func(name string) (string, bool) {
-				v, ok := tt.env[name]
-				return v, ok
-			}}
-			if code := p.run(t.Context()); code != tt.code {
-				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
-			}
-			if !strings.Contains(stdout.String(), tt.stdout) {
-				t.Errorf("stdout %q, want %q", stdout, tt.stdout)
-			}
-			for _, want := range tt.stderr {
-				if !strings.Contains(stderr.String(), want) {
-					t.Errorf("stderr %q, want %q", stderr, want)
-				}
-			}
-			if all := stdout.String() + stderr.String(); strings.Contains(all, "sekret") {
-				t.Errorf("a secret is shown: %s", all)
-			}
-		})
+	<-begun
+	r.signals <- syscall.SIGTERM
+	if _, _, err := idle.Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Error(err)
 	}
-}
-
-func TestOneDashOrTwo(t *testing.T) {
-	got := twoDashes([]string{"serve", "-port", "-1", "--target=x", "-h", "-served-model=y", "-", "--", "-z1"})
-	want := []string{"serve", "--port", "-1", "--target=x", "-h", "--served-model=y", "-", "--", "-z1"}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%q, want %q", got, want)
+	close(finish)
+	last := ""
+	for {
+		_, b, err := busy.Read(ctx)
+		if err != nil {
+			if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+				t.Error(err)
+			}
+			break
+		}
+		last = gjson.GetBytes(b, "type").Str
 	}
+	if last != "response.completed" {
+		t.Errorf("the last event is %s", last)
+	}
+	r.stopped(t)
+	r.logged(t, `"ended_early":0`)
 }

@@ -1,0 +1,13 @@
+// Package service is one run of the gateway: it binds the port, serves, takes changed
+// configuration over, tells the service manager, and lets what runs finish at the end.
+//
+// Who lives here:
+//
+//	service.go  Run: the start, and what happens around the server until it ends
+//	reload.go   a changed configuration takes force
+//	file.go     the configuration file, watched
+//	drain.go    the end
+//
+// It may import shared/config and, of this binary, all that serves and logging, settings
+// and systemd; no command.
+package service

@@ -1,0 +1,199 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/native/responses"
+	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/settings"
+	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/native/systemd"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+// Options is what a run of the gateway gets from the program around it.
+type Options struct {
+	// Load gathers the configuration, at the start and for each reload.
+	Load func() (*config.Config, error)
+	// File is what Load reads among others; it is watched for changes. "" for none.
+	File string
+	// Output is where log lines go.
+	Output io.Writer
+	// Version is the program's, for the log.
+	Version string
+	// Signals delivers SIGHUP, which reloads, and those that end the run, until stop is called.
+	Signals func() (signals <-chan os.Signal, stop func())
+	// Listen binds an address; net.Listen unless given.
+	Listen func(address string) (net.Listener, error)
+	// Serving, if given, is called with the bound address once requests are served.
+	Serving func(net.Addr, *config.Config)
+}
+
+// service is one run of the gateway.
+type service struct {
+	options Options
+	file    file
+	config  *config.Config
+	level   *slog.LevelVar
+	log     *slog.Logger
+	handler *server.Handler
+	kept    store.Store
+	state   *responses.Handler
+	signals <-chan os.Signal
+}
+
+// statusEvery is how often the service manager is told what was done.
+const statusEvery = time.Minute
+
+// Run serves until a signal ends it or ctx does.
+func Run(ctx context.Context, o Options) error {
+	s, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var stop func()
+	s.signals, stop = o.Signals()
+	defer stop()
+
+	listen := o.Listen
+	if listen == nil {
+		listen = func(a string) (net.Listener, error) { return net.Listen("tcp", a) }
+	}
+	ln, err := listen(settings.Address(s.config))
+	if err != nil {
+		return err
+	}
+	srv := server.HTTP(s.handler, s.state, s.config, s.log)
+	srv.RegisterOnShutdown(s.state.Drain)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(server.Listener(ln)) }()
+
+	changes, unwatch := s.file.watch(s.log)
+	defer unwatch()
+	s.started(ln.Addr())
+	if s.file.changed() {
+		s.reload("changed file")
+	}
+	return s.untilEnded(ctx, srv, failed, changes)
+}
+
+// open loads the configuration and makes what serves by it.
+func open(o Options) (*service, error) {
+	s := &service{options: o, file: file{name: o.File}, level: new(slog.LevelVar)}
+	s.file.changed() // remembered before it is read, so that no change is missed
+	if err := s.configure(); err != nil {
+		return nil, fmt.Errorf("load config: %w", err)
+	}
+	var err error
+	if s.kept, err = openStore(s.config, s.log); err != nil {
+		return nil, err
+	}
+	s.state = responses.New(s.handler, s.handler.BaseContext(nil), s.kept, s.config, s.log)
+	return s, nil
+}
+
+func (s *service) configure() (err error) {
+	if s.config, err = s.options.Load(); err != nil {
+		return err
+	}
+	level, err := logging.ParseLevel(s.config.Log.Level)
+	if err != nil {
+		return err
+	}
+	s.level.Set(level)
+	if s.log, err = logging.New(s.options.Output, s.config.Log.Format, s.level); err != nil {
+		return err
+	}
+	s.handler, err = server.NewHandler(s.config, s.log)
+	return err
+}
+
+func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {
+	return store.Open(store.Options{Redis: c.Store.Redis, Folder: c.Store.Folder, MaxAge: time.Duration(c.Store.MaxAge), MaxSize: int64(c.Store.MaxSize), Log: log})
+}
+
+func (s *service) close() {
+	s.state.Close()
+	_ = s.kept.Close()
+}
+
+// untilEnded acts on what happens around the server until one of the things that end it.
+func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-chan error, changes <-chan struct{}) error {
+	status := time.NewTicker(statusEvery)
+	defer status.Stop()
+	var watchdog <-chan time.Time
+	if d := systemd.WatchdogInterval(); d > 0 {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		watchdog = t.C
+	}
+	for {
+		select {
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			s.drain(srv)
+			return nil
+		case sig := <-s.signals:
+			if sig == syscall.SIGHUP {
+				s.file.changed() // this reload takes it over
+				s.reload("SIGHUP")
+				continue
+			}
+			s.log.Info("stopping", "signal", sig.String(), "in_flight", s.handler.InFlight(), "drain", time.Duration(s.handler.Config().Timeouts.Drain).String())
+			s.drain(srv)
+			return nil
+		case <-changes:
+			if s.file.changed() {
+				s.reload("changed file")
+			}
+		case <-status.C:
+			s.status()
+		case <-watchdog:
+			systemd.Watchdog()
+		}
+	}
+}
+
+func (s *service) started(addr net.Addr) {
+	s.warn(s.config)
+	for _, name := range settings.UnknownVariables(os.Environ()) {
+		s.log.Warn("unknown variable has no effect", "variable", name)
+	}
+	u := s.config.Upstreams[0]
+	s.log.Info("serving", "address", addr.String(), "upstream", settings.RedactedURL(u.URL), "upstream_model", u.Model,
+		"store", settings.ShownStore(s.config), "version", s.options.Version)
+	systemd.Ready()
+	s.status()
+	if s.options.Serving != nil {
+		s.options.Serving(addr, s.config)
+	}
+}
+
+// warn says what of a configuration is valid but needs care.
+func (s *service) warn(c *config.Config) {
+	if s.level.Level() <= logging.LevelComplete {
+		s.log.Warn("log level COMPLETE: bodies with prompts and answers go to the log")
+	}
+	if !settings.Loopback(c.Listen) {
+		s.log.Warn("listening beyond loopback: whoever can reach this address can use the upstream", "listen", c.Listen)
+	}
+	if c.Envoy != (config.Envoy{}) {
+		s.log.Info("the section envoy is for the filter and has no effect here")
+	}
+}
+
+func (s *service) status() {
+	modified, proxied := s.handler.Counts()
+	systemd.Status(fmt.Sprintf("Modified %d requests on the %d proxified", modified, proxied))
+}

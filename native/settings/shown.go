@@ -1,0 +1,42 @@
+package settings
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+// Address is where a configuration says to listen.
+func Address(c *config.Config) string { return net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)) }
+
+// Loopback reports whether a host is this machine alone.
+func Loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// RedactedURL is a URL without what it may hold of keys; "" for what is no URL.
+func RedactedURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return logging.URI(u.Redacted())
+}
+
+// ShownStore says where a store is, without what a URL may hold of keys.
+func ShownStore(c *config.Config) string {
+	switch {
+	case c.Store.Redis != "":
+		return RedactedURL(c.Store.Redis)
+	case c.Store.Folder != "":
+		return c.Store.Folder
+	}
+	return "memory"
+}
