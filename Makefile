@@ -82,6 +82,14 @@ e2e-vllm: build
 bench: build
 	$(GO) run ./e2e/bench -envoy $(lastword $(ENVOYS)) $(BENCHFLAGS)
 
+# This tree's build beside that of an earlier commit, by pairs of rounds, as a table: "no slower"
+# is measured so. 12 minutes; in parts by make bench-pairs OLD=<commit> BENCHFLAGS='-only
+# native,chat-67k -rounds 20 -seconds 0.5' (gateways native, envoy-qwenvoy; workloads chat-3k,
+# chat-67k, chat-646k, stream-200, responses-67k, responses-200, messages-67k, messages-200).
+.PHONY: bench-pairs
+bench-pairs: build
+	$(GO) run ./e2e/bench -envoy $(lastword $(ENVOYS)) -old '$(or $(OLD),$(error OLD is missing: the commit to compare with))' $(BENCHFLAGS)
+
 .PHONY: clean
 clean:
 	rm -rf $(BIN) $(CACHE)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/e2e/envoy"
@@ -51,7 +52,6 @@ type stage struct {
 	envoyBinary string // "" when no Envoy takes part
 	envoyYAML   []byte
 	noopWasm    string
-	qwenvoyWasm string
 	started     int
 }
 
@@ -60,11 +60,9 @@ func newStage(o *options) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{options: o, self: self, qwenvoyWasm: filepath.Join(o.bin, "qwenvoy.wasm")}
-	for _, f := range []string{filepath.Join(o.bin, "qwenvoy"), s.qwenvoyWasm} {
-		if _, err := os.Stat(f); err != nil {
-			return nil, fmt.Errorf("%w; `make build` makes it, and this runs in the repository's root", err)
-		}
+	s := &stage{options: o, self: self}
+	if err := hasBuild(o.bin); err != nil {
+		return nil, fmt.Errorf("%w; `make build` makes it, and this runs in the repository's root", err)
 	}
 	if s.scratch, err = os.MkdirTemp("", "qwenvoy-bench"); err != nil {
 		return nil, err
@@ -79,11 +77,8 @@ func newStage(o *options) (*stage, error) {
 func (s *stage) close() { _ = os.RemoveAll(s.scratch) }
 
 func (s *stage) prepareEnvoy() error {
-	wanted := false
-	for _, n := range s.options.gateways() {
-		wanted = wanted || n == plainEnvoy || n == envoyNoop || n == envoyQwenvoy
-	}
-	if !wanted {
+	gateways := s.options.gateways()
+	if !slices.ContainsFunc(gateways, func(n string) bool { return n == plainEnvoy || n == envoyNoop || n == envoyQwenvoy }) {
 		return nil
 	}
 	var err error
@@ -92,6 +87,9 @@ func (s *stage) prepareEnvoy() error {
 	}
 	if s.envoyBinary, err = findEnvoy(s.options.envoy); err != nil {
 		return err
+	}
+	if !slices.Contains(gateways, envoyNoop) {
+		return nil
 	}
 	s.noopWasm = filepath.Join(s.scratch, "noop.wasm")
 	return buildWasm(s.noopWasm, "./e2e/bench/noop")
@@ -143,8 +141,9 @@ func (s *stage) startListening(role string, args ...string) (*process.Process, s
 	return p, address, nil
 }
 
-// start starts a gateway before the backend at an address and waits until it serves.
-func (s *stage) start(name, backend string) (*gateway, error) {
+// start starts a gateway before the backend at an address and waits until it serves. The
+// folder build has Qwenvoy's two programs.
+func (s *stage) start(name, build, backend string) (*gateway, error) {
 	g := &gateway{name: name, model: servedModel}
 	var err error
 	switch name {
@@ -152,12 +151,12 @@ func (s *stage) start(name, backend string) (*gateway, error) {
 		g.Process, g.address, err = s.startListening("bare", "-target", "http://"+backend)
 	case native:
 		g.model = virtualModel
-		err = s.startNative(g, backend)
+		err = s.startNative(g, build, backend)
 	default:
 		if name == envoyQwenvoy {
 			g.model = virtualModel
 		}
-		err = s.startEnvoy(g, backend)
+		err = s.startEnvoy(g, build, backend)
 	}
 	if err == nil {
 		if err = g.Ready("http://" + g.address + "/health"); err != nil {
@@ -170,28 +169,28 @@ func (s *stage) start(name, backend string) (*gateway, error) {
 	return g, nil
 }
 
-func (s *stage) startNative(g *gateway, backend string) error {
+func (s *stage) startNative(g *gateway, build, backend string) error {
 	port, err := process.FreePort()
 	if err != nil {
 		return err
 	}
 	g.address = net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
 	// The others log no line per request either.
-	g.Process, err = process.Start("", nil, filepath.Join(s.options.bin, "qwenvoy"), "serve", "--listen", "127.0.0.1", "--port", fmt.Sprint(port),
+	g.Process, err = process.Start("", nil, filepath.Join(build, "qwenvoy"), "serve", "--listen", "127.0.0.1", "--port", fmt.Sprint(port),
 		"--target", "http://"+backend, "--served-model", servedModel, "--loglevel", "WARN")
 	return err
 }
 
 func filterConfig() string { return `{"upstreams":[{"name":"vllm","model":"` + servedModel + `"}]}` }
 
-func (s *stage) startEnvoy(g *gateway, backend string) error {
+func (s *stage) startEnvoy(g *gateway, build, backend string) error {
 	s.started++
 	dir := filepath.Join(s.scratch, fmt.Sprintf("%s-%d", g.name, s.started))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	l := envoy.Listener{Name: "bench", Knob: true, Config: filterConfig(), Upstream: backend, Plain: g.name == plainEnvoy}
-	wasm := s.qwenvoyWasm
+	wasm := filepath.Join(build, "qwenvoy.wasm")
 	if g.name == envoyNoop {
 		wasm = s.noopWasm
 	}
@@ -211,7 +210,7 @@ func (s *stage) startAll(ctx context.Context, backend string) (all []*gateway, s
 		}
 	}
 	for _, n := range s.options.gateways() {
-		g, err := s.start(n, backend)
+		g, err := s.start(n, s.options.bin, backend)
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			if g != nil {
 				g.Stop()

@@ -7,6 +7,11 @@
 //	go run ./e2e/bench -only native,stream-200   # one gateway (and bare), one workload
 //	go run ./e2e/bench -markdown README.md       # also into the file, between the markers
 //
+// Two builds of Qwenvoy are compared by pairs of rounds, old and new in turn:
+//
+//	make bench-pairs OLD=v1.2                    # builds both; 8 workloads, binary and filter: 12 minutes
+//	go run ./e2e/bench -old v1.2 -only native,chat-3k,stream-200 -rounds 30 -seconds 0.5
+//
 // Each gateway is a process of its own on loopback, before one canned backend. A round
 // loads each gateway in turn with the same request; ratios are taken within a round and
 // their median is printed, since a shared machine's speed changes from minute to minute.
@@ -17,6 +22,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -39,6 +45,7 @@ type options struct {
 	goBench  time.Duration // for each Go benchmark
 	bin      string
 	envoy    string
+	old      string // a commit or a folder of an earlier build, "" for none
 	markdown string
 	only     []string
 }
@@ -62,21 +69,27 @@ func main() {
 		}
 	}
 	var o options
-	seconds := flag.Float64("seconds", 3, "length of a `round` for each gateway")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
+	seconds := flag.Float64("seconds", 0, "length of a `round` for each gateway (3; with -old 1)")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds, or with -old pairs of them, of each workload (5; with -old 20)")
 	flag.IntVar(&o.clients, "clients", 16, "clients at once")
 	flag.IntVar(&o.streams, "streams", 2000, "slow streams open at once")
 	flag.IntVar(&o.requests, "requests", 100_000, "requests after which the filter's memory is read")
 	flag.StringVar(&o.bin, "bin", "bin", "`folder` of qwenvoy and qwenvoy.wasm")
 	flag.StringVar(&o.envoy, "envoy", "1.40.0", "`version` of Envoy to fetch when neither ENVOY_BIN nor the PATH has one")
+	flag.StringVar(&o.old, "old", "", "compare with this `commit`, or with the qwenvoy and qwenvoy.wasm in this folder, by pairs of rounds")
 	flag.StringVar(&o.markdown, "markdown", "", "also write the tables into this `file`, between the markers "+beginMarker+" and "+endMarker)
 	quick := flag.Bool("quick", false, "short rounds and small numbers: a trial of the benchmark itself")
 	only := flag.String("only", "", "comma-separated `names` of gateways and parts to run: "+strings.Join(append(slices.Clone(gatewayNames), partNames()...), ", "))
 	flag.Parse()
-	o.round, o.chunks, o.goBench = time.Duration(*seconds*float64(time.Second)), 20, time.Second
+	o.chunks, o.goBench = 20, time.Second
 	if *quick {
-		o.rounds, o.round, o.streams, o.chunks, o.requests, o.goBench = 2, time.Second, 200, 6, 2000, 50*time.Millisecond
+		o.rounds, *seconds, o.streams, o.chunks, o.requests, o.goBench = 2, 1, 200, 6, 2000, 50*time.Millisecond
 	}
+	usualRounds, usualSeconds := 5, 3.
+	if o.old != "" {
+		usualRounds, usualSeconds = wantedPairs, 1
+	}
+	o.rounds, o.round = cmp.Or(o.rounds, usualRounds), time.Duration(cmp.Or(*seconds, usualSeconds)*float64(time.Second))
 	if *only != "" {
 		o.only = strings.Split(*only, ",")
 	}
@@ -103,6 +116,12 @@ func partNames() []string {
 
 func (o *options) check() error {
 	known := append(slices.Clone(gatewayNames), partNames()...)
+	if o.old != "" {
+		known = slices.Clone(builtHere)
+		for _, w := range workloads {
+			known = append(known, w.name)
+		}
+	}
 	for _, n := range o.only {
 		if !slices.Contains(known, n) {
 			return fmt.Errorf("-only: %q is not allowed, %s are", n, strings.Join(known, ", "))
@@ -132,6 +151,9 @@ func (o *options) wants(name string, family []string) bool {
 }
 
 func (o *options) gateways() []string {
+	if o.old != "" {
+		return slices.DeleteFunc(slices.Clone(builtHere), func(n string) bool { return !o.wants(n, builtHere) })
+	}
 	return slices.DeleteFunc(slices.Clone(gatewayNames), func(n string) bool { return n != bare && !o.wants(n, gatewayNames) })
 }
 
@@ -148,6 +170,12 @@ func run(ctx context.Context, o *options) error {
 	defer s.close()
 
 	report := report{options: o, machine: describeMachine(s.envoyBinary)}
+	if o.old != "" {
+		if report.comparisons, err = s.compare(ctx); err != nil {
+			return err
+		}
+		return o.publish(report.markdown())
+	}
 	if report.loads, err = s.measureLoads(ctx); err != nil {
 		return err
 	}
@@ -166,7 +194,10 @@ func run(ctx context.Context, o *options) error {
 			return err
 		}
 	}
-	text := report.markdown()
+	return o.publish(report.markdown())
+}
+
+func (o *options) publish(text string) error {
 	fmt.Print(text)
 	if o.markdown != "" {
 		return embed(o.markdown, text)

@@ -24,12 +24,20 @@ type report struct {
 	streams   []slowRun
 	memory    []memorySample
 	functions []function
+	// comparisons are those with the build that -old names.
+	comparisons []comparison
 }
 
 func (r *report) markdown() string {
 	var b strings.Builder
 	o := r.options
 	fmt.Fprintf(&b, "%s.\n", r.machine)
+	if len(r.comparisons) > 0 {
+		fmt.Fprintf(&b, "\nThis build beside %s, in turn: %d pairs of rounds of %g s, %d clients; Gateway, backend and load share these cores. "+
+			"× is the median of the pairs' ratios new/old, 95 %% its interval by order statistics; \"no slower\" is: the interval reaches 1 (and wants %d pairs). "+
+			"Of 40 figures that are the same one falls outside on either side by chance.\n\n", o.old, o.rounds, o.round.Seconds(), o.clients, wantedPairs)
+		writeComparisons(&b, r.comparisons)
+	}
 	if len(r.loads.loads) > 0 {
 		fmt.Fprintf(&b, "\nGateway, backend and load share these cores; %d clients, each with a connection of its own. "+
 			"Medians of %d rounds of %g s, in turn; × is the median of the rounds' ratios to the bare proxy. CPU is the gateway's, per request.\n\n",

@@ -40,7 +40,7 @@ func (s *stage) measureSlowStreams(ctx context.Context) ([]slowRun, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		g, err := s.start(name, address) // fresh, for its memory
+		g, err := s.start(name, s.options.bin, address) // fresh, for its memory
 		if err != nil {
 			return nil, err
 		}
