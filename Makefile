@@ -30,7 +30,7 @@ endif
 
 # The tests of the module run without the race detector: wazero calls it from one
 # goroutine, and compiling it takes ten times as long with the detector on.
-WASM_TESTS = ./filter/... ./e2e/wazero/...
+WASM_TESTS = ./filter/wasm ./e2e/wazero/...
 RACE_TESTS = $(filter-out $(shell $(GO) list $(WASM_TESTS)),$(shell $(GO) list ./...))
 
 # Everything that needs no container and no Envoy. -count=1: some tests build programs,
@@ -49,9 +49,9 @@ fuzz:
 lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
 	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "gofmt these:" $$files; exit 1; }
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter/wasm ./shared/... ./e2e/bench/noop
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./filter/edge ./filter/wasm ./shared/... ./e2e/bench/noop
 	$< ./...
-	GOOS=wasip1 GOARCH=wasm $< ./filter/wasm ./shared/... ./e2e/bench/noop
+	GOOS=wasip1 GOARCH=wasm $< ./filter/edge ./filter/wasm ./shared/... ./e2e/bench/noop
 	cd filter/deploy/check && $(GO) vet ./...
 
 $(CACHE)/bin/staticcheck-$(STATICCHECK):

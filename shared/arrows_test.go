@@ -31,7 +31,8 @@ var arrows = []struct {
 	{"shared/parts", []string{"shared/hub", "shared/jsonedit", "shared/repair"}},
 	{"shared/dialect/*", []string{"shared/catalog", "shared/hub", "shared/jsonedit", "shared/parts", "shared/repair", "shared/sse"}},
 	{"shared/gateway", []string{"shared/*", "shared/dialect/*"}},
-	{"filter/wasm", []string{"shared/config", "shared/gateway", "shared/hub"}},
+	{"filter/edge", []string{"shared/config", "shared/gateway", "shared/hub"}},
+	{"filter/wasm", []string{"filter/edge"}},
 	{"filter/wasmtest", nil},
 	{"native/simulator", nil}, // a mock that shared the core's code would share its mistakes
 	{"native/grammar", nil},   // as the mock: checkers of the core's output must not be the core

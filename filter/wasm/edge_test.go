@@ -554,7 +554,7 @@ func TestPanicIsAnsweredAndTheVMLives(t *testing.T) {
 					t.Errorf("qwenvoy_panics is %d", h.Counter("qwenvoy_panics"))
 				}
 				logged := slices.ContainsFunc(h.Logs(), func(l wasmtest.Line) bool {
-					return l.Level == "error" && strings.Contains(l.Text, "index out of range") && strings.Contains(l.Text, "main.(*exchange)")
+					return l.Level == "error" && strings.Contains(l.Text, "index out of range") && strings.Contains(l.Text, "filter/edge.(*Exchange)")
 				})
 				if !logged {
 					t.Errorf("no line with the stack's frames: %v", h.Logs())

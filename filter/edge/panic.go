@@ -1,27 +1,22 @@
-//go:build wasip1
-
-package main
+package edge
 
 import (
 	"fmt"
 	"runtime"
 	"strings"
 
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
-	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
-
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // guard is deferred by every callback. A panic that left the module would kill the VM:
 // the worker answers 503 for a second or two, or for ever, by the failure policy.
-func (e *exchange) guard(at phase, action *types.Action) {
+func (e *Exchange) guard(at phase, action *Action) {
 	r := recover()
 	if r == nil {
 		return
 	}
-	proxywasm.LogError("panic: " + describe(r))
-	e.plugin.panics.Increment(1)
+	e.host.Log(LevelError, "panic: "+Describe(r))
+	e.host.Count(PanicCount, 1)
 	switch {
 	case at == inRequest, at == inReplyHead, at == inReplyBody && e.held:
 		*action = e.send(e.panicAnswer())
@@ -31,15 +26,15 @@ func (e *exchange) guard(at phase, action *types.Action) {
 			out = e.panicAnswer().Body
 		}
 		e.reply = discard
-		_ = proxywasm.ReplaceHttpResponseBody(out)
-		*action = next
+		_ = e.host.ReplaceBody(Reply, out)
+		*action = Continue
 	default:
-		*action = next
+		*action = Continue
 	}
 }
 
 // panicAnswer is the error reply; the exchange may be in any state, so it may panic again.
-func (e *exchange) panicAnswer() (a *hub.Answer) {
+func (e *Exchange) panicAnswer() (a *hub.Answer) {
 	defer func() {
 		if recover() != nil || a == nil {
 			a = &hub.Answer{Status: 500, Reason: "panic",
@@ -50,7 +45,7 @@ func (e *exchange) panicAnswer() (a *hub.Answer) {
 }
 
 // abort ends a stream; nothing when even that fails: the client then sees a stream without its end.
-func (e *exchange) abort() (out []byte) {
+func (e *Exchange) abort() (out []byte) {
 	defer func() {
 		if recover() != nil {
 			out = nil
@@ -59,9 +54,9 @@ func (e *exchange) abort() (out []byte) {
 	return e.core.Abort(nil, hub.Panic)
 }
 
-// describe names a panic and the first frames of its stack. Only the runtime's own
+// Describe names a panic and the first frames of its stack. Only the runtime's own
 // errors are quoted; the text of others might hold what a client sent.
-func describe(r any) string {
+func Describe(r any) string {
 	var b strings.Builder
 	if err, ok := r.(runtime.Error); ok {
 		b.WriteString(err.Error())

@@ -1,0 +1,44 @@
+package edge
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Counter is one of a plugin's metrics.
+type Counter uint8
+
+const (
+	RequestCount Counter = iota // requests on our routes
+	PassCount                   // requests passed through untouched
+	RepairCount                 // repairs made in replies
+	ErrorCount                  // error replies made by us, rewritten ones among them
+	CutCount                    // replies that the upstream broke off, or whose end could not be written
+	PanicCount                  // faults of our own
+)
+
+// CounterNames are the names that the counters have in the proxy's statistics.
+var CounterNames = [...]string{
+	RequestCount: "qwenvoy_requests",
+	PassCount:    "qwenvoy_passed",
+	RepairCount:  "qwenvoy_repairs",
+	ErrorCount:   "qwenvoy_errors",
+	CutCount:     "qwenvoy_stream_cut",
+	PanicCount:   "qwenvoy_panics",
+}
+
+// report counts what an exchange that is over did, and writes a line about it where the
+// configuration asks for one. The line never holds text of prompts or answers.
+func (e *Exchange) report() {
+	r := e.core.Report()
+	if n := len(r.Repairs); n > 0 {
+		e.host.Count(RepairCount, n)
+	}
+	if !e.plugin.trace {
+		return
+	}
+	e.host.Log(LevelDebug, fmt.Sprintf(
+		"%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s reason=%s",
+		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
+		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","), r.Reason))
+}
