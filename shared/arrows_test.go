@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -110,8 +111,67 @@ func TestArrowsPointOneWay(t *testing.T) {
 	}
 }
 
+// A listedRoom is a room of shared with its line in the list of doc.go, counted from the top.
+type listedRoom struct {
+	name string
+	line int
+}
+
+// listedRooms reads the list of rooms from a package comment: an indented line is a room, or
+// several that are parted by commas, then two blanks or more and what it is for.
+func listedRooms(comment string) (rooms []listedRoom) {
+	n := 0
+	for line := range strings.Lines(comment) {
+		entry, indented := strings.CutPrefix(line, "\t")
+		names, _, told := strings.Cut(entry, "  ")
+		if !indented || !told {
+			continue
+		}
+		n++
+		for name := range strings.SplitSeq(names, ", ") {
+			rooms = append(rooms, listedRoom{"shared/" + name, n})
+		}
+	}
+	return rooms
+}
+
+func TestARoomOfTheCoreImportsOnlyRoomsFurtherDownTheListInDocGo(t *testing.T) {
+	doc, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := map[string]int{}
+	for _, r := range listedRooms(doc.Doc.Text()) {
+		line[r.name] = r.line
+	}
+	empty := maps.Clone(line)
+	sources(t, func(room, name string, _ *token.FileSet, file *ast.File) {
+		if !strings.HasPrefix(room, "shared/") {
+			return
+		}
+		if line[room] == 0 {
+			t.Fatalf("doc.go does not list %s", room)
+		}
+		delete(empty, room)
+		for _, i := range file.Imports {
+			imported, _ := strconv.Unquote(i.Path.Value)
+			own, ok := strings.CutPrefix(imported, module)
+			switch {
+			case !ok:
+			case line[own] <= line[room]:
+				t.Errorf("%s imports %s, which stands no further down in doc.go than %s", name, own, room)
+			case strings.HasPrefix(room, "shared/dialect/") && strings.HasPrefix(own, "shared/dialect/") && !strings.HasPrefix(own, room+"/"):
+				t.Errorf("%s imports %s: dialects don't import each other", name, own)
+			}
+		}
+	})
+	for room := range empty {
+		t.Errorf("doc.go lists %s, which has no code", room)
+	}
+}
+
 // worldly packages reach beyond memory, or bring WASI calls that Envoy 1.36 lacks.
-var worldly = []string{"crypto/rand", "io/ioutil", "log", "math/rand", "net", "os", "syscall", "unsafe"}
+var worldly = []string{"context", "crypto/rand", "io/ioutil", "log", "math/rand", "net", "os", "syscall", "unsafe"}
 
 // clockwork is what of package time the core may not use; durations are fine.
 var clockwork = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
@@ -129,16 +189,73 @@ func TestTheCoreDoesNoIO(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// Neither a goroutine of its own nor one of its callers may stand still in the core: an Envoy
+// worker that waits holds up all of its connections. What would be waited for is a step.
+func TestTheCoreWaitsForNothing(t *testing.T) {
+	sources(t, func(room, name string, set *token.FileSet, file *ast.File) {
+		if !strings.HasPrefix(room, "shared") {
+			return
+		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.GoStmt:
-				t.Errorf("%s starts a goroutine", set.Position(n.Pos()))
-			case *ast.SelectorExpr:
-				if p, ok := n.X.(*ast.Ident); ok && p.Name == "time" && slices.Contains(clockwork, n.Sel.Name) {
-					t.Errorf("%s calls time.%s", set.Position(n.Pos()), n.Sel.Name)
-				}
+			for _, what := range waits(n) {
+				t.Errorf("%s: %s", set.Position(n.Pos()), what)
 			}
 			return true
 		})
 	})
+}
+
+// waits says what of a node starts something, waits for something or tells the time.
+func waits(n ast.Node) (what []string) {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return []string{"a goroutine"}
+	case *ast.ChanType, *ast.SendStmt, *ast.SelectStmt:
+		return []string{"a channel"}
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW {
+			return []string{"a channel"}
+		}
+	case *ast.SelectorExpr:
+		p, ok := n.X.(*ast.Ident)
+		switch {
+		case !ok:
+		case p.Name == "time" && slices.Contains(clockwork, n.Sel.Name), p.Name == "sync" && n.Sel.Name != "Pool":
+			return []string{p.Name + "." + n.Sel.Name}
+		}
+	}
+	return nil
+}
+
+func TestEachWayToWaitIsSeen(t *testing.T) {
+	for source, want := range map[string]string{
+		"go f()":                       "a goroutine",
+		"var c chan int":               "a channel",
+		"c <- 1":                       "a channel",
+		"<-c":                          "a channel",
+		"select {}":                    "a channel",
+		"var m sync.Mutex":             "sync.Mutex",
+		"var w sync.WaitGroup":         "sync.WaitGroup",
+		"c := sync.NewCond(nil); _=c":  "sync.NewCond",
+		"time.Sleep(1)":                "time.Sleep",
+		"var p sync.Pool; p.Get()":     "",
+		"var d time.Duration; _ = d":   "",
+		"var a atomic.Int64; a.Add(1)": "",
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; func g() {\n"+source+"\n}", 0)
+		if err != nil {
+			t.Fatal(source, err)
+		}
+		var got []string
+		ast.Inspect(file, func(n ast.Node) bool {
+			got = append(got, waits(n)...)
+			return true
+		})
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %v, want %q", source, got, want)
+		}
+	}
 }

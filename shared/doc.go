@@ -1,22 +1,24 @@
 // Package shared names the rooms of the core; it holds no code itself.
 //
 // The core takes bytes and gives bytes. It opens no socket or file, starts no
-// goroutine, reads no clock, sets no timer and draws no random number, so that one
-// code compiles into the binary and into a proxy-wasm module that Envoy 1.36 loads.
+// goroutine, waits for nothing, reads no clock, sets no timer and draws no random number,
+// so that one code compiles into the binary and into a proxy-wasm module that Envoy 1.36
+// loads.
 //
-//	config                 the one configuration schema: strict, with the faulty key in its errors
-//	catalog                virtual models, profiles, aliases
 //	gateway                the front door: routes, and the Exchange that an edge walks through
 //	dialect/chat           Chat Completions, and the routes that are a part of it
 //	dialect/responses      OpenAI's Responses API
 //	dialect/messages       Anthropic's Messages API
 //	dialect/models         /v1/models, in both shapes
 //	parts                  one part of a turn after the other, for the two dialects that show it so
-//	hub                    the Chat Completions form: request editor, view of replies, errors
 //	repair                 stages that mend what the upstream said
-//	sse, jsonedit, gunzip  bytes: event streams, one-pass edits of JSON, pushed gzip
+//	hub                    the Chat Completions form: request editor, view of replies, errors
+//	catalog                virtual models, profiles, aliases
+//	config                 the one configuration schema: strict, with the faulty key in its errors
+//	jsonedit, sse, gunzip  bytes: one-pass edits of JSON, event streams, pushed gzip
 //
 // Data moves one way: edge → gateway → dialect → hub → upstream → sse → hub → repair →
-// (parts →) dialect → edge. A room imports rooms further down this list only; dialects don't
-// import each other. RATIONALE.md says why things are as they are.
+// (parts →) dialect → edge. A room imports rooms further down this list only, rooms of one
+// line and dialects don't import each other; arrows_test.go reads the list from here and
+// holds the code to it. RATIONALE.md says why things are as they are.
 package shared
