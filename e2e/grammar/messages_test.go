@@ -25,14 +25,11 @@ func newTurn() *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Name:     []byte(`"qwen3.5-thinking-coding"`),
-		Model:    &catalog.Model{},
-		Thinking: true,
-		Window:   func() int { return 8192 },
-		Random: func() uint64 {
+		Edge: hub.EdgeFacts{Window: func() int { return 8192 }, Random: func() uint64 {
 			n++
 			return n * 0x9E3779B97F4A7C15
-		},
+		}},
+		Request: hub.RequestFacts{Name: []byte(`"qwen3.5-thinking-coding"`), Model: &catalog.Model{}, Thinking: true},
 	}
 }
 
@@ -85,7 +82,7 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 				t.Errorf("%s: %v", name, fault)
 			}
 			turn = newTurn()
-			turn.Streamed = true
+			turn.Request.Streamed = true
 			if out, p = messages.Create.Reply(nil, upstream, turn); p != nil {
 				t.Fatalf("%s: %+v", name, p)
 			}
@@ -121,7 +118,7 @@ func TestAnAnswerOfTheGatewaysOwnIsAGoodMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, stream := range []string{"false", "true"} {
-		x := g.Open(gateway.Head{Method: "POST", Path: "/v1/messages", Header: func(string) string { return "" }}, gateway.Env{Random: newTurn().Random})
+		x := g.Open(gateway.Head{Method: "POST", Path: "/v1/messages", Header: func(string) string { return "" }}, gateway.Env{Random: newTurn().Edge.Random})
 		_, a := x.Request(nil, []byte(`{"model":"claude-x","max_tokens":100,"stream":`+stream+`,"messages":[{"role":"user","content":"Perform a web search for the query: qwen"}],"tools":[{"type":"web_search_20250305","name":"web_search"}]}`))
 		switch {
 		case a == nil || a.Status != 200:
@@ -252,9 +249,9 @@ func FuzzMessages(f *testing.F) {
 		upstream := []byte(s.out.String())
 		turn := func() *hub.Turn {
 			turn := newTurn()
-			turn.Thinking = how&1 == 0
-			turn.SingleCall = how&2 != 0
-			turn.Limit = int(how >> 2)
+			turn.Request.Thinking = how&1 == 0
+			turn.Request.SingleCall = how&2 != 0
+			turn.Request.Limit = int(how >> 2)
 			return turn
 		}
 		out := play(turn(), upstream)

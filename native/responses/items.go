@@ -10,7 +10,7 @@ import (
 )
 
 // drawing makes ids as the core does. math/rand/v2's source can't be guessed either.
-var drawing = &hub.Turn{Random: rand.Uint64}
+var drawing = &hub.Turn{Edge: hub.EdgeFacts{Random: rand.Uint64}}
 
 // appendID appends prefix and 24 letters and digits that nobody can guess.
 func appendID(dst []byte, prefix string) []byte { return drawing.AppendID(dst, prefix) }

@@ -176,9 +176,9 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	path, query, hasQuery := strings.Cut(head.Path, "?")
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
-	x.turn.Window = x.window
-	x.turn.Clock = env.Clock
-	x.turn.Now, x.turn.Random, x.turn.Memory = env.Now, env.Random, env.Memory
+	x.turn.Edge.Window = x.window
+	x.turn.Edge.Clock = env.Clock
+	x.turn.Edge.Now, x.turn.Edge.Random, x.turn.Edge.Memory = env.Now, env.Random, env.Memory
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
 	if head.Header("anthropic-version") != "" {
@@ -285,7 +285,7 @@ func (x *Exchange) keys(head Head) {
 }
 
 func (x *Exchange) window() int {
-	if t := x.turn.Model; t != nil && t.Target.Window > 0 {
+	if t := x.turn.Request.Model; t != nil && t.Target.Window > 0 {
 		return t.Target.Window
 	}
 	if x.env.Window != nil {
@@ -333,9 +333,9 @@ func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 	switch {
 	case p != nil:
 		return dst, x.answer(p)
-	case x.turn.Answer != nil:
-		x.turn.Answer.Header = append(x.turn.Answer.Header, x.turn.ReplyHeader...)
-		return dst, x.turn.Answer
+	case x.turn.Request.Answer != nil:
+		x.turn.Request.Answer.Header = append(x.turn.Request.Answer.Header, x.turn.Request.ReplyHeader...)
+		return dst, x.turn.Request.Answer
 	}
 	return out, nil
 }
@@ -413,19 +413,19 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 
 // translatedHead is ReplyHead for a dialect whose clients can't read the upstream's replies.
 func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, plain bool) ReplyPlan {
-	p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, Set: x.turn.ReplyHeader, MaxBody: x.gateway.maxBody}
+	p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, Set: x.turn.Request.ReplyHeader, MaxBody: x.gateway.maxBody}
 	if x.gzipped {
 		p.Drop = dropEncodedLength
 	}
 	x.asIs = false
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
 		if a := e.Estimate(&x.turn); a != nil {
-			a.Header = append(a.Header, x.turn.ReplyHeader...)
+			a.Header = append(a.Header, x.turn.Request.ReplyHeader...)
 			p.Mode, p.Answer = ReplyLocal, a
 			return p
 		}
 	}
-	stream := x.turn.Streamed && status == 200
+	stream := x.turn.Request.Streamed && status == 200
 	switch {
 	case status < 200, status > 299 && status < 400, status == 204, status == 205:
 		p.Answer = x.answer(hub.BadUpstream("The model server answered with status %d, which means nothing here.", status))
@@ -631,12 +631,12 @@ func (x *Exchange) Fault(f hub.Fault) *hub.Answer {
 func (x *Exchange) Report() Report {
 	t := &x.turn
 	r := Report{
-		Route: x.plan.Route, Stream: x.streamed, Thinking: t.Thinking, Finish: t.Finish, HasUsage: t.HasUsage,
-		PromptTokens: t.Usage.Prompt, CompletionTokens: t.Usage.Completion, CachedTokens: t.Usage.Cached, ReasoningTokens: t.Usage.Reasoning,
-		Changes: t.Changes.Names(), Repairs: t.Repairs.Names(), Reason: x.reason,
+		Route: x.plan.Route, Stream: x.streamed, Thinking: t.Request.Thinking, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
+		PromptTokens: t.Reply.Usage.Prompt, CompletionTokens: t.Reply.Usage.Completion, CachedTokens: t.Reply.Usage.Cached, ReasoningTokens: t.Reply.Usage.Reasoning,
+		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(), Reason: x.reason,
 	}
-	if t.Model != nil {
-		r.Model, r.Served = t.Model.Name, t.Model.Target.Model
+	if t.Request.Model != nil {
+		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
 	}
 	return r
 }

@@ -91,7 +91,7 @@ func (ed *Editor) scanMessage(m *message) {
 		}
 		if old := fields[n]; !old.value.Absent() {
 			ed.message.Drop(old.member)
-			ed.turn.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= DuplicatesDropped
 		}
 		fields[n], keys[n] = field{i, v}, key
 	}
@@ -108,7 +108,7 @@ func (ed *Editor) scanMessage(m *message) {
 		default:
 			ed.message.Drop(old.member)
 		}
-		ed.turn.Changes |= ReasoningRenamed
+		ed.turn.Request.Changes |= ReasoningRenamed
 	}
 	ed.message.Commit(&ed.e, nil)
 }
@@ -167,7 +167,7 @@ func (ed *Editor) scanCall() {
 		}
 		if !arguments.value.Absent() {
 			ed.call.Drop(arguments.member)
-			ed.turn.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= DuplicatesDropped
 		}
 		arguments = field{i, v}
 	}
@@ -208,7 +208,7 @@ func (ed *Editor) repairArguments(at jsonedit.Span) {
 		ed.text = ed.wrapArguments(jsonedit.PutBytes(ed.text, raw))
 	}
 	ed.e.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return jsonedit.AppendQuoted(dst, ed.text) })
-	ed.turn.Changes |= ArgumentsRepaired
+	ed.turn.Request.Changes |= ArgumentsRepaired
 }
 
 func (ed *Editor) wrapArguments(text []byte) []byte {

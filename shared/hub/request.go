@@ -194,7 +194,7 @@ func (ed *Editor) scan() {
 			// The upstream reads the last one; so the first ones must not stay to be
 			// read by anybody else. Edits made in them go with them.
 			ed.top.Drop(old.member)
-			ed.turn.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= DuplicatesDropped
 		}
 		ed.fields[n] = field{member, v}
 	}
@@ -225,16 +225,16 @@ func (ed *Editor) finish() *Problem {
 		}
 		ed.tools()
 	}
-	if ed.form.Sampling && t.Model != nil {
+	if ed.form.Sampling && t.Request.Model != nil {
 		ed.sampling()
 		ed.usage()
 	}
 	if ed.form.Limits {
 		ed.limits()
 	}
-	t.Choices = 1
+	t.Request.Choices = 1
 	if n, ok := integer(ed.fields[keyN].value.Of(ed.src)); ok && ed.kind(keyN) == jsonedit.Number {
-		t.Choices = n
+		t.Request.Choices = n
 	}
 	return nil
 }
@@ -255,10 +255,10 @@ func (ed *Editor) model() *Problem {
 	if p := t.Resolve(literal); p != nil {
 		return p
 	}
-	ed.text = jsonedit.AppendQuoted(ed.text[:0], t.Model.Target.Model)
+	ed.text = jsonedit.AppendQuoted(ed.text[:0], t.Request.Model.Target.Model)
 	if !bytes.Equal(ed.text, literal) {
 		ed.e.Replace(f.value.Start, f.value.End, ed.text)
-		t.Changes |= ChangedModel
+		t.Request.Changes |= ChangedModel
 	}
 	return nil
 }
@@ -267,14 +267,14 @@ func (ed *Editor) model() *Problem {
 // notes both in the turn.
 func (t *Turn) Resolve(literal []byte) *Problem {
 	name := jsonedit.AppendUnquoted(nil, literal)
-	t.Model = nil
+	t.Request.Model = nil
 	if len(literal) <= maxName {
-		t.Model = t.Catalog.Resolve(name)
+		t.Request.Model = t.Catalog.Resolve(name)
 	}
-	if t.Model == nil {
+	if t.Request.Model == nil {
 		return UnknownModel(string(name), t.Catalog)
 	}
-	t.Name = jsonedit.PutBytes(t.Name[:0], literal)
+	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], literal)
 	return nil
 }
 
@@ -297,7 +297,7 @@ func (ed *Editor) prompt() *Problem {
 		}
 		if f := ed.fields[keyPrompt]; !f.value.Absent() {
 			ed.top.Drop(f.member)
-			ed.turn.Changes |= PromptDropped
+			ed.turn.Request.Changes |= PromptDropped
 		}
 	case jsonedit.Null:
 		if ed.kind(keyPrompt) == jsonedit.Null {
@@ -338,31 +338,31 @@ func (ed *Editor) thinking() *Problem {
 	if kind != jsonedit.Object && kind != jsonedit.Null {
 		return BadRequest("chat_template_kwargs", "chat_template_kwargs must be an object.")
 	}
-	if t.Model == nil {
+	if t.Request.Model == nil {
 		if kind == jsonedit.Object {
 			ed.kwargs.Commit(&ed.e, nil)
 		}
 		return nil
 	}
-	none := t.NoThinking || string(ed.fields[keyEffort].value.Of(ed.src)) == `"none"`
-	switch t.Model.Thinking {
+	none := t.Request.NoThinking || string(ed.fields[keyEffort].value.Of(ed.src)) == `"none"`
+	switch t.Request.Model.Thinking {
 	case catalog.On:
-		t.Thinking = !none
+		t.Request.Thinking = !none
 	case catalog.Off:
-		t.Thinking = false
+		t.Request.Thinking = false
 	case catalog.Client:
-		t.Thinking = !none
+		t.Request.Thinking = !none
 		switch ed.enable.kind(ed.src) {
 		case jsonedit.True:
-			t.Thinking = true
+			t.Request.Thinking = true
 		case jsonedit.False:
-			t.Thinking = false
+			t.Request.Thinking = false
 		case jsonedit.Null:
 		default:
 			return BadRequest("chat_template_kwargs.enable_thinking", "chat_template_kwargs.enable_thinking must be true or false.")
 		}
 	}
-	state := strconv.FormatBool(t.Thinking)
+	state := strconv.FormatBool(t.Request.Thinking)
 	switch {
 	case kwargs.value.Absent():
 		ed.insert = jsonedit.Put(jsonedit.Put(jsonedit.Put(ed.insert, `"chat_template_kwargs":{"enable_thinking":`), state), "},")
@@ -378,15 +378,15 @@ func (ed *Editor) thinking() *Problem {
 		ed.e.ReplaceString(ed.enable.value.Start, ed.enable.value.End, state)
 		ed.kwargs.Commit(&ed.e, nil)
 	}
-	t.Changes |= ChangedThinking
+	t.Request.Changes |= ChangedThinking
 	return nil
 }
 
 func (ed *Editor) sampling() {
 	t := ed.turn
-	values := &t.Model.Off
-	if t.Thinking {
-		values = &t.Model.On
+	values := &t.Request.Model.Off
+	if t.Request.Thinking {
+		values = &t.Request.Model.On
 	}
 	for i, v := range values {
 		f := ed.fields[keySampling+i]
@@ -395,10 +395,10 @@ func (ed *Editor) sampling() {
 		case f.value.Absent():
 			ed.insert = jsonedit.Put(jsonedit.Put(append(ed.insert, '"'), catalog.SamplingKeys[i]), `":`)
 			ed.insert = append(jsonedit.Put(ed.insert, v), ',')
-			t.Changes |= ChangedSampling
+			t.Request.Changes |= ChangedSampling
 		case t.EnforceSampling || f.kind(ed.src) == jsonedit.Null:
 			ed.e.ReplaceString(f.value.Start, f.value.End, v)
-			t.Changes |= ChangedSampling
+			t.Request.Changes |= ChangedSampling
 		}
 	}
 }
@@ -461,8 +461,8 @@ func (ed *Editor) usage() {
 	default:
 		return
 	}
-	t.HideUsage = true
-	t.Changes |= UsageRequested
+	t.Request.HideUsage = true
+	t.Request.Changes |= UsageRequested
 }
 
 // limits clamps token limits to the window: vLLM answers 400 to more.
@@ -477,13 +477,13 @@ func (ed *Editor) limits() {
 		if !ok {
 			continue
 		}
-		if window := t.Window(); window > 0 && limit > window {
+		if window := t.Edge.Window(); window > 0 && limit > window {
 			limit = window
 			ed.e.ReplaceString(f.value.Start, f.value.End, strconv.Itoa(window))
-			t.Changes |= LimitClamped
+			t.Request.Changes |= LimitClamped
 		}
 		// Of both, vLLM takes max_completion_tokens.
-		t.Limit = limit
+		t.Request.Limit = limit
 	}
 }
 

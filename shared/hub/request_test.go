@@ -25,7 +25,7 @@ func newTurn(t testing.TB, late LateSystem) *Turn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Turn{Settings: &Settings{Catalog: cat, LateSystem: late}, Window: func() int { return 8192 }}
+	return &Turn{Settings: &Settings{Catalog: cat, LateSystem: late}, Edge: EdgeFacts{Window: func() int { return 8192 }}}
 }
 
 // For any valid request, the fields that are not ours come out byte for byte, in order.
@@ -126,7 +126,7 @@ func FuzzEditNeverBreaksARequest(f *testing.F) {
 			if !json.Valid([]byte(strings.TrimPrefix(string(out), "\xEF\xBB\xBF"))) {
 				t.Fatalf("%s\nbecame %s", body, out)
 			}
-			if n := strings.Count(string(out), `"Qwen/X"`); turn.Model != nil && n == 0 {
+			if n := strings.Count(string(out), `"Qwen/X"`); turn.Request.Model != nil && n == 0 {
 				t.Fatalf("the served model is missing in %s", out)
 			}
 			// No key that is read stands twice, so nobody behind us can read another one.

@@ -39,7 +39,7 @@ func (ed *Editor) placeSystem() *Problem {
 	case merged == 1 && first == 0:
 		if m := ed.messages[0]; m.role == developerRole {
 			ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"system"`)
-			t.Changes |= DeveloperRenamed
+			t.Request.Changes |= DeveloperRenamed
 		}
 	case merged > 0:
 		insert = jsonedit.Put(insert, `{"role":"system","content":"`)
@@ -62,7 +62,7 @@ func (ed *Editor) placeSystem() *Problem {
 			}
 		}
 		insert = jsonedit.Put(insert, `"},`)
-		t.Changes |= SystemMerged
+		t.Request.Changes |= SystemMerged
 	}
 	ed.merged = insert
 	ed.messageList.Commit(&ed.e, insert)
@@ -188,7 +188,7 @@ func (ed *Editor) fold(i, target int, front bool) *Problem {
 	if p != nil {
 		return p
 	}
-	ed.turn.Changes |= SystemFolded
+	ed.turn.Request.Changes |= SystemFolded
 	if len(text) == 0 || target >= 0 && ed.join(target, text, front) {
 		ed.messageList.Drop(i)
 		return nil

@@ -79,7 +79,7 @@ func (ed *Editor) scanTool() {
 		}
 		return jsonedit.Put(dst, "}}")
 	})
-	ed.turn.Changes |= ToolsNested
+	ed.turn.Request.Changes |= ToolsNested
 }
 
 // tools leaves out what vLLM answers 400 to: an empty list, and a choice without
@@ -88,14 +88,14 @@ func (ed *Editor) tools() {
 	t, tools, choice := ed.turn, ed.fields[keyTools], ed.fields[keyToolChoice]
 	if ed.kind(keyTools) == jsonedit.Array && !ed.hasTools {
 		ed.top.Drop(tools.member)
-		t.Changes |= ToolsDropped
+		t.Request.Changes |= ToolsDropped
 	}
 	if choice.value.Absent() {
 		return
 	}
 	if !ed.hasTools && (ed.kind(keyTools) == jsonedit.Array || ed.kind(keyTools) == jsonedit.Null) {
 		ed.top.Drop(choice.member)
-		t.Changes |= ToolChoiceDropped
+		t.Request.Changes |= ToolChoiceDropped
 		return
 	}
 	if ed.kind(keyToolChoice) != jsonedit.Object {
@@ -123,6 +123,6 @@ func (ed *Editor) tools() {
 		ed.e.ReplaceFunc(choice.value.Start, choice.value.End, func(dst []byte) []byte {
 			return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"function","function":{"name":`), name.Of(raw)), "}}")
 		})
-		t.Changes |= ToolsNested
+		t.Request.Changes |= ToolsNested
 	}
 }

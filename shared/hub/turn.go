@@ -82,12 +82,18 @@ const (
 	Keep
 )
 
-// A Turn is what the stages of one exchange know of it.
+// A Turn is what the stages of one exchange know of it, apart by who may write it: the
+// edge before anything else, the dialect and the editor while they read the request, the
+// view and the repairs while they read the reply.
 type Turn struct {
 	*Settings
+	Edge    EdgeFacts
+	Request RequestFacts
+	Reply   ReplyFacts
+}
 
-	// From the edge:
-
+// EdgeFacts is what the edge hands in when an exchange begins. Nobody writes it later.
+type EdgeFacts struct {
 	// Now is when the exchange began, in Unix seconds.
 	Now int64
 	// Clock tells the time in Unix seconds; nil at an edge that has none.
@@ -96,9 +102,14 @@ type Turn struct {
 	Random func() uint64
 	// Memory is set at an edge that keeps state.
 	Memory Memory
+	// Window is the upstream's context window in tokens, 0 when unknown. It may ask the
+	// upstream, so it is called only where the answer matters.
+	Window func() int
+}
 
-	// From the request:
-
+// RequestFacts is what a dialect and the editor find in the request. The reply's side
+// only reads it.
+type RequestFacts struct {
 	// Answer, where a dialect's Request sets it, goes to the client without an upstream being asked.
 	Answer *Answer
 	// Streamed: the client asked for a stream. Set by translated dialects only.
@@ -126,23 +137,22 @@ type Turn struct {
 	Choices int
 	// HideUsage: usage was asked for on the gateway's account, the client shall not see it.
 	HideUsage bool
-	// Window is the upstream's context window in tokens, 0 when unknown. It may ask the
-	// upstream, so it is called only where the answer matters.
-	Window func() int
+	// Changes is what was changed in the request.
+	Changes Change
+}
 
-	// From the reply:
-
+// ReplyFacts is what is found in the upstream's reply.
+type ReplyFacts struct {
 	// Finish is the finish_reason of choice 0.
 	Finish string
 	// StopWord is the string that vLLM names in stop_reason, "" for none.
 	StopWord string
 	HasUsage bool
 	Usage    Usage
+	// Repairs is what was mended in the reply.
+	Repairs Repair
 
 	callIDs map[string]struct{}
-
-	Changes Change
-	Repairs Repair
 }
 
 // Usage holds token counts; null and absent ones are 0. An upstream's that can't be are
@@ -170,10 +180,10 @@ type Memory interface {
 
 // Time is the time in Unix seconds, or when the exchange began at an edge without a clock.
 func (t *Turn) Time() int64 {
-	if t.Clock == nil {
-		return t.Now
+	if t.Edge.Clock == nil {
+		return t.Edge.Now
 	}
-	return t.Clock()
+	return t.Edge.Clock()
 }
 
 // A Keeper is a Memory that has a say in what is kept, and when a client is answered.
@@ -204,7 +214,7 @@ func (t *Turn) AppendID(dst []byte, prefix string) []byte {
 	dst = jsonedit.Put(dst, prefix)
 	for n := 0; n < 24; {
 		// Ten digits to the base of 64 out of 64 bits, those over 61 thrown away.
-		for r, i := t.Random(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {
+		for r, i := t.Edge.Random(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {
 			if d := r & 63; d < uint64(len(idLetters)) {
 				dst = append(dst, idLetters[d])
 				n++
@@ -217,13 +227,13 @@ func (t *Turn) AppendID(dst []byte, prefix string) []byte {
 // UseCallID notes a tool call's id and tells whether it is the first of its kind in
 // this exchange. Clients match results to calls by it, and drop what repeats one.
 func (t *Turn) UseCallID(id []byte) bool {
-	if _, used := t.callIDs[string(id)]; used {
+	if _, used := t.Reply.callIDs[string(id)]; used {
 		return false
 	}
-	if t.callIDs == nil {
-		t.callIDs = map[string]struct{}{}
+	if t.Reply.callIDs == nil {
+		t.Reply.callIDs = map[string]struct{}{}
 	}
-	t.callIDs[string(id)] = struct{}{}
+	t.Reply.callIDs[string(id)] = struct{}{}
 	return true
 }
 

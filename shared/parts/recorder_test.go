@@ -78,7 +78,7 @@ func (r *recorder) Finish(dst []byte) []byte {
 	if r.open {
 		r.faults = append(r.faults, "the turn ended inside a part")
 	}
-	return r.line(dst, "finish %s", r.turn.Finish)
+	return r.line(dst, "finish %s", r.turn.Reply.Finish)
 }
 
 func (r *recorder) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
@@ -96,9 +96,9 @@ func (r *recorder) Accept(name []byte) bool { return r.refuse == "" || string(na
 func newTurn() *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
-		Settings: &hub.Settings{}, Model: &catalog.Model{}, Thinking: true, Choices: 1,
-		Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 },
-		Window: func() int { return 0 },
+		Settings: &hub.Settings{},
+		Edge:     hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: func() int { return 0 }},
+		Request:  hub.RequestFacts{Model: &catalog.Model{}, Thinking: true, Choices: 1},
 	}
 }
 

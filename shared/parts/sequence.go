@@ -85,7 +85,7 @@ func (q *sequence) choice(dst []byte, b *bench, src []byte, c *hub.Choice) []byt
 	}
 	if text := literal(src, c.Content.Value); len(text) > 0 {
 		logprobs := logprobsContent(b, src, c.Logprobs)
-		if q.whole && len(logprobs) > 0 && q.turn.Repairs&hub.ReasoningToContent == 0 {
+		if q.whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
 			calls := c.ToolCalls.Value.Of(src)
 			logprobs = textLogprobs(logprobs, text, thinking, len(calls) > 0 && calls[0] == '[' && !jsonedit.IsEmpty(calls))
 		}
@@ -125,9 +125,9 @@ func logprobsContent(b *bench, src []byte, at jsonedit.Span) (list []byte) {
 }
 
 func (q *sequence) reasoning(dst, text []byte) []byte {
-	if !q.turn.Thinking && q.turn.Model != nil {
+	if !q.turn.Request.Thinking && q.turn.Request.Model != nil {
 		// With thinking off, some parsers give the whole answer as reasoning.
-		q.turn.Repairs |= hub.ReasoningToContent
+		q.turn.Reply.Repairs |= hub.ReasoningToContent
 		return q.piece(dst, Text, text, nil)
 	}
 	return q.piece(dst, Reasoning, text, nil)
@@ -426,7 +426,7 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 		q.waiting = append(rest, q.waiting...)
 		return dst
 	}
-	if !q.w.Accept(w.name) || q.turn.SingleCall && q.handed > 0 {
+	if !q.w.Accept(w.name) || q.turn.Request.SingleCall && q.handed > 0 {
 		q.calls[w.call].over = true
 		return dst
 	}
@@ -456,7 +456,7 @@ func (q *sequence) callID(dst, id []byte) []byte {
 
 // finish hands on what still waits, closes what is open and ends the turn.
 func (q *sequence) finish(dst []byte) []byte {
-	cut := q.turn.Finish == "length" || q.turn.Finish == "content_filter"
+	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 	nameless := 0
 	for len(q.waiting) > 0 {
 		if q.inCall() {
@@ -483,7 +483,7 @@ func (q *sequence) finish(dst []byte) []byte {
 }
 
 func (q *sequence) fail(dst []byte, p *hub.Problem) []byte {
-	q.turn.Finish = "error"
+	q.turn.Reply.Finish = "error"
 	var open *Part
 	if q.open {
 		dst = q.flush(dst)
@@ -519,10 +519,10 @@ func prefix(text []byte, spaces bool) int {
 func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
 	if f := literal(src, c.Finish); len(f) > 0 {
 		finished = true
-		t.Finish = hub.FinishWord(f)
+		t.Reply.Finish = hub.FinishWord(f)
 	}
 	if word := literal(src, c.StopReason); word != nil {
-		t.StopWord = string(jsonedit.AppendUnquoted(nil, c.StopReason.Of(src)))
+		t.Reply.StopWord = string(jsonedit.AppendUnquoted(nil, c.StopReason.Of(src)))
 	}
 	return finished
 }
@@ -542,15 +542,15 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	q := &sequence{turn: t, w: w, o: o, whole: true}
 	c := &b.view.Choices[0]
 	if b.view.HasUsage {
-		t.Usage, t.HasUsage = b.view.Usage, true
+		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	facts(t, body, c)
-	if failure(t.Finish) {
-		return dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Finish)
+	if failure(t.Reply.Finish) {
+		return dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
 	}
 	if repair.IsCutCall(body, &b.view, t) {
-		t.Finish = "length"
-		t.Repairs |= hub.CutCall
+		t.Reply.Finish = "length"
+		t.Reply.Repairs |= hub.CutCall
 	}
 	dst = w.Begin(dst)
 	dst = q.choice(dst, b, body, c)

@@ -80,7 +80,7 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		return s.Abort(dst, p), true
 	}
 	if b.view.HasUsage {
-		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true
+		s.turn.Reply.Usage, s.turn.Reply.HasUsage = b.view.Usage, true
 	}
 	dst = s.start(dst)
 	for i := range b.view.Choices {
@@ -93,8 +93,8 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		}
 		if facts(s.turn, data, c) {
 			s.finished = true
-			if failure(s.turn.Finish) {
-				return s.fail(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Finish)), true
+			if failure(s.turn.Reply.Finish) {
+				return s.fail(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Reply.Finish)), true
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Stream) end(dst []byte) []byte { return s.finish(s.start(dst)) }
 // End implements hub.Stream.
 func (s *Stream) End(dst []byte) []byte {
 	if s.finished {
-		s.turn.Repairs |= hub.EndedStream
+		s.turn.Reply.Repairs |= hub.EndedStream
 		return s.end(dst)
 	}
 	b := benches.Get().(*bench)
@@ -129,7 +129,7 @@ func (s *Stream) End(dst []byte) []byte {
 // a fault there is no reason to make the client ask again.
 func (s *Stream) Abort(dst []byte, p *hub.Problem) []byte {
 	if s.finished && p.Reason != "panic" {
-		s.turn.Repairs |= hub.EndedStream
+		s.turn.Reply.Repairs |= hub.EndedStream
 		return s.end(dst)
 	}
 	return s.fail(dst, p)

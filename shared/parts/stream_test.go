@@ -51,7 +51,7 @@ func TestStreamOrdersParts(t *testing.T) {
 		},
 		{
 			name:   "with thinking off what comes as thinking is the answer",
-			turn:   func(t *hub.Turn) { t.Thinking = false },
+			turn:   func(t *hub.Turn) { t.Request.Thinking = false },
 			script: []string{role, reasoning("Hel"), reasoning("lo"), text("!"), stop, done},
 			want:   lines("begin", "open text", "+Hel", "+lo", "+!", "close last", "finish stop"),
 		},
@@ -211,7 +211,7 @@ func TestStreamOrdersParts(t *testing.T) {
 		},
 		{
 			name: "only the first call where one is wanted",
-			turn: func(t *hub.Turn) { t.SingleCall = true },
+			turn: func(t *hub.Turn) { t.Request.SingleCall = true },
 			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"}}`), toolCall(`{"index":1,"id":"c2","function":{"name":"f"}}`),
 				toolCall(`{"index":1,"function":{"arguments":"{}"}}`), tool, done},
 			want: lines("begin", "open call c1 f", "+{}", "close last", "finish tool_calls"),
@@ -389,11 +389,11 @@ func TestStreamNotesWhatTheUpstreamSaysOfTheTurn(t *testing.T) {
 		chunk(`"delta":{},"finish_reason":"stop","stop_reason":"\n##"`),
 		`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":8,"created_cache_tokens":null},"completion_tokens_details":{"reasoning_tokens":2}}}`,
 		done)
-	if want := (hub.Usage{Prompt: 9, Completion: 4, Cached: 8, Reasoning: 2}); !turn.HasUsage || turn.Usage != want {
-		t.Errorf("usage %+v, want %+v", turn.Usage, want)
+	if want := (hub.Usage{Prompt: 9, Completion: 4, Cached: 8, Reasoning: 2}); !turn.Reply.HasUsage || turn.Reply.Usage != want {
+		t.Errorf("usage %+v, want %+v", turn.Reply.Usage, want)
 	}
-	if turn.Finish != "stop" || turn.StopWord != "\n##" {
-		t.Errorf("finish %q, stop word %q", turn.Finish, turn.StopWord)
+	if turn.Reply.Finish != "stop" || turn.Reply.StopWord != "\n##" {
+		t.Errorf("finish %q, stop word %q", turn.Reply.Finish, turn.Reply.StopWord)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestWholeOrdersParts(t *testing.T) {
 		},
 		{
 			name: "thinking off",
-			turn: func(t *hub.Turn) { t.Thinking = false },
+			turn: func(t *hub.Turn) { t.Request.Thinking = false },
 			body: reply(`{"content":"b","reasoning_content":"a"}`, "stop"),
 			want: lines("begin", "open text", "+a", "+b", "close last", "finish stop"),
 		},
@@ -54,7 +54,7 @@ func TestWholeOrdersParts(t *testing.T) {
 		},
 		{
 			name: "a call that was cut, which only the counts show",
-			turn: func(t *hub.Turn) { t.Limit = 7 },
+			turn: func(t *hub.Turn) { t.Request.Limit = 7 },
 			body: reply(`{"content":null,"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, "tool_calls"),
 			want: lines("begin", "open call c1 f", "+{}", "close cut last", "finish length"),
 		},
@@ -151,7 +151,7 @@ func TestAWholeRepliesTextGetsItsOwnLogprobs(t *testing.T) {
 // With thinking off all that was said is the text.
 func TestLogprobsOfThinkingThatBecomesTextStay(t *testing.T) {
 	turn := newTurn()
-	turn.Thinking = false
+	turn.Request.Thinking = false
 	got, p := whole(turn, &recorder{}, parts.Options{}, `{"choices":[{"message":{"reasoning":"a","content":"b"},"logprobs":{"content":[{"token":"a"},{"token":"b"}]},"finish_reason":"stop"}]}`)
 	if want := lines("begin", "open text", "+a", `+b  [{"token":"a"},{"token":"b"}]`, "close last", "finish stop"); p != nil || got != want {
 		t.Errorf("%v %s", p, got)

@@ -17,8 +17,8 @@ import (
 // answer. With thinking on, the field gets the name that the client reads: vLLM says
 // reasoning since PR #33402, many clients read reasoning_content.
 func Reasoning(e *jsonedit.Edits, src []byte, c *hub.Choice, t *hub.Turn) {
-	if !t.Thinking && t.Model != nil && toContent(e, src, c) {
-		t.Repairs |= hub.ReasoningToContent
+	if !t.Request.Thinking && t.Request.Model != nil && toContent(e, src, c) {
+		t.Reply.Repairs |= hub.ReasoningToContent
 	} else {
 		rename(e, src, c, t.ReasoningField)
 	}
@@ -107,8 +107,8 @@ func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
 	if IsCutCall(src, v, t) {
 		c := &v.Choices[0]
 		e.ReplaceString(c.Finish.Start, c.Finish.End, `"length"`)
-		t.Finish = "length"
-		t.Repairs |= hub.CutCall
+		t.Reply.Finish = "length"
+		t.Reply.Repairs |= hub.CutCall
 	}
 }
 
@@ -118,7 +118,7 @@ func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
 // at just that count is a rare false positive. With n > 1 the counts are sums and show
 // nothing.
 func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
-	if !v.HasUsage || len(v.Choices) != 1 || t.Choices > 1 {
+	if !v.HasUsage || len(v.Choices) != 1 || t.Request.Choices > 1 {
 		return false
 	}
 	c := &v.Choices[0]
@@ -131,5 +131,5 @@ func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
 	default:
 		return false
 	}
-	return t.Limit > 0 && v.Usage.Completion == t.Limit || t.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Window()
+	return t.Request.Limit > 0 && v.Usage.Completion == t.Request.Limit || t.Edge.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Edge.Window()
 }

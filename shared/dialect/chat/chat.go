@@ -59,7 +59,7 @@ func (Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b.edits.Reset()
 	b.choices(body, t)
 	if b.view.HasUsage {
-		t.Usage, t.HasUsage = b.view.Usage, true
+		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	repair.CutCall(&b.edits, body, &b.view, t)
 	return b.edits.Apply(dst, body), nil
@@ -67,8 +67,8 @@ func (Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 
 // choices edits what whole replies and chunks have in common.
 func (b *bench) choices(src []byte, t *hub.Turn) (finished bool) {
-	if m := b.view.Model; !m.Absent() && len(t.Name) > 0 {
-		b.edits.Replace(m.Start, m.End, t.Name)
+	if m := b.view.Model; !m.Absent() && len(t.Request.Name) > 0 {
+		b.edits.Replace(m.Start, m.End, t.Request.Name)
 	}
 	for i := range b.view.Choices {
 		c := &b.view.Choices[i]
@@ -78,7 +78,7 @@ func (b *bench) choices(src []byte, t *hub.Turn) (finished bool) {
 		if f := c.Finish; f.End-f.Start > len(`""`) { // some servers say "" until there is one
 			finished = true
 			if c.Index == 0 {
-				t.Finish = hub.FinishWord(src[f.Start+1 : f.End-1])
+				t.Reply.Finish = hub.FinishWord(src[f.Start+1 : f.End-1])
 			}
 		}
 	}
@@ -136,12 +136,12 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
 	}
 	if !b.view.Error.Absent() && len(b.view.Choices) == 0 {
-		s.turn.Finish = "error"
+		s.turn.Reply.Finish = "error"
 		return append(sse.Append(dst, other, "", data), done...), true
 	}
 	if b.view.HasUsage {
-		s.turn.Usage, s.turn.HasUsage = b.view.Usage, true
-		if s.turn.HideUsage && len(b.view.Choices) == 0 {
+		s.turn.Reply.Usage, s.turn.Reply.HasUsage = b.view.Usage, true
+		if s.turn.Request.HideUsage && len(b.view.Choices) == 0 {
 			if len(other) > 0 {
 				dst = append(append(dst, other...), '\n')
 			}
@@ -163,13 +163,13 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 // End implements hub.Stream.
 func (s *stream) End(dst []byte) []byte {
 	if s.finished {
-		s.turn.Repairs |= hub.EndedStream
+		s.turn.Reply.Repairs |= hub.EndedStream
 		return append(dst, done...)
 	}
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
 	if plain := bytes.TrimSpace(s.plain); len(plain) > 0 && b.view.Read(plain) == nil && !b.view.Error.Absent() {
-		s.turn.Finish = "error"
+		s.turn.Reply.Finish = "error"
 		return append(sse.Append(dst, nil, "", plain), done...)
 	}
 	return s.Abort(dst, hub.FaultProblem(hub.Cut, 0))
@@ -177,7 +177,7 @@ func (s *stream) End(dst []byte) []byte {
 
 // Abort implements hub.Stream.
 func (s *stream) Abort(dst []byte, p *hub.Problem) []byte {
-	s.turn.Finish = "error"
+	s.turn.Reply.Finish = "error"
 	dst = append(dst, "data: "...)
 	dst = hub.AppendChatError(dst, p)
 	return append(append(dst, "\n\n"...), done...)

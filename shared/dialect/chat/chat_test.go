@@ -22,7 +22,7 @@ func newTurn(t testing.TB, model string, field hub.ReasoningField) *hub.Turn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn := &hub.Turn{Settings: &hub.Settings{Catalog: cat, ReasoningField: field}, Window: func() int { return 0 }}
+	turn := &hub.Turn{Settings: &hub.Settings{Catalog: cat, ReasoningField: field}, Edge: hub.EdgeFacts{Window: func() int { return 0 }}}
 	if _, p := Chat.Request(nil, []byte(`{"model":"`+model+`","messages":[],"stream":true}`), turn); p != nil {
 		t.Fatal(p)
 	}
@@ -95,7 +95,7 @@ func FuzzAnyReplyStaysJSON(f *testing.F) {
 		for _, model := range []string{"qwen3.5-thinking-general", "qwen3.5-instruct-general"} {
 			for _, field := range []hub.ReasoningField{hub.BothFields, hub.OnlyReasoning, hub.OnlyReasoningContent} {
 				turn := newTurn(t, model, field)
-				turn.Limit = 5
+				turn.Request.Limit = 5
 				out, p := Chat.Reply(nil, []byte(body), turn)
 				if p == nil && !json.Valid([]byte(strings.TrimPrefix(string(out), "\xEF\xBB\xBF"))) {
 					t.Fatalf("%s\nbecame %s", body, out)

@@ -35,7 +35,7 @@ const imageSize = 3500
 
 // Estimate implements hub.Estimator: 3.5 bytes of a request are about a token.
 func (d Dialect) Estimate(t *hub.Turn) *hub.Answer {
-	r, _ := t.State.(*request)
+	r, _ := t.Request.State.(*request)
 	if d.kind != countTokens || r == nil || r.size == 0 {
 		return nil
 	}

@@ -42,8 +42,8 @@ func TestCountTokensAsksForWhatWouldBeSent(t *testing.T) {
 			}
 			return true
 		})
-		if len(turn.ReplyHeader) != 1 || turn.ReplyHeader[0][0] != "request-id" {
-			t.Errorf("%s: the header is %v", tt.name, turn.ReplyHeader)
+		if len(turn.Request.ReplyHeader) != 1 || turn.Request.ReplyHeader[0][0] != "request-id" {
+			t.Errorf("%s: the header is %v", tt.name, turn.Request.ReplyHeader)
 		}
 	}
 
@@ -58,7 +58,7 @@ func TestCountTokensRefusesNoTool(t *testing.T) {
 		for _, choice := range []string{"", `,"tool_choice":{"type":"any"}`, `,"tool_choice":{"type":"tool","name":"web_search"}`} {
 			turn := newTurn(t, `,"unsupported_tools":"reject"`)
 			out, p := CountTokens.Request(nil, []byte(`{"model":"claude-x","messages":[{"role":"user","content":"foo"}],"tools":[`+list+`]`+choice+`}`), turn)
-			if p != nil || turn.Answer != nil {
+			if p != nil || turn.Request.Answer != nil {
 				t.Errorf("%s%s: %+v", list, choice, p)
 				continue
 			}

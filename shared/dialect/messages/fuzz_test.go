@@ -37,14 +37,14 @@ func FuzzAcceptedRequestsReachTheTemplate(f *testing.F) {
 // accepted turns a request both ways and looks at what comes of it; true if it was accepted.
 func accepted(t *testing.T, base *hub.Turn, body []byte) (ok bool) {
 	for _, d := range []Dialect{Create, CountTokens} {
-		turn := &hub.Turn{Settings: base.Settings, Random: base.Random, Window: base.Window}
+		turn := &hub.Turn{Settings: base.Settings, Edge: hub.EdgeFacts{Random: base.Edge.Random, Window: base.Edge.Window}}
 		sent := bytes.Clone(body)
 		out, p := d.Request(nil, sent, turn)
 		if !bytes.Equal(halves.ReplaceAll(sent, mended), halves.ReplaceAll(body, mended)) {
 			t.Fatalf("the request was changed: %s", sent)
 		}
 		if p != nil {
-			if p.Message == "" || p.Status != 400 && p.Status != 404 || turn.State == nil {
+			if p.Message == "" || p.Status != 400 && p.Status != 404 || turn.Request.State == nil {
 				t.Errorf("refused without reason: %+v", p)
 			}
 			if p.Param != "" && p.Status == 400 && !strings.HasPrefix(p.Message, p.Param) {
@@ -53,9 +53,9 @@ func accepted(t *testing.T, base *hub.Turn, body []byte) (ok bool) {
 			continue
 		}
 		ok = true
-		if turn.Answer != nil {
-			if turn.Answer.ContentType == "" && !json.Valid(turn.Answer.Body) {
-				t.Errorf("answered %s", turn.Answer.Body)
+		if turn.Request.Answer != nil {
+			if turn.Request.Answer.ContentType == "" && !json.Valid(turn.Request.Answer.Body) {
+				t.Errorf("answered %s", turn.Request.Answer.Body)
 			}
 			continue
 		}

@@ -88,12 +88,12 @@ const requestIDHeader = "request-id"
 // RequestID is the id that the reply's header request-id and an error's request_id
 // carry. The first call makes it and puts the field into t.ReplyHeader.
 func RequestID(t *hub.Turn) string {
-	for _, h := range t.ReplyHeader {
+	for _, h := range t.Request.ReplyHeader {
 		if h[0] == requestIDHeader {
 			return h[1]
 		}
 	}
 	id := string(t.AppendID(nil, "req_"))
-	t.ReplyHeader = append(t.ReplyHeader, [2]string{requestIDHeader, id})
+	t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{requestIDHeader, id})
 	return id
 }

@@ -48,7 +48,7 @@ func TestProblems(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			turn := replyTurn(nil)
-			turn.ReplyHeader = nil
+			turn.Request.ReplyHeader = nil
 			a := Create.Problem(tt.problem, turn)
 			if !gjson.ValidBytes(a.Body) {
 				t.Fatalf("not JSON: %s", a.Body)
@@ -73,14 +73,14 @@ func TestProblems(t *testing.T) {
 
 func TestOneRequestHasOneRequestID(t *testing.T) {
 	turn := replyTurn(nil)
-	turn.ReplyHeader = [][2]string{{"qwenvoy-dropped-tools", "web_search"}, {"request-id", "req_7"}}
+	turn.Request.ReplyHeader = [][2]string{{"qwenvoy-dropped-tools", "web_search"}, {"request-id", "req_7"}}
 	p := hub.BadRequest("", "No.")
 	p.Header = [][2]string{{"allow", "POST"}}
 	a := Create.Problem(p, turn)
-	if got := gjson.GetBytes(a.Body, "request_id").String(); got != "req_7" || len(a.Header) != 2 || a.Header[0][0] != "allow" || a.Header[1][1] != "req_7" || len(turn.ReplyHeader) != 2 {
-		t.Errorf("%s %v %v", a.Body, a.Header, turn.ReplyHeader)
+	if got := gjson.GetBytes(a.Body, "request_id").String(); got != "req_7" || len(a.Header) != 2 || a.Header[0][0] != "allow" || a.Header[1][1] != "req_7" || len(turn.Request.ReplyHeader) != 2 {
+		t.Errorf("%s %v %v", a.Body, a.Header, turn.Request.ReplyHeader)
 	}
-	turn.ReplyHeader = nil
+	turn.Request.ReplyHeader = nil
 	first := RequestID(turn)
 	if again := RequestID(turn); first != again || !strings.HasPrefix(first, "req_") {
 		t.Errorf("%s, then %s", first, again)

@@ -77,8 +77,8 @@ func (r *recording) turn() *hub.Turn {
 	q := newRequest()
 	q.stops = r.stops
 	t := replyTurn(q)
-	t.Thinking = r.thinking
-	t.Limit = r.limit
+	t.Request.Thinking = r.thinking
+	t.Request.Limit = r.limit
 	return t
 }
 
@@ -207,7 +207,7 @@ func TestAnAnswerInOnePieceAsAStream(t *testing.T) {
 		}
 		t.Run(r.name, func(t *testing.T) {
 			turn := r.turn()
-			turn.Streamed = true
+			turn.Request.Streamed = true
 			out, p := Create.Reply(nil, []byte(r.upstream), turn)
 			if p != nil {
 				t.Fatalf("%+v", p)

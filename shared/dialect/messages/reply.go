@@ -13,7 +13,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 		return appendCount(dst, body)
 	}
 	r := requestOf(t)
-	if t.Streamed {
+	if t.Request.Streamed {
 		w := &events{turn: t, request: r}
 		out, p := parts.Whole(dst, body, t, w, options)
 		if p == nil {
@@ -31,7 +31,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 
 // requestOf is what the request left for its reply.
 func requestOf(t *hub.Turn) *request {
-	r, _ := t.State.(*request)
+	r, _ := t.Request.State.(*request)
 	if r == nil {
 		r = &request{}
 	}
@@ -46,8 +46,8 @@ func requestOf(t *hub.Turn) *request {
 func appendHead(dst []byte, t *hub.Turn, r *request) []byte {
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), r.id)
 	dst = jsonedit.Put(dst, `","type":"message","role":"assistant","model":`)
-	if len(t.Name) > 0 {
-		dst = jsonedit.PutBytes(dst, t.Name)
+	if len(t.Request.Name) > 0 {
+		dst = jsonedit.PutBytes(dst, t.Request.Name)
 	} else {
 		dst = jsonedit.Put(dst, `""`)
 	}
@@ -124,7 +124,7 @@ func (w *message) Close(dst []byte, p *parts.Part) []byte {
 	case parts.Call:
 		input, whole := w.input()
 		// A call that was cut must not be run, and vLLM makes valid JSON of what there was.
-		if p.Cut || !whole && (w.turn.Finish == "length" || w.turn.Finish == "content_filter") {
+		if p.Cut || !whole && (w.turn.Reply.Finish == "length" || w.turn.Reply.Finish == "content_filter") {
 			return dst[:w.start]
 		}
 		w.called = true
@@ -169,7 +169,7 @@ func (w *message) Finish(dst []byte) []byte {
 func appendTail(dst []byte, t *hub.Turn, reason string) []byte {
 	dst = appendStop(jsonedit.Put(dst, `],`), t, reason)
 	dst = jsonedit.Put(dst, `,"container":null,"usage":`)
-	return append(appendUsage(dst, &t.Usage), '}')
+	return append(appendUsage(dst, &t.Reply.Usage), '}')
 }
 
 // Fail implements parts.Writer.

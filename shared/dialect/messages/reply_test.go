@@ -16,17 +16,11 @@ func replyTurn(r *request) *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Name:     []byte(`"qwen3.5-thinking-coding"`),
-		Model:    &catalog.Model{},
-		Thinking: true,
-		Limit:    1000,
-		Window:   func() int { return 8192 },
-		Random: func() uint64 {
+		Edge: hub.EdgeFacts{Window: func() int { return 8192 }, Random: func() uint64 {
 			n++
 			return n * 0x9E3779B97F4A7C15
-		},
-		ReplyHeader: [][2]string{{"request-id", "req_1"}},
-		State:       r,
+		}},
+		Request: hub.RequestFacts{Name: []byte(`"qwen3.5-thinking-coding"`), Model: &catalog.Model{}, Thinking: true, Limit: 1000, ReplyHeader: [][2]string{{"request-id", "req_1"}}, State: r},
 	}
 }
 
@@ -175,7 +169,7 @@ func TestStopReasons(t *testing.T) {
 			r := newRequest()
 			r.stops = []string{"x", "\n\nHuman:"}
 			turn := replyTurn(r)
-			turn.Limit = tt.limit
+			turn.Request.Limit = tt.limit
 			body := `{"choices":[{"index":0,"message":{"content":"Hi"},` + tt.choice + `}]`
 			if tt.usage != "" {
 				body += "," + tt.usage
@@ -200,7 +194,7 @@ func TestWhatTheRequestSaysOfCalls(t *testing.T) {
 	}{
 		{"nothing", func(*request, *hub.Turn) {}, `["text","mcp__\"x\"","y"] tool_use`},
 		{"tool_choice none", func(r *request, _ *hub.Turn) { r.noCalls = true }, `["text"] end_turn`},
-		{"one call only", func(_ *request, t *hub.Turn) { t.SingleCall = true }, `["text","mcp__\"x\""] tool_use`},
+		{"one call only", func(_ *request, t *hub.Turn) { t.Request.SingleCall = true }, `["text","mcp__\"x\""] tool_use`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -230,7 +224,7 @@ func TestWhatTheRequestSaysOfCalls(t *testing.T) {
 // With thinking off, reasoning is the answer.
 func TestMisplacedReasoningIsText(t *testing.T) {
 	turn := replyTurn(newRequest())
-	turn.Thinking = false
+	turn.Request.Thinking = false
 	out, p := Create.Reply(nil, []byte(chatReply(`{"content":null,"reasoning":"Hello."}`, `"stop"`)), turn)
 	if got := gjson.GetBytes(out, "content").Raw; p != nil || got != `[{"type":"text","text":"Hello.","citations":null}]` {
 		t.Errorf("%s %+v", got, p)
@@ -252,7 +246,7 @@ func TestRepliesThatAreNone(t *testing.T) {
 	for _, tt := range tests {
 		for _, streamed := range []bool{false, true} {
 			turn := replyTurn(newRequest())
-			turn.Streamed = streamed
+			turn.Request.Streamed = streamed
 			_, p := Create.Reply(nil, []byte(tt.body), turn)
 			if p == nil || p.Status != tt.status || p.Message == "" {
 				t.Errorf("%s, streamed %v: %+v", tt.name, streamed, p)
@@ -265,7 +259,7 @@ func TestMessageIDsDiffer(t *testing.T) {
 	turn := replyTurn(nil)
 	seen := map[string]bool{}
 	for range 10_000 {
-		turn.State = &request{}
+		turn.Request.State = &request{}
 		out, _ := Create.Reply(nil, []byte(chatReply(`{"content":"Hi"}`, `"stop"`)), turn)
 		id := gjson.GetBytes(out, "id").String()
 		if seen[id] || !strings.HasPrefix(id, "msg_") || len(id) != len("msg_")+24 {

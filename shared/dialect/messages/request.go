@@ -26,7 +26,7 @@ var (
 // Request implements hub.Dialect.
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	q := &request{id: t.AppendID(nil, "msg_"), size: len(body)}
-	t.State = q
+	t.Request.State = q
 	RequestID(t)
 
 	r := readers.Get().(*reader)
@@ -53,7 +53,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	if r.offer(); r.problem != nil {
 		return dst, r.problem
 	}
-	if t.Answer == nil {
+	if t.Request.Answer == nil {
 		var p *hub.Problem
 		r.compose()
 		form := createForm
@@ -69,8 +69,8 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 			return dst, p
 		}
 	}
-	t.Name = jsonedit.PutBytes(t.Name[:0], name) // replies name what the client named, suffix and all
-	if t.Answer != nil {
+	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], name) // replies name what the client named, suffix and all
+	if t.Request.Answer != nil {
 		r.answer()
 	}
 	return dst, nil
@@ -305,7 +305,7 @@ func (r *reader) check() {
 		switch {
 		case r.stream == nil, is(r.stream, 'f'):
 		case isTrue(r.stream):
-			r.turn.Streamed = true
+			r.turn.Request.Streamed = true
 		default:
 			r.reject("stream", "must be true or false.")
 		}
@@ -378,7 +378,7 @@ func (r *reader) compose() {
 	if goOn {
 		// What was begun is past thinking; with it switched on, the rest of the text
 		// would come as reasoning.
-		t.NoThinking = true
+		t.Request.NoThinking = true
 	}
 	r.history.Unanswered("(no result)")
 	system := r.systemText()
@@ -444,5 +444,5 @@ func (r *reader) limits(c []byte) []byte {
 // off tells whether thinking is off, as far as it is known before the request's own
 // template arguments are read.
 func (r *reader) off() bool {
-	return r.turn.NoThinking || r.turn.Model.Thinking == catalog.Off
+	return r.turn.Request.NoThinking || r.turn.Request.Model.Thinking == catalog.Off
 }

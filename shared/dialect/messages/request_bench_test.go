@@ -55,7 +55,7 @@ func agentTurns(t testing.TB) func(body []byte) {
 	base := newTurn(t, "")
 	var out []byte
 	return func(body []byte) {
-		turn := &hub.Turn{Settings: base.Settings, Random: base.Random, Window: base.Window}
+		turn := &hub.Turn{Settings: base.Settings, Edge: hub.EdgeFacts{Random: base.Edge.Random, Window: base.Edge.Window}}
 		var p *hub.Problem
 		if out, p = Create.Request(out[:0], body, turn); p != nil {
 			t.Fatal(p.Message)

@@ -31,8 +31,7 @@ func newTurn(t testing.TB, settings string) *hub.Turn {
 	return &hub.Turn{
 		Settings: &hub.Settings{Catalog: cat, EnforceSampling: c.EnforceSampling, RejectTools: c.UnsupportedTools == "reject",
 			Messages: hub.MessagesSettings{ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader}},
-		Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 },
-		Window: func() int { return 32768 },
+		Edge: hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: func() int { return 32768 }},
 	}
 }
 
@@ -43,7 +42,7 @@ func translate(t testing.TB, turn *hub.Turn, body string) string {
 	if p != nil {
 		t.Fatalf("refused: %d %s", p.Status, p.Message)
 	}
-	if turn.Answer == nil && !json.Valid(out) {
+	if turn.Request.Answer == nil && !json.Valid(out) {
 		t.Fatalf("not JSON: %s", out)
 	}
 	return string(out)
@@ -129,8 +128,8 @@ func TestRepliesAnswerToTheClientsName(t *testing.T) {
 		turn := newTurn(t, "")
 		out := translate(t, turn, `{"model":"`+name+`","max_tokens":1,"messages":[`+hello+`]}`)
 		expect(t, out, "model", `"`+want+`"`)
-		if string(turn.Name) != `"`+name+`"` {
-			t.Errorf("the turn's name is %s", turn.Name)
+		if string(turn.Request.Name) != `"`+name+`"` {
+			t.Errorf("the turn's name is %s", turn.Request.Name)
 		}
 	}
 	_, p := Create.Request(nil, []byte(`{"model":"gone[1m]","max_tokens":1,"messages":[`+hello+`]}`), newTurn(t, ""))
@@ -142,19 +141,19 @@ func TestRepliesAnswerToTheClientsName(t *testing.T) {
 func TestTheTurnKnowsItsRequest(t *testing.T) {
 	turn := newTurn(t, "")
 	translate(t, turn, chat(hello, `,"stream":true,"stop_sequences":["\u0041"],"tool_choice":{"type":"none"}`))
-	q := turn.State.(*request)
+	q := turn.Request.State.(*request)
 	id := RequestID(turn)
 	if !strings.HasPrefix(string(q.id), "msg_") || !strings.HasPrefix(id, "req_") || len(id) != len("req_")+24 {
 		t.Errorf("ids %s, %s", q.id, id)
 	}
-	if len(turn.ReplyHeader) != 1 || turn.ReplyHeader[0] != [2]string{"request-id", id} {
-		t.Errorf("header %v", turn.ReplyHeader)
+	if len(turn.Request.ReplyHeader) != 1 || turn.Request.ReplyHeader[0] != [2]string{"request-id", id} {
+		t.Errorf("header %v", turn.Request.ReplyHeader)
 	}
-	if !turn.Streamed || !q.noCalls || len(q.stops) != 1 || q.stops[0] != "A" {
-		t.Errorf("streamed %v, %+v", turn.Streamed, q)
+	if !turn.Request.Streamed || !q.noCalls || len(q.stops) != 1 || q.stops[0] != "A" {
+		t.Errorf("streamed %v, %+v", turn.Request.Streamed, q)
 	}
 	turn = newTurn(t, "")
-	if _, p := Create.Request(nil, []byte(`nonsense`), turn); p == nil || turn.State == nil || len(turn.ReplyHeader) != 1 {
+	if _, p := Create.Request(nil, []byte(`nonsense`), turn); p == nil || turn.Request.State == nil || len(turn.Request.ReplyHeader) != 1 {
 		t.Error("a refused request has no id")
 	}
 }

@@ -25,15 +25,15 @@ func (r *reader) answer() {
 		b = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(b, `{"type":"web_search_tool_result","tool_use_id":"`), id), `","content":`)
 		return jsonedit.Put(b, `{"type":"web_search_tool_result_error","error_code":"unavailable"}}`)
 	}
-	*t.Answer = hub.Answer{Status: 200, Reason: "web_search"}
-	if !t.Streamed {
+	*t.Request.Answer = hub.Answer{Status: 200, Reason: "web_search"}
+	if !t.Request.Streamed {
 		b := append(call(appendHead(nil, t, r.q), input), ',')
 		b = jsonedit.Put(result(b), `,{"type":"text","text":"`+said+`","citations":null}`)
-		t.Answer.Body = appendTail(b, t, "end_turn")
+		t.Request.Answer.Body = appendTail(b, t, "end_turn")
 		return
 	}
-	t.Answer.ContentType = "text/event-stream; charset=utf-8"
-	t.Answer.Header = [][2]string{{"cache-control", "no-cache"}}
+	t.Request.Answer.ContentType = "text/event-stream; charset=utf-8"
+	t.Request.Answer.Header = [][2]string{{"cache-control", "no-cache"}}
 
 	w := &events{turn: t, request: r.q}
 	b := w.Begin(nil)
@@ -49,7 +49,7 @@ func (r *reader) answer() {
 
 	p = parts.Part{Kind: parts.Text, Index: 2}
 	b = w.Close(w.Delta(w.Open(b, &p), &p, []byte(said), nil), &p)
-	t.Answer.Body = w.tail(b, "end_turn")
+	t.Request.Answer.Body = w.tail(b, "end_turn")
 }
 
 // searched is what a user's text, given as inside of a literal, asks to search for.

@@ -47,7 +47,7 @@ func (w *events) Begin(dst []byte) []byte {
 	dst = jsonedit.Put(event(dst, "message_start"), `,"message":`)
 	dst = appendHead(dst, w.turn, w.request)
 	dst = jsonedit.Put(dst, `],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"usage":`)
-	dst = append(appendUsage(dst, &w.turn.Usage), '}')
+	dst = append(appendUsage(dst, &w.turn.Reply.Usage), '}')
 	dst = jsonedit.Put(dst, end)
 	return w.Beat(dst, 0)
 }
@@ -175,7 +175,7 @@ func (w *events) tail(dst []byte, reason string) []byte {
 	dst = jsonedit.Put(event(dst, "message_delta"), `,"delta":{`)
 	dst = appendStop(dst, w.turn, reason)
 	dst = jsonedit.Put(dst, `,"container":null},"usage":`)
-	dst = jsonedit.Put(appendDeltaUsage(dst, &w.turn.Usage), end)
+	dst = jsonedit.Put(appendDeltaUsage(dst, &w.turn.Reply.Usage), end)
 	return jsonedit.Put(event(dst, "message_stop"), end)
 }
 

@@ -283,8 +283,8 @@ func TestFaultsAndBeats(t *testing.T) {
 	if diff := cmp.Diff(so+"ping\nping\ntimeout_error: The model server stopped sending in the middle of its answer. (req_1)\n", digest(t, out)); diff != "" {
 		t.Error(diff)
 	}
-	if turn.Finish != "error" {
-		t.Errorf("finish %q", turn.Finish)
+	if turn.Reply.Finish != "error" {
+		t.Errorf("finish %q", turn.Reply.Finish)
 	}
 
 	s, turn, out = begin()
@@ -294,8 +294,8 @@ func TestFaultsAndBeats(t *testing.T) {
 	if diff := cmp.Diff(so+"0.\n\"end_turn\" null in 0+0+0 out 0\nend\n", digest(t, out)); diff != "" {
 		t.Errorf("behind the finish_reason: %s", diff)
 	}
-	if turn.Finish != "stop" || turn.Repairs != hub.EndedStream {
-		t.Errorf("finish %q, repairs %v", turn.Finish, turn.Repairs.Names())
+	if turn.Reply.Finish != "stop" || turn.Reply.Repairs != hub.EndedStream {
+		t.Errorf("finish %q, repairs %v", turn.Reply.Finish, turn.Reply.Repairs.Names())
 	}
 }
 

@@ -120,7 +120,7 @@ func TestRecordedAgentRequestsReachTheTemplate(t *testing.T) {
 	for _, name := range names {
 		turn := newTurn(t, "")
 		out := translate(t, turn, bodies[name])
-		if turn.Answer != nil {
+		if turn.Request.Answer != nil {
 			if name != "claude-code-websearch" {
 				t.Errorf("%s: answered here", name)
 			}

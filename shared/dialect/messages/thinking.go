@@ -12,9 +12,9 @@ import (
 func (r *reader) think() {
 	switch string(word(r.member(r.thinking, "type"))) {
 	case "disabled":
-		r.turn.NoThinking = true
+		r.turn.Request.NoThinking = true
 	case "between_tools":
-		r.turn.NoThinking = !r.afterResults
+		r.turn.Request.NoThinking = !r.afterResults
 	}
 	edits := r.member(r.management, "edits")
 	if !is(edits, '[') {
@@ -48,7 +48,7 @@ func (r *reader) think() {
 // the models before it are thinking or not, and vLLM answers 400 to words that it does
 // not know.
 func (r *reader) effort() string {
-	if r.off() || !bytes.Contains(bytes.ToLower([]byte(r.turn.Model.Target.Model)), []byte("qwen3.8")) {
+	if r.off() || !bytes.Contains(bytes.ToLower([]byte(r.turn.Request.Model.Target.Model)), []byte("qwen3.8")) {
 		return ""
 	}
 	said := r.said // by the latest system message that says any
@@ -76,7 +76,7 @@ func (r *reader) appendThinking(c []byte, limit int) []byte {
 	}
 	if budget, ok := integer(r.member(r.thinking, "budget_tokens")); ok && budget > 0 {
 		// Something must be left to answer with, of max_tokens as the Editor clamps it.
-		if window := r.turn.Window(); window > 0 {
+		if window := r.turn.Edge.Window(); window > 0 {
 			limit = min(limit, window)
 		}
 		if budget = min(budget, limit-1); budget > 0 {

@@ -290,7 +290,7 @@ func (r *reader) offer() {
 			r.sent++
 		}
 	}
-	if r.problem != nil || t.Answer != nil {
+	if r.problem != nil || t.Request.Answer != nil {
 		return
 	}
 	if chosen != nil && r.byName[string(chosen)] == nil && r.kind == create {
@@ -346,27 +346,27 @@ func (r *reader) dropHosted(functions bool) {
 			at = i
 		}
 		searches = searches && bytes.HasPrefix(x.kind, []byte("web_search_"))
-		t.DroppedTools = append(t.DroppedTools, x.label())
+		t.Request.DroppedTools = append(t.Request.DroppedTools, x.label())
 	}
 	if at < 0 {
 		return
 	}
-	t.Changes |= hub.ToolsDropped
+	t.Request.Changes |= hub.ToolsDropped
 	if r.kind == countTokens {
 		return
 	}
 	path := toolPath(at)
 	switch {
 	case t.RejectTools:
-		r.reject(path, "the tool %q would have to run on the model's side, which is not possible here.", t.DroppedTools[0])
+		r.reject(path, "the tool %q would have to run on the model's side, which is not possible here.", t.Request.DroppedTools[0])
 	case !functions && !r.q.noCalls && searches:
 		// A search of Claude Code's is a request of its own. Without the tool the model
 		// would make results up, and they would be shown as found.
-		t.Answer = &hub.Answer{}
+		t.Request.Answer = &hub.Answer{}
 	case !functions && !r.q.noCalls:
-		r.reject(path, "the tool %q would have to run on the model's side, which is not possible here, and there is no other tool.", t.DroppedTools[0])
+		r.reject(path, "the tool %q would have to run on the model's side, which is not possible here, and there is no other tool.", t.Request.DroppedTools[0])
 	}
-	t.ReplyHeader = append(t.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.DroppedTools, ", ")})
+	t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.Request.DroppedTools, ", ")})
 }
 
 // label names the tool in a header field.
@@ -441,7 +441,7 @@ func (r *reader) appendTools(c []byte) []byte {
 	}
 	if isTrue(r.member(r.choice, "disable_parallel_tool_use")) {
 		c = jsonedit.Put(c, `,"parallel_tool_calls":false`)
-		r.turn.SingleCall = true
+		r.turn.Request.SingleCall = true
 	}
 	return c
 }

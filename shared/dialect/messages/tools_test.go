@@ -40,7 +40,7 @@ func TestToolsBecomeFunctions(t *testing.T) {
 	}
 	turn := newTurn(t, "")
 	translate(t, turn, tools(`{"name":"f"}`, `,"tool_choice":{"disable_parallel_tool_use":true,"type":"any"}`))
-	if !turn.SingleCall {
+	if !turn.Request.SingleCall {
 		t.Error("more than one call is let through")
 	}
 }
@@ -75,7 +75,7 @@ func TestClientToolsBecomeFunctions(t *testing.T) {
 
 func TestToolsThatCannotBeHad(t *testing.T) {
 	dropped := func(turn *hub.Turn) string {
-		for _, h := range turn.ReplyHeader {
+		for _, h := range turn.Request.ReplyHeader {
 			if h[0] == hub.DroppedToolsHeader {
 				return h[1]
 			}
@@ -93,7 +93,7 @@ func TestToolsThatCannotBeHad(t *testing.T) {
 		if got := gjson.Get(out, "tools.#.function.name").Raw; got != tt.names {
 			t.Errorf("%s: the tools are %s", tt.name, got)
 		}
-		if got := dropped(turn); got != tt.dropped || strings.Join(turn.DroppedTools, ", ") != tt.dropped {
+		if got := dropped(turn); got != tt.dropped || strings.Join(turn.Request.DroppedTools, ", ") != tt.dropped {
 			t.Errorf("%s: the header says %q", tt.name, got)
 		}
 	}
@@ -153,7 +153,7 @@ func TestAWebSearchAloneIsAnsweredHere(t *testing.T) {
 	}
 	turn := newTurn(t, "")
 	translate(t, turn, body(""))
-	a := turn.Answer
+	a := turn.Request.Answer
 	if a == nil || a.Status != 200 || a.ContentType != "" {
 		t.Fatalf("the answer is %+v", a)
 	}
@@ -161,7 +161,7 @@ func TestAWebSearchAloneIsAnsweredHere(t *testing.T) {
 	if !strings.HasPrefix(id, "srvtoolu_") || !json.Valid(a.Body) {
 		t.Errorf("the body is %s", a.Body)
 	}
-	want := `{"id":"` + string(turn.State.(*request).id) + `","type":"message","role":"assistant","model":"qwen3.5-thinking-coding","content":[` +
+	want := `{"id":"` + string(turn.Request.State.(*request).id) + `","type":"message","role":"assistant","model":"qwen3.5-thinking-coding","content":[` +
 		`{"type":"server_tool_use","id":"` + id + `","name":"web_search","input":{"query":"\"qé\""}},` +
 		`{"type":"web_search_tool_result","tool_use_id":"` + id + `","content":{"type":"web_search_tool_result_error","error_code":"unavailable"}},` +
 		`{"type":"text","text":"Web search is not available here.","citations":null}],"stop_reason":"end_turn","stop_sequence":null,"stop_details":null,"container":null,"usage":` + string(appendUsage(nil, &hub.Usage{})) + `}`
@@ -171,7 +171,7 @@ func TestAWebSearchAloneIsAnsweredHere(t *testing.T) {
 
 	turn = newTurn(t, "")
 	translate(t, turn, body(`,"stream":true`))
-	a = turn.Answer
+	a = turn.Request.Answer
 	if a == nil || !strings.HasPrefix(a.ContentType, "text/event-stream") {
 		t.Fatalf("the answer is %+v", a)
 	}
@@ -200,7 +200,7 @@ func TestAWebSearchAloneIsAnsweredHere(t *testing.T) {
 		tools(`{"type":"web_search_20250305","name":"web_search"}`, `,"tool_choice":{"type":"none"}`),
 	} {
 		turn := newTurn(t, "")
-		if out := translate(t, turn, body); turn.Answer != nil || gjson.Get(out, "messages.#").Int() != 1 {
+		if out := translate(t, turn, body); turn.Request.Answer != nil || gjson.Get(out, "messages.#").Int() != 1 {
 			t.Errorf("answered here: %s", body)
 		}
 	}

@@ -33,9 +33,9 @@ func appendCounts(dst []byte, u *hub.Usage) []byte {
 // stopReason says why the turn ended; called: a tool call was handed on. It is "" where
 // the model server gave a reason that means no proper end.
 func stopReason(t *hub.Turn, r *request, called bool) string {
-	switch t.Finish {
+	switch t.Reply.Finish {
 	case "length":
-		if window := t.Window(); t.HasUsage && window > 0 && (t.Limit == 0 || t.Usage.Completion < t.Limit) && t.Usage.Prompt+t.Usage.Completion >= window {
+		if window := t.Edge.Window(); t.Reply.HasUsage && window > 0 && (t.Request.Limit == 0 || t.Reply.Usage.Completion < t.Request.Limit) && t.Reply.Usage.Prompt+t.Reply.Usage.Completion >= window {
 			return "model_context_window_exceeded"
 		}
 		return "max_tokens"
@@ -45,7 +45,7 @@ func stopReason(t *hub.Turn, r *request, called bool) string {
 		switch {
 		case called: // whatever the upstream says: a named tool's call ends with stop
 			return "tool_use"
-		case t.StopWord != "" && slices.Contains(r.stops, t.StopWord):
+		case t.Reply.StopWord != "" && slices.Contains(r.stops, t.Reply.StopWord):
 			return "stop_sequence"
 		}
 		return "end_turn"
@@ -57,7 +57,7 @@ func stopReason(t *hub.Turn, r *request, called bool) string {
 func appendStop(dst []byte, t *hub.Turn, reason string) []byte {
 	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `"stop_reason":"`), reason), `","stop_sequence":`)
 	if reason == "stop_sequence" {
-		dst = jsonedit.AppendQuoted(dst, t.StopWord)
+		dst = jsonedit.AppendQuoted(dst, t.Reply.StopWord)
 	} else {
 		dst = jsonedit.Put(dst, "null")
 	}
@@ -70,7 +70,7 @@ func appendStop(dst []byte, t *hub.Turn, reason string) []byte {
 
 // badFinish is the problem of a turn without a stopReason.
 func badFinish(t *hub.Turn) *hub.Problem {
-	p := hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Finish)
-	t.Finish = "error"
+	p := hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
+	t.Reply.Finish = "error"
 	return p
 }

@@ -76,11 +76,11 @@ func TestCodexRequestsBecomeChatRequests(t *testing.T) {
 				}
 			}
 		}
-		if turn.Changes.Names() != nil && strings.Contains(strings.Join(turn.Changes.Names(), " "), "fields_ignored") {
+		if turn.Request.Changes.Names() != nil && strings.Contains(strings.Join(turn.Request.Changes.Names(), " "), "fields_ignored") {
 			t.Errorf("%s: a field is not known", name)
 		}
-		r := turn.State.(*request)
-		if !turn.Streamed || !r.sealed || !gjson.Valid("{"+string(r.echo)+"}") || strings.Contains(string(r.echo), "client_metadata") || strings.Contains(got, "client_metadata") {
+		r := turn.Request.State.(*request)
+		if !turn.Request.Streamed || !r.sealed || !gjson.Valid("{"+string(r.echo)+"}") || strings.Contains(string(r.echo), "client_metadata") || strings.Contains(got, "client_metadata") {
 			t.Errorf("%s: echo %.300s", name, r.echo)
 		}
 		if strings.Contains(got, `"encrypted":`) {

@@ -79,7 +79,7 @@ func appendSealed(dst []byte, kind blobKind, inside []byte, t *hub.Turn) ([]byte
 		tag = sealedTag
 		var nonce [nonceSize]byte
 		for i := 0; i < nonceSize; i += 8 {
-			binary.LittleEndian.PutUint64(nonce[i:], t.Random())
+			binary.LittleEndian.PutUint64(nonce[i:], t.Edge.Random())
 		}
 		d.box = secretbox.Seal(jsonedit.PutBytes(d.box[:0], nonce[:]), packed, &nonce, &t.Responses.Key)
 		packed = d.box

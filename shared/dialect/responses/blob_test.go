@@ -25,7 +25,7 @@ func blobTurn(key byte) *hub.Turn {
 			s.Responses.Key[i] = key
 		}
 	}
-	return &hub.Turn{Settings: s, Random: counter()}
+	return &hub.Turn{Settings: s, Edge: hub.EdgeFacts{Random: counter()}}
 }
 
 func TestABlobIsReadByEveryInstanceWithItsKey(t *testing.T) {

@@ -26,8 +26,8 @@ func TestCompactAsksForASummaryWithoutThinking(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	r := turn.State.(*request)
-	if !r.compaction || r.blob != keptBlob || turn.Streamed || !turn.NoThinking || r.tools.accept([]byte("f")) {
+	r := turn.Request.State.(*request)
+	if !r.compaction || r.blob != keptBlob || turn.Request.Streamed || !turn.Request.NoThinking || r.tools.accept([]byte("f")) {
 		t.Errorf("%+v", r)
 	}
 	kept := gjson.Parse("[" + string(r.kept) + "]")
@@ -45,7 +45,7 @@ func TestCompactNeedsAModelAndSomethingToCompact(t *testing.T) {
 		}
 	}
 	got, turn := ask(t, s, Compact, `{"model":"think","input":"One long prompt","prompt_cache_key":"k","service_tier":"flex"}`)
-	if r := turn.State.(*request); roles(got) != "uu" || gjson.GetBytes(r.kept, "content.0.text").String() != "One long prompt" {
+	if r := turn.Request.State.(*request); roles(got) != "uu" || gjson.GetBytes(r.kept, "content.0.text").String() != "One long prompt" {
 		t.Errorf("%s, kept %s", got, r.kept)
 	}
 }
@@ -54,7 +54,7 @@ func TestCompactKeepsTheNewestMessagesThatFit(t *testing.T) {
 	s := settings(t, "Qwen/X")
 	long := strings.Repeat("x", maxKeptMessages/2)
 	_, turn := ask(t, s, Compact, `{"model":"think","input":[{"role":"user","content":"1"},{"role":"user","content":"2`+long+`"},{"role":"user","content":"3`+long+`"},{"role":"assistant","content":"a"},{"role":"user","content":"4"}]}`)
-	kept := gjson.Parse("[" + string(turn.State.(*request).kept) + "]").Get("#.content.0.text").Array()
+	kept := gjson.Parse("[" + string(turn.Request.State.(*request).kept) + "]").Get("#.content.0.text").Array()
 	if len(kept) != 3 || kept[0].String() != "1" || kept[1].String()[0] != '3' || kept[2].String() != "4" {
 		t.Errorf("kept %.100s", kept)
 	}
@@ -63,16 +63,16 @@ func TestCompactKeepsTheNewestMessagesThatFit(t *testing.T) {
 func TestATriggerAtTheEndCompactsInsteadOfAnswering(t *testing.T) {
 	s := settings(t, "Qwen/X")
 	got, turn := ask(t, s, Create, `{"model":"think","stream":true,"input":[{"role":"user","content":"First"},{"role":"assistant","content":"a"},{"type":"compaction_trigger"}],"tools":[{"type":"function","name":"f"}],"max_output_tokens":500}`)
-	r := turn.State.(*request)
+	r := turn.Request.State.(*request)
 	if roles(got) != "uau" || gjson.Get(got, "messages.2.content").Raw != string(handOver) || gjson.Get(got, "chat_template_kwargs").Raw != `{"enable_thinking":false}` ||
-		gjson.Get(got, "max_completion_tokens").Int() != 500 || !turn.Streamed || !r.compaction || r.blob != coveringBlob || len(r.kept) > 0 {
+		gjson.Get(got, "max_completion_tokens").Int() != 500 || !turn.Request.Streamed || !r.compaction || r.blob != coveringBlob || len(r.kept) > 0 {
 		t.Errorf("%s %+v", got, r)
 	}
 	if !strings.Contains(string(r.echo), `"tools":[{`) {
 		t.Errorf("echo %s", r.echo)
 	}
 	got, turn = ask(t, s, Create, `{"model":"think","input":[{"type":"compaction_trigger"},{"role":"user","content":"First"}]}`)
-	if r := turn.State.(*request); roles(got) != "u" || r.compaction {
+	if r := turn.Request.State.(*request); roles(got) != "u" || r.compaction {
 		t.Errorf("a trigger that is not the last: %s", got)
 	}
 }

@@ -21,7 +21,7 @@ func TestCountingAsksAboutTheSamePrompt(t *testing.T) {
 	if n := gjson.Get(counted, "@keys.#").Int(); n != 5 {
 		t.Errorf("more than the tokenizer takes: %s", counted)
 	}
-	if turn.Streamed {
+	if turn.Request.Streamed {
 		t.Error("a count is no stream")
 	}
 	got, _ := ask(t, s, InputTokens, `{"input":"Hi"}`)

@@ -96,10 +96,10 @@ func (e *echoText) same(r *translation, key int, absent string) {
 func (r *translation) used(key, i int) []byte {
 	t := r.turn
 	var profile string
-	if t.Model != nil {
-		values := &t.Model.Off
-		if t.Thinking {
-			values = &t.Model.On
+	if t.Request.Model != nil {
+		values := &t.Request.Model.Off
+		if t.Request.Thinking {
+			values = &t.Request.Model.On
 		}
 		profile = values[i]
 	}

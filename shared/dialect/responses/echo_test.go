@@ -11,7 +11,7 @@ import (
 func echoed(t *testing.T, body string) gjson.Result {
 	t.Helper()
 	_, turn := ask(t, settings(t, "Qwen/X"), Create, body)
-	e := "{" + string(turn.State.(*request).echo) + "}"
+	e := "{" + string(turn.Request.State.(*request).echo) + "}"
 	if !gjson.Valid(e) {
 		t.Fatalf("not JSON: %s", e)
 	}
@@ -93,7 +93,7 @@ func TestTheEchoSaysWhichSamplingValuesWereUsed(t *testing.T) {
 			s := settings(t, "Qwen/X")
 			s.EnforceSampling = tt.enforce
 			got, turn := ask(t, s, Create, `{"model":"`+tt.model+`","input":"Hi"`+tt.body+`}`)
-			e := gjson.Parse("{" + string(turn.State.(*request).echo) + "}")
+			e := gjson.Parse("{" + string(turn.Request.State.(*request).echo) + "}")
 			for key, want := range map[string]string{"temperature": tt.temperature, "top_p": tt.topP, "presence_penalty": tt.presence} {
 				if v := e.Get(key).Raw; v != want {
 					t.Errorf("%s is %s, want %s", key, v, want)
@@ -112,7 +112,7 @@ func TestTheEchoLeavesNothingOfTheBodyBehind(t *testing.T) {
 	if _, p := Create.Request(nil, body, turn); p != nil {
 		t.Fatal(p)
 	}
-	r := turn.State.(*request)
+	r := turn.Request.State.(*request)
 	before, table := string(r.echo), r.tools.list[0]
 	name, namespace := string(table.name), string(table.namespace)
 	clear(body)

@@ -106,14 +106,14 @@ func FuzzAcceptedRequestsAreGoodChatRequests(f *testing.F) {
 				continue
 			}
 			checkChat(t, string(out))
-			r := turn.State.(*request)
+			r := turn.Request.State.(*request)
 			if e := "{" + string(r.echo) + "}"; !gjson.Valid(e) || strings.ContainsAny(e, "\n\r") {
 				t.Errorf("echo %s", e)
 			}
 			if kept := "[" + string(r.kept) + "]"; !gjson.Valid(kept) {
 				t.Errorf("kept %s", kept)
 			}
-			for _, h := range turn.ReplyHeader {
+			for _, h := range turn.Request.ReplyHeader {
 				if strings.ContainsAny(h[1], "\r\n") || !utf8.ValidString(h[1]) {
 					t.Errorf("header %q", h)
 				}
@@ -127,7 +127,7 @@ func FuzzAcceptedRequestsAreGoodChatRequests(f *testing.F) {
 				t.Fatalf("items %s", items)
 			}
 			again := turnOf(s)
-			again.Memory = memory{context: string(items)}
+			again.Edge.Memory = memory{context: string(items)}
 			stored, p := Create.Request(nil, []byte(`{"model":"think","previous_response_id":"resp_1","input":[{"role":"user","content":"end"}]}`), again)
 			if p != nil {
 				if r.compaction {
@@ -193,7 +193,7 @@ func TestAnyMixOfItemsGivesAGoodChatRequest(t *testing.T) {
 		}
 		names := upstreamNames(string(out))
 		for _, name := range names {
-			if _, ok := turn.State.(*request).tools.find([]byte(name)); !ok {
+			if _, ok := turn.Request.State.(*request).tools.find([]byte(name)); !ok {
 				t.Fatalf("%s went up and is not in the table: %s", name, body)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 
 func TestAnItemsIDNamesItsResponse(t *testing.T) {
 	n := uint64(1)
-	turn := &hub.Turn{Random: func() uint64 { n = n*6364136223846793005 + 1442695040888963407; return n }}
+	turn := &hub.Turn{Edge: hub.EdgeFacts{Random: func() uint64 { n = n*6364136223846793005 + 1442695040888963407; return n }}}
 	id := responseID(turn)
 	if len(id) != len("resp_")+24 {
 		t.Fatalf("%s", id)

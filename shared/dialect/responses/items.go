@@ -284,7 +284,7 @@ func (r *translation) gather() *hub.Problem {
 		r.compacting, r.req.compaction, r.req.blob = true, true, keptBlob
 	}
 	if r.compacting {
-		r.turn.NoThinking = true
+		r.turn.Request.NoThinking = true
 		r.req.logprobs = false
 	}
 	return nil
@@ -327,10 +327,10 @@ func (r *translation) fetch(it *item) *hub.Problem {
 	if len(id) == 0 {
 		return missing(it.member(itemID))
 	}
-	if r.turn.Memory == nil {
+	if r.turn.Edge.Memory == nil {
 		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+": "+toBinary+".")
 	}
-	raw, p := r.turn.Memory.Item(string(id))
+	raw, p := r.turn.Edge.Memory.Item(string(id))
 	if p != nil {
 		return p
 	}
@@ -620,7 +620,7 @@ func (r *translation) tellReasoning(it *item) {
 		if ok && kind == reasoningBlob {
 			text = jsonedit.AppendEscaped(text, opened)
 		} else {
-			r.turn.Changes |= hub.ReasoningDropped
+			r.turn.Request.Changes |= hub.ReasoningDropped
 		}
 	}
 	if len(text) == 0 {

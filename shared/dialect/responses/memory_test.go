@@ -40,7 +40,7 @@ const earlier = `{"type":"message","id":"msg_1","status":"completed","role":"dev
 func remembering(t *testing.T, m memory, body string) (string, *hub.Turn, *hub.Problem) {
 	t.Helper()
 	turn := turnOf(settings(t, "Qwen/X"))
-	turn.Memory = m
+	turn.Edge.Memory = m
 	out, p := Create.Request(nil, []byte(body), turn)
 	if p == nil && !gjson.ValidBytes(out) {
 		t.Fatalf("not JSON: %s", out)
@@ -57,7 +57,7 @@ func TestARequestGoesOnFromAnEarlierOne(t *testing.T) {
 			t.Errorf("%s: %+v\ngot  %s\nwant %s", name, p, got, want)
 			continue
 		}
-		e := gjson.Parse("{" + string(turn.State.(*request).echo) + "}")
+		e := gjson.Parse("{" + string(turn.Request.State.(*request).echo) + "}")
 		switch name {
 		case "a response":
 			if e.Get("previous_response_id").String() != "resp_1" || e.Get("conversation").Exists() {
@@ -136,7 +136,7 @@ func TestStoreAndBackgroundComeBack(t *testing.T) {
 	}
 	for _, tt := range tests {
 		turn := turnOf(settings(t, "Qwen/X"))
-		turn.Memory = tt.memory
+		turn.Edge.Memory = tt.memory
 		_, p := Create.Request(nil, []byte(`{"model":"think","input":"Hi"`+tt.body+`}`), turn)
 		if (p != nil) != tt.refused {
 			t.Errorf("%s: %+v", tt.body, p)
@@ -144,7 +144,7 @@ func TestStoreAndBackgroundComeBack(t *testing.T) {
 		if p != nil {
 			continue
 		}
-		r := turn.State.(*request)
+		r := turn.Request.State.(*request)
 		e := gjson.Parse("{" + string(r.echo) + "}")
 		if e.Get("store").Bool() != tt.store || e.Get("background").Bool() != tt.background || r.background != tt.background {
 			t.Errorf("%s: %s", tt.body, e)

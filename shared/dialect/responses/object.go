@@ -156,7 +156,7 @@ func (w *writer) appendText(dst, text, logprobs []byte) []byte {
 // usage in it.
 func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byte {
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), w.r.id)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response","created_at":`), w.t.Now, 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response","created_at":`), w.t.Edge.Now, 10)
 	dst = jsonedit.Put(dst, `,"completed_at":`)
 	if status == completed {
 		dst = strconv.AppendInt(dst, w.t.Time(), 10)
@@ -174,7 +174,7 @@ func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byt
 	switch {
 	case status != incomplete:
 		dst = jsonedit.Put(dst, "null")
-	case w.t.Finish == "content_filter":
+	case w.t.Reply.Finish == "content_filter":
 		dst = jsonedit.Put(dst, `{"reason":"content_filter"}`)
 	default:
 		dst = jsonedit.Put(dst, `{"reason":"max_output_tokens"}`)
@@ -185,10 +185,10 @@ func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byt
 		dst = jsonedit.PutBytes(dst, w.items)
 	}
 	dst = jsonedit.Put(dst, `],"usage":`)
-	if running || !w.t.HasUsage {
+	if running || !w.t.Reply.HasUsage {
 		dst = jsonedit.Put(dst, "null")
 	} else {
-		dst = appendUsage(dst, &w.t.Usage)
+		dst = appendUsage(dst, &w.t.Reply.Usage)
 	}
 	if len(w.r.echo) > 0 {
 		dst = jsonedit.PutBytes(append(dst, ','), w.r.echo)
@@ -200,13 +200,13 @@ func (w *writer) appendResponse(dst []byte, status string, p *hub.Problem) []byt
 // summary. It is no response, and has usage always.
 func (w *writer) appendCompacted(dst []byte) []byte {
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `{"id":"`), w.r.id)
-	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response.compaction","created_at":`), w.t.Now, 10)
+	dst = strconv.AppendInt(jsonedit.Put(dst, `","object":"response.compaction","created_at":`), w.t.Edge.Now, 10)
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"output":[`), w.r.kept)
 	if len(w.r.kept) > 0 {
 		dst = append(dst, ',')
 	}
 	dst = jsonedit.Put(jsonedit.PutBytes(dst, w.items), `],"usage":`)
-	return append(appendUsage(dst, &w.t.Usage), '}')
+	return append(appendUsage(dst, &w.t.Reply.Usage), '}')
 }
 
 func appendUsage(dst []byte, u *hub.Usage) []byte {

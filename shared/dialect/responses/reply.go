@@ -13,7 +13,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	}
 	// An upstream that answers a request for a stream with a whole reply still gives the
 	// client its stream.
-	w := newWriter(d.kind, t, t.Streamed)
+	w := newWriter(d.kind, t, t.Request.Streamed)
 	out, p := parts.Whole(dst, body, t, w, options)
 	if p == nil {
 		p = w.problem

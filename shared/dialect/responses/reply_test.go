@@ -29,15 +29,8 @@ func newRequest() *request {
 func replyTurn(r *request) *hub.Turn {
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Name:     []byte(`"qwen3.5-thinking-coding"`),
-		Model:    &catalog.Model{},
-		Thinking: true,
-		Choices:  1,
-		Now:      1795248367,
-		Clock:    func() int64 { return 1795248372 },
-		Window:   func() int { return 8192 },
-		Random:   counter(),
-		State:    r,
+		Edge:     hub.EdgeFacts{Now: 1795248367, Clock: func() int64 { return 1795248372 }, Window: func() int { return 8192 }, Random: counter()},
+		Request:  hub.RequestFacts{Name: []byte(`"qwen3.5-thinking-coding"`), Model: &catalog.Model{}, Thinking: true, Choices: 1, State: r},
 	}
 }
 
@@ -89,7 +82,7 @@ func (r *recording) turn() *hub.Turn {
 	q := newRequest()
 	q.logprobs = strings.Contains(r.name, "logprobs")
 	t := replyTurn(q)
-	t.Thinking, t.Limit = r.thinking, r.limit
+	t.Request.Thinking, t.Request.Limit = r.thinking, r.limit
 	return t
 }
 
@@ -202,7 +195,7 @@ func TestAWholeReplyIsStreamedWhereAStreamWasAsked(t *testing.T) {
 			continue
 		}
 		turn := r.turn()
-		turn.Streamed = true
+		turn.Request.Streamed = true
 		stream := []byte(reply(t, Create, turn, r.upstream))
 		if !bytes.HasPrefix(stream, []byte("event: response.created\n")) {
 			t.Errorf("%s begins with %.80s", r.name, stream)

@@ -150,7 +150,7 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	defer r.release()
 	r.turn, r.kind, r.src = t, d.kind, body
 	r.req = &request{id: responseID(t)}
-	t.State = r.req
+	t.Request.State = r.req
 	return r.translate(dst)
 }
 
@@ -183,10 +183,10 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		r.req.echo = r.echo()
 	}
 	if r.warmsUp() {
-		r.turn.Answer = emptyAnswer(r.turn)
+		r.turn.Request.Answer = emptyAnswer(r.turn)
 	}
-	if k, ok := r.turn.Memory.(hub.Keeper); ok && r.req.background {
-		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil), r.turn.ReplyHeader)
+	if k, ok := r.turn.Edge.Memory.(hub.Keeper); ok && r.req.background {
+		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil), r.turn.Request.ReplyHeader)
 	}
 	return out, nil
 }
@@ -199,10 +199,10 @@ func (r *translation) warmsUp() bool {
 
 // emptyAnswer is a response that is completed and holds nothing.
 func emptyAnswer(t *hub.Turn) *hub.Answer {
-	t.HasUsage = true // of zero tokens
-	w := newWriter(create, t, t.Streamed)
+	t.Reply.HasUsage = true // of zero tokens
+	w := newWriter(create, t, t.Request.Streamed)
 	a := &hub.Answer{Status: 200, Body: w.Finish(w.Begin(nil))}
-	if t.Streamed {
+	if t.Request.Streamed {
 		a.ContentType = "text/event-stream; charset=utf-8"
 	}
 	return a
@@ -258,7 +258,7 @@ func (r *translation) scan() *hub.Problem {
 		n, known := members[string(s.Key())]
 		switch { // of two members of one name the last counts
 		case !known:
-			r.turn.Changes |= hub.FieldsIgnored
+			r.turn.Request.Changes |= hub.FieldsIgnored
 			n = -1
 		case n == keyTools:
 			r.ownTools = extent{}
@@ -403,7 +403,7 @@ func (r *translation) state() *hub.Problem {
 			return wrongType(keyNames[key], "true or false")
 		}
 	}
-	t.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
+	t.Request.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
 	previous, conversation := r.raw(keyPrevious), r.raw(keyConversation)
 	if previous != nil && previous[0] != '"' {
 		return wrongType("previous_response_id", "a string")
@@ -425,7 +425,7 @@ func (r *translation) state() *hub.Problem {
 	case string(conversation):
 		return wrongValue("conversation", "the id is empty.")
 	}
-	if t.Memory == nil {
+	if t.Edge.Memory == nil {
 		switch {
 		case previous != nil:
 			return notFound(previous, toBinary+", or send the whole conversation as input.")
@@ -436,7 +436,7 @@ func (r *translation) state() *hub.Problem {
 		}
 		return nil
 	}
-	keeper, keeps := t.Memory.(hub.Keeper)
+	keeper, keeps := t.Edge.Memory.(hub.Keeper)
 	wish := hub.Unsaid
 	switch string(r.raw(keyStore)) {
 	case "true":
@@ -464,7 +464,7 @@ func (r *translation) state() *hub.Problem {
 			ids[i] = string(plain(literal))
 		}
 	}
-	earlier, p := t.Memory.Context(ids[0], ids[1])
+	earlier, p := t.Edge.Memory.Context(ids[0], ids[1])
 	if p != nil {
 		return p
 	}
@@ -497,7 +497,7 @@ func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
 
 // stored tells whether the response is kept.
 func (r *translation) stored() bool {
-	return r.turn.Memory != nil && r.turn.Memory.Stores() && string(r.raw(keyStore)) != "false"
+	return r.turn.Edge.Memory != nil && r.turn.Edge.Memory.Stores() && string(r.raw(keyStore)) != "false"
 }
 
 // numbers and integers are members and what they may be; a high of 0 is no limit.
@@ -544,7 +544,7 @@ func (r *translation) scalars() *hub.Problem {
 			r.req.logprobs = true
 		}
 	}
-	r.turn.SingleCall = string(r.raw(keyParallel)) == "false"
+	r.turn.Request.SingleCall = string(r.raw(keyParallel)) == "false"
 	for _, key := range strs {
 		if v := r.raw(key); v != nil && v[0] != '"' {
 			return wrongType(keyNames[key], "a string")
@@ -661,7 +661,7 @@ func (r *translation) reasoning() *hub.Problem {
 		r.effort = plain(r.reason.effort)
 		switch string(r.effort) {
 		case "none":
-			r.turn.NoThinking = true
+			r.turn.Request.NoThinking = true
 		case "minimal", "low", "medium", "high", "xhigh", "max":
 		default:
 			return wrongValue("reasoning.effort", quoted(r.effort)+" is none of none, minimal, low, medium, high, xhigh, max.")
@@ -683,8 +683,8 @@ var reasoningNames = [...]string{"effort", "summary", "generate_summary", "conte
 // graded are the efforts of models that know more than on and off, "" for none.
 // Qwen3.8 knows low, medium and xhigh; earlier ones have no such word in their template.
 func (r *translation) graded() string {
-	m := r.turn.Model
-	if len(r.effort) == 0 || r.turn.NoThinking || m == nil || m.Thinking == catalog.Off || !strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
+	m := r.turn.Request.Model
+	if len(r.effort) == 0 || r.turn.Request.NoThinking || m == nil || m.Thinking == catalog.Off || !strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
 		return ""
 	}
 	switch string(r.effort) {
@@ -750,7 +750,7 @@ func (r *translation) write() {
 		}
 		c = appendMember(c, verbatim[i].name, v.Of(r.src))
 	}
-	if r.turn.Streamed {
+	if r.turn.Request.Streamed {
 		c = jsonedit.Put(c, `,"stream":true`)
 	}
 	r.chat = append(c, '}')
@@ -808,7 +808,7 @@ func (r *translation) kwargs() (k templateKwargs, effort bool) {
 			name := string(s.Key())
 			names = append(names, name)
 			v := s.Value()
-			if name == "enable_thinking" && r.turn.Model != nil && r.turn.Model.Thinking == catalog.Client {
+			if name == "enable_thinking" && r.turn.Request.Model != nil && r.turn.Request.Model.Thinking == catalog.Client {
 				effort = k.own[v.Start] != 'f'
 			}
 		}

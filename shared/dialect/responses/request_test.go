@@ -31,7 +31,7 @@ func settings(t testing.TB, served string) *hub.Settings {
 }
 
 func turnOf(s *hub.Settings) *hub.Turn {
-	return &hub.Turn{Settings: s, Random: counter(), Now: 1700000000, Window: func() int { return 0 }}
+	return &hub.Turn{Settings: s, Edge: hub.EdgeFacts{Random: counter(), Now: 1700000000, Window: func() int { return 0 }}}
 }
 
 // lines joins the lines of a readable JSON text.
@@ -212,7 +212,7 @@ func TestHalvesOfSurrogatePairsGoUpAsReplacements(t *testing.T) {
 			t.Errorf("%s is %s, want %s", path, got, want)
 		}
 	}
-	if echo := string(turn.State.(*request).echo); strings.Contains(out+echo, `\ud800`) || !strings.Contains(echo, `"instructions":"s\ufffd"`) {
+	if echo := string(turn.Request.State.(*request).echo); strings.Contains(out+echo, `\ud800`) || !strings.Contains(echo, `"instructions":"s\ufffd"`) {
 		t.Error(out, echo)
 	}
 }

@@ -46,7 +46,7 @@ func TestEffortIsASwitchAndMoreForModelsThatKnowMore(t *testing.T) {
 			if strings.Contains(served, "3.5") {
 				want = ""
 			}
-			if e := gjson.Get(got, "reasoning_effort").String(); e != want || gjson.Get(got, "chat_template_kwargs.enable_thinking").Bool() != tt.thinking || turn.Thinking != tt.thinking {
+			if e := gjson.Get(got, "reasoning_effort").String(); e != want || gjson.Get(got, "chat_template_kwargs.enable_thinking").Bool() != tt.thinking || turn.Request.Thinking != tt.thinking {
 				t.Errorf("%s, %s with %s: effort %q, want %q: %s", served, tt.model, tt.request, e, want, got)
 			}
 			counted, _ := ask(t, s, InputTokens, body+"}")
@@ -88,7 +88,7 @@ func TestClientsMayAskForSummariesAndForSealedThinking(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, turn := ask(t, s, Create, `{"model":"think","input":"Hi",`+tt.request+`}`)
-		if r := turn.State.(*request); r.summary != tt.summary || r.sealed != tt.sealed || r.logprobs != tt.logprobs {
+		if r := turn.Request.State.(*request); r.summary != tt.summary || r.sealed != tt.sealed || r.logprobs != tt.logprobs {
 			t.Errorf("%s: %v %v %v", tt.request, r.summary, r.sealed, r.logprobs)
 		}
 	}
@@ -119,7 +119,7 @@ func TestThinkingComesBackOutOfItsBlob(t *testing.T) {
 		if m := gjson.Get(got, "messages.1").Raw; m != want+"}" {
 			t.Errorf("%s: %s", tt.name, m)
 		}
-		if dropped := turn.Changes&hub.ReasoningDropped != 0; dropped != tt.dropped {
+		if dropped := turn.Request.Changes&hub.ReasoningDropped != 0; dropped != tt.dropped {
 			t.Errorf("%s: dropped %v", tt.name, dropped)
 		}
 	}
@@ -134,7 +134,7 @@ func TestBlobsOfOneRequestInflateToSoMuchTogether(t *testing.T) {
 	}
 	item := `,{"type":"reasoning","summary":[],"encrypted_content":"` + string(blob) + `"},{"role":"assistant","content":"x"},{"role":"user","content":"y"}`
 	got, turn := ask(t, s, Create, `{"model":"think","input":[{"role":"user","content":"Hi"}`+strings.Repeat(item, 10)+`]}`)
-	if n := strings.Count(got, `"reasoning":"`); n != maxOpenedText/maxSealedText || turn.Changes&hub.ReasoningDropped == 0 {
+	if n := strings.Count(got, `"reasoning":"`); n != maxOpenedText/maxSealedText || turn.Request.Changes&hub.ReasoningDropped == 0 {
 		t.Errorf("%d blobs were opened, %d bytes", n, len(got))
 	}
 }

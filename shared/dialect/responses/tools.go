@@ -200,8 +200,8 @@ func (r *translation) offer() *hub.Problem {
 	if r.firstUnsupported != "" && len(r.functions) == 0 {
 		return r.unsupported(r.firstUnsupported, "it is the only kind of tool here, and")
 	}
-	if n := len(r.turn.DroppedTools); n > 0 {
-		r.turn.ReplyHeader = append(r.turn.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(r.turn.DroppedTools, ", ")})
+	if n := len(r.turn.Request.DroppedTools); n > 0 {
+		r.turn.Request.ReplyHeader = append(r.turn.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(r.turn.Request.DroppedTools, ", ")})
 	}
 	return nil
 }
@@ -290,8 +290,8 @@ func (r *translation) drop(kind []byte) {
 		}
 		return '_'
 	}, string(kind[:min(len(kind), 64)]))
-	if t := r.turn; len(t.DroppedTools) < maxDropped && !slices.Contains(t.DroppedTools, name) {
-		t.DroppedTools = append(t.DroppedTools, name)
+	if t := r.turn; len(t.Request.DroppedTools) < maxDropped && !slices.Contains(t.Request.DroppedTools, name) {
+		t.Request.DroppedTools = append(t.Request.DroppedTools, name)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestACustomToolIsAFunctionWithOneInput(t *testing.T) {
 	if c := gjson.Get(got, "tool_choice").Raw; c != `{"type":"function","function":{"name":"plain"}}` {
 		t.Errorf("choice %s", c)
 	}
-	table := turn.State.(*request).tools
+	table := turn.Request.State.(*request).tools
 	if x, ok := table.find([]byte("apply_patch")); !ok || x.kind != customTool || string(x.name) != "apply_patch" || len(x.namespace) != 0 {
 		t.Errorf("table %+v", table)
 	}
@@ -87,7 +87,7 @@ func TestNamespacesBecomeNamesAndComeBack(t *testing.T) {
 	if c := gjson.Get(got, "tool_choice.function.name").String(); c != "b__read" {
 		t.Errorf("choice %q", c)
 	}
-	table := turn.State.(*request).tools
+	table := turn.Request.State.(*request).tools
 	for i, want := range []string{"/a__read", "a/read", "a/run", "b/read", long + "/" + long, long + "/" + long + "2"} {
 		x, ok := table.find([]byte(names[i]))
 		if !ok || string(x.namespace)+"/"+string(x.name) != want {
@@ -125,11 +125,11 @@ func TestToolsInTheInputJoin(t *testing.T) {
 		{"role":"tool","tool_call_id":"c2","content":"No tools were found."}]`) {
 		t.Errorf("messages %s", m)
 	}
-	if x, _ := turn.State.(*request).tools.find([]byte("tool_search")); x.kind != toolSearchTool {
+	if x, _ := turn.Request.State.(*request).tools.find([]byte("tool_search")); x.kind != toolSearchTool {
 		t.Errorf("search comes back as %+v", x)
 	}
-	if !slices.Equal(turn.DroppedTools, []string{"web_search"}) {
-		t.Errorf("dropped %q", turn.DroppedTools)
+	if !slices.Equal(turn.Request.DroppedTools, []string{"web_search"}) {
+		t.Errorf("dropped %q", turn.Request.DroppedTools)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestTypedToolsAreFunctions(t *testing.T) {
 	if c := gjson.Get(got, "tool_choice.function.name").String(); c != names[2] {
 		t.Errorf("choice %q", c)
 	}
-	table := turn.State.(*request).tools
+	table := turn.Request.State.(*request).tools
 	for i, kind := range []toolKind{functionTool, localShellTool, shellTool, applyPatchTool} {
 		if x, _ := table.find([]byte(names[i])); x.kind != kind {
 			t.Errorf("%q comes back as %+v", names[i], x)
@@ -191,8 +191,8 @@ func TestToolsThatCannotBeHadAreNamedOrRefused(t *testing.T) {
 	s := settings(t, "Qwen/X")
 	body := `{"model":"think","input":"Hi","tools":[{"type":"web_search"},{"type":"web_search"},{"type":"mcp","server_label":"x"},{"type":"new\nkind, x"},{"type":"function","name":"f"}]}`
 	_, turn := ask(t, s, Create, body)
-	if want := [][2]string{{hub.DroppedToolsHeader, "web_search, mcp, new_kind__x"}}; !slices.Equal(turn.ReplyHeader, want) {
-		t.Errorf("header %q", turn.ReplyHeader)
+	if want := [][2]string{{hub.DroppedToolsHeader, "web_search, mcp, new_kind__x"}}; !slices.Equal(turn.Request.ReplyHeader, want) {
+		t.Errorf("header %q", turn.Request.ReplyHeader)
 	}
 	s.RejectTools = true
 	if _, p := Create.Request(nil, []byte(body), turnOf(s)); p == nil || p.Status != 400 || p.Code != "unsupported_value" || p.Param != "tools[0].type" {
@@ -216,7 +216,7 @@ func TestCallsThatWereNotAllowedAreNotAccepted(t *testing.T) {
 	s := settings(t, "Qwen/X")
 	for _, tt := range tests {
 		_, turn := ask(t, s, Create, `{"model":"think","input":"Hi",`+tools+`,"tool_choice":`+tt.choice+`}`)
-		table := turn.State.(*request).tools
+		table := turn.Request.State.(*request).tools
 		if f, g, x := table.accept([]byte("f")), table.accept([]byte("n__g")), table.accept([]byte("x")); f != tt.f || g != tt.g || x != tt.x {
 			t.Errorf("%s: %v %v %v", tt.choice, f, g, x)
 		}
@@ -226,8 +226,8 @@ func TestCallsThatWereNotAllowedAreNotAccepted(t *testing.T) {
 func TestParallelCallsCanBeSwitchedOff(t *testing.T) {
 	s := settings(t, "Qwen/X")
 	for value, single := range map[string]bool{"true": false, "false": true, "null": false} {
-		if _, turn := ask(t, s, Create, `{"model":"think","input":"Hi","parallel_tool_calls":`+value+`}`); turn.SingleCall != single {
-			t.Errorf("%s: %v", value, turn.SingleCall)
+		if _, turn := ask(t, s, Create, `{"model":"think","input":"Hi","parallel_tool_calls":`+value+`}`); turn.Request.SingleCall != single {
+			t.Errorf("%s: %v", value, turn.Request.SingleCall)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type writer struct {
 var _ parts.Writer = (*writer)(nil)
 
 func newWriter(k kind, t *hub.Turn, events bool) *writer {
-	return &writer{kind: k, t: t, r: t.State.(*request), events: events}
+	return &writer{kind: k, t: t, r: t.Request.State.(*request), events: events}
 }
 
 // Statuses of a response and of an item.
@@ -236,7 +236,7 @@ func (w *writer) Finish(dst []byte) []byte {
 
 // status is what the turn's finish_reason makes of the response.
 func (w *writer) status() string {
-	if w.t.Finish == "length" || w.t.Finish == "content_filter" {
+	if w.t.Reply.Finish == "length" || w.t.Reply.Finish == "content_filter" {
 		return incomplete
 	}
 	return completed
