@@ -14,6 +14,6 @@
 //	native/grammar     strict checkers of the event streams that clients are promised
 //	native/deploy      systemd unit, Dockerfile, example configuration
 //
-// Of the core they import shared/gateway, shared/hub and shared/config; native/responses
+// Of the core they import shared/gateway, shared/hub, shared/config and shared/access; native/responses
 // also shared/jsonedit and shared/dialect/responses.
 package native

@@ -22,6 +22,7 @@ var arrows = []struct {
 	room string
 	may  []string
 }{
+	{"shared/access", nil},
 	{"shared/config", []string{"shared/jsonedit"}},
 	{"shared/jsonedit", nil},
 	{"shared/sse", nil},
@@ -32,7 +33,7 @@ var arrows = []struct {
 	{"shared/parts", []string{"shared/hub", "shared/jsonedit", "shared/repair"}},
 	{"shared/dialect/*", []string{"shared/catalog", "shared/hub", "shared/jsonedit", "shared/parts", "shared/repair", "shared/sse"}},
 	{"shared/gateway", []string{"shared/*", "shared/dialect/*"}},
-	{"filter/edge", []string{"shared/config", "shared/gateway", "shared/hub"}},
+	{"filter/edge", []string{"shared/access", "shared/config", "shared/gateway", "shared/hub"}},
 	{"filter/wasm", []string{"filter/edge"}},
 	{"filter/wasmtest", nil},
 	{"native/simulator", nil}, // a mock that shared the core's code would share its mistakes
@@ -41,8 +42,8 @@ var arrows = []struct {
 	{"native", nil}, // its map, no code
 	{"native/qwenvoy", []string{"shared/config", "shared/gateway", "native/*", "native/grammar/*"}},
 	{"native/service", []string{"shared/config", "native/*"}},
-	{"native/responses", []string{"shared/config", "shared/hub", "shared/jsonedit", "shared/dialect/responses", "native/*"}},
-	{"native/*", []string{"shared/config", "shared/gateway", "shared/hub", "native/*"}},
+	{"native/responses", []string{"shared/access", "shared/config", "shared/hub", "shared/jsonedit", "shared/dialect/responses", "native/*"}},
+	{"native/*", []string{"shared/access", "shared/config", "shared/gateway", "shared/hub", "native/*"}},
 	{"e2e/*", []string{"e2e/*", "filter/wasmtest", "native/grammar", "native/grammar/*", "native/simulator", "shared/*"}},
 	{"e2e/*/*", []string{"e2e/*", "e2e/*/*", "filter/wasmtest", "native/grammar", "native/grammar/*", "native/simulator", "shared/*"}},
 }

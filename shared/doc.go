@@ -14,6 +14,7 @@
 //	repair                 stages that mend what the upstream said
 //	hub                    the Chat Completions form: request editor, view of replies, errors
 //	catalog                virtual models, profiles, aliases
+//	access                 whose request it is: keys, tenant, and what never goes up of a client
 //	config                 the one configuration schema: strict, with the faulty key in its errors
 //	jsonedit, sse, gunzip  bytes: one-pass edits of JSON, event streams, pushed gzip
 //

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -52,7 +53,8 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 	}
 	request, answer := s.Wire()
 	method, path, _ := strings.Cut(request.Start, " ")
-	x := g.Open(gateway.Head{Method: method, Path: path, Header: request.Get}, gateway.Env{Now: 1795248367, Random: rand.New(rand.NewPCG(1, 2)).Uint64})
+	head := gateway.Head{Method: method, Path: path, Header: request.Get, Credential: access.Read(request.Get)}
+	x := g.Open(head, gateway.Env{Now: 1795248367, Random: rand.New(rand.NewPCG(1, 2)).Uint64})
 	local := func(a *hub.Answer) *Message {
 		kind := a.ContentType
 		if kind == "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qwenvoy/qwenvoy/e2e/scenario"
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -113,7 +114,8 @@ func (c core) compare(t *testing.T, q *question, up *exchange, client *reply) {
 		}
 		return ""
 	}
-	x := c.Open(gateway.Head{Method: q.method, Path: q.path, Header: header}, gateway.Env{Random: rand.Uint64, Now: time.Now().Unix(), Memory: c.memory})
+	head := gateway.Head{Method: q.method, Path: q.path, Header: header, Credential: access.Read(header)}
+	x := c.Open(head, gateway.Env{Random: rand.Uint64, Now: time.Now().Unix(), Memory: c.memory})
 	plan := x.Plan()
 	local := plan.Answer
 	body, path := []byte(q.body), q.path

@@ -6,6 +6,6 @@
 // thread, in a native module on every worker. Memory that is reused from callback to
 // callback is the host's, which knows its threads.
 //
-// It may import gateway, hub and config of shared, and what of the standard library a
+// It may import gateway, hub, config and access of shared, and what of the standard library a
 // wasm module can load in Envoy 1.36: nothing that reads files, sleeps or sets timers.
 package edge

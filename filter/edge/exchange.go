@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -66,7 +67,7 @@ func (e *Exchange) RequestHead(end bool) (action Action) {
 	}
 	e.faults.reach("request-head", head)
 	e.core = e.plugin.gateway.Open(
-		gateway.Head{Method: head.Get(":method"), Path: head.Get(":path"), Header: head.Get},
+		gateway.Head{Method: head.Get(":method"), Path: head.Get(":path"), Header: head.Get, Credential: access.Read(head.Get)},
 		gateway.Env{RequestID: head.Get("x-request-id"), Now: e.plugin.clock(), Clock: e.plugin.clock, Random: e.plugin.random})
 	e.plan = e.core.Plan()
 	if e.plan.Action == gateway.Pass {

@@ -18,14 +18,14 @@ import (
 
 // background serves a create request with background: true. The turn runs on its own;
 // the client gets what it is at first, or the stream of its events.
-func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte, tenant string) {
+func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte, by caller) {
 	if n := h.jobs.Add(1); n > int64(h.config.Load().Responses.BackgroundJobs) {
 		h.jobs.Add(-1)
 		refuse(w, &hub.Problem{Status: 429, Type: "rate_limit_error", Code: "rate_limit_exceeded", Reason: "background_full", Header: [][2]string{{"retry-after", "5"}},
 			Message: "Too many background responses are running (responses.background_jobs): wait until one has finished."})
 		return
 	}
-	j := h.startJob(r, bytes.Clone(body), tenant)
+	j := h.startJob(r, bytes.Clone(body), by)
 	select {
 	case <-j.begun:
 	case <-j.over:
@@ -51,7 +51,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, body []byte
 		answer(w, http.StatusOK, j.object)
 		return
 	}
-	q := &request{Request: r, h: h, w: w, tenant: tenant}
+	q := &request{Request: r, h: h, w: w, caller: by}
 	if p := q.follow(j.id, 0); p != nil {
 		refuse(w, p)
 	}
@@ -93,11 +93,11 @@ type job struct {
 }
 
 // startJob starts the turn. It owns the body, which the core has read before.
-func (h *Handler) startJob(r *http.Request, body []byte, tenant string) *job {
+func (h *Handler) startJob(r *http.Request, body []byte, by caller) *job {
 	ctx, cancel := context.WithCancel(h.base)
 	j := &job{h: h, cancel: cancel, begun: make(chan struct{}), over: make(chan struct{}), header: http.Header{}}
 	j.changed.L = &j.mu
-	t := &turn{h: h, ctx: ctx, tenant: tenant, body: recorded(body), job: j}
+	t := &turn{h: h, ctx: ctx, caller: by, body: recorded(body), job: j}
 	j.turn = t
 	own, _ := t.asked.asTurn(nil, body)
 	j.logged = t.asked.streamed

@@ -114,7 +114,7 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 	if p != nil {
 		return nil, p
 	}
-	t := &turn{h: q.h, ctx: q.Context(), tenant: q.tenant}
+	t := &turn{h: q.h, ctx: q.Context(), caller: q.caller}
 	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.lookup)
 	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")

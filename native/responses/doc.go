@@ -17,6 +17,6 @@
 //	socket.go         WebSocket on /v1/responses
 //	items.go          lists of items, split and paged
 //
-// It may import shared/config, shared/hub, shared/jsonedit,
+// It may import shared/access, shared/config, shared/hub, shared/jsonedit,
 // shared/dialect/responses and, of this binary, logging, server and store.
 package responses

@@ -2,8 +2,6 @@ package responses
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net"
@@ -18,6 +16,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -149,7 +148,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	case responsesPath + "/compact", responsesPath + "/input_tokens":
-		m := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), question: true, body: recorded(nil)}
+		m := &turn{h: h, ctx: r.Context(), caller: callerOf(r), question: true, body: recorded(nil)}
 		h.next.ServeHTTP(w, r.WithContext(server.WithMemory(r.Context(), m)))
 		return
 	}
@@ -170,17 +169,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A request is one to what is stored.
 type request struct {
 	*http.Request
-	h      *Handler
-	w      http.ResponseWriter
-	tenant string
-	query  url.Values
+	caller
+	h     *Handler
+	w     http.ResponseWriter
+	query url.Values
 }
 
 // stored routes requests to what is stored; rest is the path behind the kind.
 func (h *Handler) stored(w http.ResponseWriter, r *http.Request, kind, rest string) {
 	start := time.Now()
 	out := &counted{ResponseWriter: w}
-	q := &request{Request: r, h: h, w: out, tenant: tenantOf(r), query: r.URL.Query()}
+	q := &request{Request: r, h: h, w: out, caller: callerOf(r), query: r.URL.Query()}
 	defer func() {
 		h.log.Info("exchange", "client", remoteHost(r.RemoteAddr), "method", r.Method, "route", strings.TrimPrefix(kind, "/v1/")+"_stored",
 			"uri", logging.URI(r.RequestURI), "code", out.status, "duration_ms", float64(time.Since(start).Round(10*time.Microsecond))/1e6, "bytes_out", out.bytes)
@@ -290,21 +289,19 @@ func (c *counted) Flush() { _ = http.NewResponseController(c.ResponseWriter).Flu
 
 func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// tenantOf is a hash of the client's key; all who send none are one tenant.
-func tenantOf(r *http.Request) string {
-	key := r.Header.Get("Authorization")
-	if kind, token, ok := strings.Cut(key, " "); ok && strings.EqualFold(kind, "Bearer") {
-		key = strings.TrimSpace(token)
-	}
-	if key == "" {
-		key = r.Header.Get("X-Api-Key")
-	}
-	if key == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte("qwenvoy tenant\x00" + key))
-	return hex.EncodeToString(sum[:])
+// A caller is whose request it is, read where it comes in.
+type caller struct {
+	credential access.Credential
+	tenant     string
 }
+
+func callerOf(r *http.Request) caller {
+	c := server.CredentialOf(r)
+	return caller{credential: c, tenant: c.Tenant()}
+}
+
+// Credential implements server.Memory.
+func (c *caller) Credential() access.Credential { return c.credential }
 
 func remoteHost(addr string) string {
 	if host, _, err := net.SplitHostPort(addr); err == nil {

@@ -26,12 +26,12 @@ const queued = 8
 
 // A socket is one WebSocket connection. Its turns run one after another.
 type socket struct {
-	h      *Handler
-	conn   *websocket.Conn
-	r      *http.Request // of the handshake
-	tenant string
-	began  time.Time
-	last   continuation
+	caller
+	h     *Handler
+	conn  *websocket.Conn
+	r     *http.Request // of the handshake
+	began time.Time
+	last  continuation
 
 	// ctx ends when the client has left, or the gateway must end now.
 	ctx    context.Context
@@ -66,7 +66,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(-1) // read has its own, which says why before it closes
-	s := &socket{h: h, conn: conn, r: r, tenant: tenantOf(r), began: h.clock.now(), queue: make(chan []byte, queued)}
+	s := &socket{h: h, conn: conn, r: r, caller: callerOf(r), began: h.clock.now(), queue: make(chan []byte, queued)}
 	s.ctx, s.cancel = context.WithCancel(h.base)
 	start := time.Now()
 	s.serve()
@@ -234,7 +234,7 @@ func (s *socket) send(text []byte) error {
 
 // message serves one message of the client.
 func (s *socket) message(message []byte) {
-	t := &turn{h: s.h, ctx: s.ctx, tenant: s.tenant, cache: &s.last}
+	t := &turn{h: s.h, ctx: s.ctx, caller: s.caller, cache: &s.last}
 	body, err := t.asked.asTurn(make([]byte, 0, len(message)+16), message)
 	if err != nil {
 		s.fail(hub.BadRequest("", "The message is not a JSON object: %s.", err.Error()), nil)

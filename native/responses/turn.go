@@ -17,9 +17,9 @@ import (
 // A turn is one create request. It is the hub.Memory of its exchange, and knows what is
 // to be stored of it in the end. The core asks it from one goroutine.
 type turn struct {
-	h      *Handler
-	ctx    context.Context
-	tenant string
+	caller
+	h   *Handler
+	ctx context.Context
 	// asked is what a socket's message says of itself, or that of a job.
 	asked facts
 	// question: nothing comes of it but an answer (input_tokens, compact).
@@ -377,7 +377,7 @@ func (t *turn) save(f *final) (stored bool) {
 
 // create serves POST /v1/responses.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	t := &turn{h: h, ctx: r.Context(), tenant: tenantOf(r), body: record(r), encoding: encodingOf(r)}
+	t := &turn{h: h, ctx: r.Context(), caller: callerOf(r), body: record(r), encoding: encodingOf(r)}
 	defer t.body.free()
 	defer t.end()
 	tap := &tap{ResponseWriter: w, turn: t}
@@ -385,7 +385,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	own.Body = t.body
 	h.next.ServeHTTP(tap, own)
 	if t.deferred {
-		h.background(w, r, t.plain(), t.tenant)
+		h.background(w, r, t.plain(), t.caller)
 		return
 	}
 	tap.finish()

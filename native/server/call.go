@@ -46,6 +46,7 @@ type call struct {
 	st     *state
 	ctx    context.Context // ends when nobody waits for the exchange any more
 	client client
+	memory hub.Memory
 	x      *gateway.Exchange
 	leg    leg
 	log    bodyLog
@@ -65,11 +66,11 @@ var calls = sync.Pool{New: func() any {
 	return c
 }}
 
-// newCall begins a call for a client. ctx ends when the client waits no more.
-func newCall(h *Handler, ctx context.Context, cl client, id string) *call {
+// newCall begins a call for a client. ctx ends when the client waits no more; m may be nil.
+func newCall(h *Handler, ctx context.Context, cl client, m hub.Memory, id string) *call {
 	c := calls.Get().(*call)
-	c.h, c.st, c.ctx, c.client, c.id = h, h.state.Load(), ctx, cl, id
-	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, header: cl.fields()}
+	c.h, c.st, c.ctx, c.client, c.memory, c.id = h, h.state.Load(), ctx, cl, m, id
+	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
 	return c
 }
 
@@ -156,7 +157,7 @@ func unix() int64 { return time.Now().Unix() }
 func (c *call) open() gateway.Action {
 	c.x = c.st.gateway.Open(c.client.head(), gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		Memory: MemoryOf(c.ctx), Window: c.windowFunc, Decode: DecodeBody,
+		Memory: c.memory, Window: c.windowFunc, Decode: DecodeBody,
 	})
 	plan := c.x.Plan()
 	if plan.Route != "health" {
@@ -272,20 +273,6 @@ func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
 // window answers the core's question for the model's context window with the
 // authorization that the request itself goes up with.
 func (c *call) window() int {
-	return c.st.window.Tokens(c.ctx, authorization(c.client.fields(), c.st.apiKey))
-}
-
-// authorization is what a request carries upstream: the upstream's own key, else
-// the client's Authorization, else its x-api-key as a bearer token.
-func authorization(h http.Header, apiKey string) string {
-	if apiKey != "" {
-		return "Bearer " + apiKey
-	}
-	if v := h.Get("Authorization"); v != "" {
-		return v
-	}
-	if v := h.Get("X-Api-Key"); v != "" {
-		return "Bearer " + v
-	}
-	return ""
+	authorization, _ := c.client.head().Credential.Upstream(c.st.apiKey)
+	return c.st.window.Tokens(c.ctx, authorization)
 }

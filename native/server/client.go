@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -43,8 +44,9 @@ type httpClient struct {
 	conn *conn  // of HTTP/1
 	path string // with its query
 	// overLimit: the body was not read to its end, since it is too large.
-	overLimit bool
-	seen      traffic
+	overLimit  bool
+	credential access.Credential
+	seen       traffic
 
 	header func(string) string // bound once per object, not per request
 }
@@ -55,9 +57,9 @@ var httpClients = sync.Pool{New: func() any {
 	return c
 }}
 
-func newHTTPClient(w http.ResponseWriter, r *http.Request) *httpClient {
+func newHTTPClient(w http.ResponseWriter, r *http.Request, credential access.Credential) *httpClient {
 	c := httpClients.Get().(*httpClient)
-	c.w, c.r = w, r
+	c.w, c.r, c.credential = w, r, credential
 	c.seen = traffic{remote: r.RemoteAddr, uri: r.RequestURI, start: time.Now()}
 	if r.ProtoMajor == 1 {
 		c.conn, _ = r.Context().Value(connKey{}).(*conn)
@@ -93,7 +95,7 @@ func (c *httpClient) unservable() *hub.Answer {
 }
 
 func (c *httpClient) head() gateway.Head {
-	return gateway.Head{Method: c.r.Method, Path: c.path, Header: c.header}
+	return gateway.Head{Method: c.r.Method, Path: c.path, Header: c.header, Credential: c.credential}
 }
 
 func (c *httpClient) fields() http.Header { return c.r.Header }
@@ -259,7 +261,7 @@ func (c *httpClient) readHeader(name string) string {
 	if name == "host" {
 		return c.r.Host
 	}
-	return first(c.r.Header, name)
+	return joined(c.r.Header, name)
 }
 
 // leaveTypeOut keeps net/http from guessing the type of a reply that has none.
@@ -279,21 +281,38 @@ func edit(h http.Header, drop []string, set [][2]string) {
 	}
 }
 
-// canonical holds the names that the core asks for at each request and that
-// net/http's own table of common names lacks.
-var canonical = map[string]string{"x-api-key": "X-Api-Key", "upgrade": "Upgrade", "anthropic-version": "Anthropic-Version"}
+// canonical holds the names that are asked for at each request and that net/http's own
+// way would allocate for.
+var canonical = map[string]string{"authorization": "Authorization", "x-api-key": "X-Api-Key",
+	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version"}
 
-func first(h http.Header, name string) string {
+func valuesOf(h http.Header, name string) []string {
 	key, ok := canonical[name]
 	if !ok {
 		key = http.CanonicalHeaderKey(name)
 	}
-	values := h[key]
-	switch len(values) {
+	return h[key]
+}
+
+// joined is the value of a field, the values of all where it is sent several times.
+func joined(h http.Header, name string) string {
+	switch values := valuesOf(h, name); len(values) {
 	case 0:
 		return ""
 	case 1:
 		return values[0]
+	default:
+		return strings.Join(values, ", ")
 	}
-	return strings.Join(values, ", ")
+}
+
+// CredentialOf reads whose request it is. Of a field that is sent twice the first counts,
+// as it does upstream.
+func CredentialOf(r *http.Request) access.Credential {
+	return access.Read(func(name string) string {
+		if values := valuesOf(r.Header, name); len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	})
 }

@@ -13,6 +13,6 @@
 //	log.go       the line of a request; heads and bodies at the COMPLETE level
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
-// It may import shared/gateway, shared/hub, shared/config and, of this binary,
-// logging and upstream.
+// It may import shared/gateway, shared/hub, shared/config, shared/access and, of this
+// binary, logging and upstream.
 package server

@@ -68,9 +68,10 @@ func (h *Handler) End() { h.end(errEnded) }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
-	cl := newHTTPClient(w, r)
+	m := MemoryOf(r.Context())
+	cl := newHTTPClient(w, r, credential(r, m))
 	defer cl.free()
-	c := newCall(h, r.Context(), cl, h.ids.of(r))
+	c := newCall(h, r.Context(), cl, m, h.ids.of(r))
 	defer c.finish()
 	if a := cl.unservable(); a != nil {
 		c.answer(a)

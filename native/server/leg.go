@@ -150,7 +150,7 @@ func (l *leg) cut() (f hub.Fault, failure string) {
 	return hub.Cut, "upstream_cut"
 }
 
-func (l *leg) readReplyHeader(name string) string { return first(l.reply.Header, name) }
+func (l *leg) readReplyHeader(name string) string { return joined(l.reply.Header, name) }
 
 // mendLocations leads redirects to the gateway, which the client knows as host.
 func mendLocations(h http.Header, client *upstream.Client, host string) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/shared/access"
 )
 
 // logExchange writes the one line of a request. It says nothing of prompts.
@@ -93,10 +94,10 @@ func remoteHost(addr string) string {
 
 // A bodyLog shows heads and bodies of one exchange, at the COMPLETE level.
 type bodyLog struct {
-	log    *slog.Logger
-	id     string
-	apiKey string      // the upstream's
-	header http.Header // the client's
+	log        *slog.Logger
+	id         string
+	apiKey     string            // the upstream's
+	credential access.Credential // the client's
 }
 
 func (l *bodyLog) enabled() bool {
@@ -127,7 +128,7 @@ func (l *bodyLog) piece(what string, piece []byte) {
 
 // secrets are what is hidden in bodies.
 func (l *bodyLog) secrets() []string {
-	return []string{l.apiKey, logging.Credential(l.header.Get("Authorization")), l.header.Get("X-Api-Key")}
+	return []string{l.apiKey, logging.Credential(l.credential.Authorization), l.credential.APIKey}
 }
 
 // firstFrames cuts a stack to the frames that tell where it was.

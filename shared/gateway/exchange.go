@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
@@ -21,6 +22,8 @@ type Head struct {
 	// Header returns the value of a header field, its name given in lower case;
 	// "" when it is absent. It is called only for the few names that matter.
 	Header func(name string) string
+	// Credential is what access.Read says of the request.
+	Credential access.Credential
 }
 
 // Env hands in what the core may not fetch itself.
@@ -198,7 +201,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		x.route, canonical = passThrough, path
 		x.plan.Route = x.route.name
 	}
-	x.keys(head)
+	x.keys(head.Credential)
 	if x.route.kind == passRoute {
 		if !g.pass {
 			x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found",
@@ -217,8 +220,8 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if x.route.translator != nil {
 		x.plan.Path = x.route.upstream
-		x.plan.Drop = append(x.plan.Drop, clientFields...)
-		x.plan.DropPrefixes = clientPrefixes
+		x.plan.Drop = append(x.plan.Drop, access.ClientFields...)
+		x.plan.DropPrefixes = access.ClientPrefixes
 		// vLLM answers 415 to a body whose type is not JSON's, which is what curl says of one.
 		x.plan.Set = append(x.plan.Set, [2]string{"content-type", "application/json"})
 	} else if canonical != path {
@@ -261,25 +264,10 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	return x
 }
 
-// clientFields and those that begin with clientPrefixes are what agents and SDKs tell
-// Anthropic and OpenAI of themselves. No Chat Completions server reads them, and some
-// hold paths of the user's machine.
-var (
-	clientFields = []string{"anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access", "x-app",
-		"openai-beta", "originator", "session-id", "thread-id"}
-	clientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
-)
-
-// keys: an upstream's own key wins; without one the client's Authorization goes up, and
-// x-api-key goes up as a bearer token, which is all that vLLM reads.
-func (x *Exchange) keys(head Head) {
-	if key := x.gateway.apiKey; key != "" {
-		x.plan.Set = append(x.plan.Set, [2]string{"authorization", "Bearer " + key})
-		x.plan.Drop = append(x.plan.Drop, "x-api-key")
-		return
-	}
-	if key := head.Header("x-api-key"); key != "" && head.Header("authorization") == "" {
-		x.plan.Set = append(x.plan.Set, [2]string{"authorization", "Bearer " + key})
+// keys puts what names the client to the upstream in place.
+func (x *Exchange) keys(c access.Credential) {
+	if authorization, replaced := c.Upstream(x.gateway.apiKey); replaced {
+		x.plan.Set = append(x.plan.Set, [2]string{"authorization", authorization})
 		x.plan.Drop = append(x.plan.Drop, "x-api-key")
 	}
 }

@@ -18,7 +18,7 @@ func BenchmarkExchange(b *testing.B) {
 			var out []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				x := g.Open(Head{"POST", "/v1/chat/completions", request}, Env{})
+				x := g.Open(Head{Method: "POST", Path: "/v1/chat/completions", Header: request}, Env{})
 				var a any
 				if out, a = x.Request(out[:0], body); len(out) == 0 {
 					b.Fatal(a)

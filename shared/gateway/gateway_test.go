@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -32,7 +33,8 @@ func open(g *Gateway, env Env, method, path string, header ...string) *Exchange 
 	if env.Random == nil {
 		env.Random = rand.Uint64
 	}
-	return g.Open(Head{method, path, values(header...)}, env)
+	h := values(header...)
+	return g.Open(Head{Method: method, Path: path, Header: h, Credential: access.Read(h)}, env)
 }
 
 func values(header ...string) func(string) string {

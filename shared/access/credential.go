@@ -1,0 +1,55 @@
+// Package access reads whose request it is: the two fields that a client's key comes in,
+// what of them goes upstream, the tenant that they name, and the fields that never go up.
+//
+// An edge reads once, where a request comes in, and hands the Credential on. The package
+// imports nothing of this module.
+package access
+
+import "strings"
+
+// A Credential is what a request says of who sends it.
+type Credential struct {
+	// Authorization and APIKey are the fields authorization and x-api-key, "" when absent.
+	Authorization, APIKey string
+}
+
+// Read reads a request's header. header returns the first value of a field, its name given
+// in lower case, "" when it is absent.
+func Read(header func(name string) string) Credential {
+	return Credential{Authorization: header("authorization"), APIKey: header("x-api-key")}
+}
+
+// Upstream is the Authorization that the request goes upstream with, "" for none: the
+// upstream's own key wins; without one the client's Authorization goes up, else its
+// x-api-key as a bearer token, which is all that vLLM reads. replaced tells that it is not
+// the client's own field, and that x-api-key stays behind.
+func (c Credential) Upstream(own string) (authorization string, replaced bool) {
+	switch {
+	case own != "":
+		return "Bearer " + own, true
+	case c.Authorization == "" && c.APIKey != "":
+		return "Bearer " + c.APIKey, true
+	}
+	return c.Authorization, false
+}
+
+// Key is the client's key, "" when it sends none.
+func (c Credential) Key() string {
+	key := c.Authorization
+	if kind, token, ok := strings.Cut(key, " "); ok && strings.EqualFold(kind, "Bearer") {
+		key = strings.TrimSpace(token)
+	}
+	if key == "" {
+		key = c.APIKey
+	}
+	return key
+}
+
+// ClientFields and those that begin with ClientPrefixes are what agents and SDKs tell
+// Anthropic and OpenAI of themselves. No Chat Completions server reads them, and some
+// hold paths of the user's machine.
+var (
+	ClientFields = []string{"anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access", "x-app",
+		"openai-beta", "originator", "session-id", "thread-id"}
+	ClientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
+)
