@@ -1,11 +1,6 @@
 package jsonedit
 
-import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-	"strconv"
-)
+import "math"
 
 // MaxDepth is how deep objects and arrays may be nested. Python's decoder, which
 // reads the text after us, gives up at about the same depth.
@@ -16,16 +11,6 @@ const MaxDepth = 1000
 // must not grow them without bound: in a filter the memory never comes back. An agent's
 // request with 300 tools and 2,000 messages takes about 20,000.
 const MaxSteps = 250_000
-
-// A SyntaxError says where a text stops being JSON.
-type SyntaxError struct {
-	Offset int    // bytes before the fault
-	What   string // such as "a value was expected"
-}
-
-func (e *SyntaxError) Error() string {
-	return e.What + " at byte " + strconv.Itoa(e.Offset)
-}
 
 // Kind is the kind of a JSON value.
 type Kind uint8
@@ -61,18 +46,15 @@ func (s Span) Of(src []byte) []byte { return src[s.Start:s.End] }
 //	}
 //	if err := s.Finish(); err != nil { … }
 type Scanner struct {
-	src     []byte
-	pos     int
+	lexer
 	depth   int
 	steps   int
 	first   bool // the innermost object or array has shown nothing yet
-	mends   bool // see MendSurrogates
 	key     []byte
 	keySpan Span
 	scratch []byte
 	stack   []byte // of open brackets inside Value
 	trusted []Span
-	err     SyntaxError
 }
 
 // Reset starts on a new text. The Scanner keeps a reference to src.
@@ -133,29 +115,6 @@ func (s *Scanner) Finish() error {
 		}
 	}
 	return s.Err()
-}
-
-func (s *Scanner) fail(what string) { s.failAt(s.pos, what) }
-
-func (s *Scanner) failAt(pos int, what string) {
-	if s.err.What == "" {
-		if pos >= len(s.src) {
-			pos, what = len(s.src), "the text ends too early: "+what
-		}
-		s.err = SyntaxError{pos, what}
-	}
-	s.pos = len(s.src)
-}
-
-func (s *Scanner) space() {
-	for s.pos < len(s.src) {
-		switch s.src[s.pos] {
-		case ' ', '\n', '\t', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
 }
 
 // Kind is the kind of the next value, Invalid at the end or where no value begins.
@@ -374,157 +333,4 @@ func (s *Scanner) Value() Span {
 			break
 		}
 	}
-}
-
-// memberKey reads `"key":` inside Value.
-func (s *Scanner) memberKey() bool {
-	s.space()
-	if s.pos >= len(s.src) || s.src[s.pos] != '"' {
-		s.fail("a key in double quotes was expected")
-		return false
-	}
-	s.str()
-	s.space()
-	if s.err.What == "" && (s.pos >= len(s.src) || s.src[s.pos] != ':') {
-		s.fail("a colon was expected")
-	}
-	if s.err.What != "" {
-		return false
-	}
-	s.pos++
-	return true
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// str reads a string from its opening quote and tells whether it holds an escape.
-// Sixteen bytes at a time: most of a coding agent's request is strings. Its shape, few
-// branches and no inner loop, is for WebAssembly, where each jump of Go's costs.
-func (s *Scanner) str() (escaped bool) {
-	src, pos := s.src, s.pos+1
-	for {
-		if pos+16 <= len(src) {
-			b := src[pos : pos+16 : pos+16]
-			hit, behind := special(binary.LittleEndian.Uint64(b)), special(binary.LittleEndian.Uint64(b[8:]))
-			if hit|behind == 0 {
-				pos += 16
-				continue
-			}
-			if hit == 0 {
-				pos += 8
-				hit = behind
-			}
-			pos += bits.TrailingZeros64(hit) >> 3
-		} else {
-			for pos < len(src) && src[pos] != '"' && src[pos] != '\\' && src[pos] >= 0x20 {
-				pos++
-			}
-			if pos >= len(src) {
-				s.failAt(pos, "a closing quote is missing")
-				return escaped
-			}
-		}
-		c := src[pos]
-		if c == '"' {
-			s.pos = pos + 1
-			return escaped
-		}
-		escaped = true
-		if c == '\\' && pos+1 < len(src) && plainEscape[src[pos+1]] {
-			pos += 2
-			continue
-		}
-		if pos = s.escape(pos); pos < 0 {
-			return escaped
-		}
-	}
-}
-
-// special has the high bit set of bytes that end a string's plain text: a quote, a
-// backslash, a control character. The lowest one is exact: borrows only disturb the
-// bytes above it.
-func special(v uint64) uint64 {
-	q := v ^ (ones * '"')
-	b := v ^ (ones * '\\')
-	return (((v - ones*0x20) & ^v) | ((q - ones) & ^q) | ((b - ones) & ^b)) & highs
-}
-
-// plainEscape holds the bytes that make an escape together with a backslash alone.
-var plainEscape = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
-
-// escape reads what interrupts a string at pos and is no plain escape: four digits, or
-// a fault, which is -1.
-func (s *Scanner) escape(pos int) int {
-	src := s.src
-	switch {
-	case src[pos] != '\\':
-		s.failAt(pos, "a control character must be escaped in a string")
-	case pos+1 >= len(src):
-		s.failAt(len(src), "an escape is not complete")
-	case src[pos+1] != 'u':
-		s.failAt(pos+1, "an unknown escape")
-	default:
-		for i := pos + 2; i < pos+6; i++ {
-			if i >= len(src) || hexValue(src[i]) < 0 {
-				s.failAt(i, "four hexadecimal digits were expected")
-				return -1
-			}
-		}
-		if s.mends {
-			width, instead := character(src[pos:], true)
-			copy(src[pos:], instead)
-			return pos + width
-		}
-		return pos + 6
-	}
-	return -1
-}
-
-func (s *Scanner) literal(word string) {
-	if len(s.src)-s.pos < len(word) || string(s.src[s.pos:s.pos+len(word)]) != word {
-		s.fail("a value was expected")
-		return
-	}
-	s.pos += len(word)
-}
-
-func (s *Scanner) number() {
-	start := s.pos
-	if s.pos < len(s.src) && s.src[s.pos] == '-' {
-		s.pos++
-	}
-	switch {
-	case s.pos < len(s.src) && s.src[s.pos] == '0':
-		s.pos++
-	case s.digits() == 0:
-		s.failAt(start, "a value was expected")
-		return
-	}
-	if s.pos < len(s.src) && s.src[s.pos] == '.' {
-		s.pos++
-		if s.digits() == 0 {
-			s.fail("a digit was expected")
-			return
-		}
-	}
-	if s.pos < len(s.src) && (s.src[s.pos] == 'e' || s.src[s.pos] == 'E') {
-		s.pos++
-		if s.pos < len(s.src) && (s.src[s.pos] == '+' || s.src[s.pos] == '-') {
-			s.pos++
-		}
-		if s.digits() == 0 {
-			s.fail("a digit was expected")
-		}
-	}
-}
-
-func (s *Scanner) digits() (n int) {
-	for s.pos < len(s.src) && s.src[s.pos] >= '0' && s.src[s.pos] <= '9' {
-		s.pos++
-		n++
-	}
-	return n
 }
