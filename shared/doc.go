@@ -12,13 +12,15 @@
 //	dialect/models         /v1/models, in both shapes
 //	parts                  one part of a turn after the other, for the two dialects that show it so
 //	repair                 stages that mend what the upstream said
-//	hub                    the Chat Completions form: request editor, view of replies, errors
+//	editor                 makes a chat request ready for the server, in one pass
+//	history                a conversation told in pieces, in the order that chat models need
+//	hub                    the Chat Completions form: facts of a turn, view of replies, errors
 //	catalog                virtual models, profiles, aliases
 //	access                 whose request it is: keys, tenant, and what never goes up of a client
 //	config                 the one configuration schema: strict, with the faulty key in its errors
 //	jsonedit, sse, gunzip  bytes: one-pass edits of JSON, event streams, pushed gzip
 //
-// Data moves one way: edge → gateway → dialect → hub → upstream → sse → hub → repair →
+// Data moves one way: edge → gateway → dialect → (history →) editor → upstream → sse → hub → repair →
 // (parts →) dialect → edge. A room imports rooms further down this list only, rooms of one
 // line and dialects don't import each other; arrows_test.go reads the list from here and
 // holds the code to it. RATIONALE.md says why things are as they are.

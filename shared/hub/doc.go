@@ -1,7 +1,18 @@
 // Package hub is the Chat Completions form that every dialect is translated into and
-// out of: the editor that makes a client's request ready for a Qwen server, the view
-// of what the server said, and the words for what went wrong.
+// out of: the facts of a turn, the view of what the server said, and the words for what
+// went wrong.
 //
-// What two dialects need stands here, since dialects never import each other. It
-// imports catalog and jsonedit.
+//	turn.go      what the stages of one exchange know of it, apart by who writes it
+//	settings.go  what the configuration says to them
+//	changes.go   names of what was changed on the way
+//	memory.go    what an edge that keeps state offers
+//	dialect.go   what a client API has to be
+//	resolve.go   a client's model name becomes a virtual model
+//	view.go      where things stand in a reply
+//	reply.go     errors in place of a reply
+//	problem.go   errors before a dialect has put them into its shape
+//	answer.go    replies of our own, and the faults of edges
+//
+// What two dialects need stands here, in editor or in history, since dialects never
+// import each other. It imports catalog and jsonedit.
 package hub

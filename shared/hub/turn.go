@@ -5,83 +5,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// Settings are what a configuration says to the stages; shared by all exchanges.
-type Settings struct {
-	Catalog         *catalog.Catalog
-	EnforceSampling bool
-	ReasoningField  ReasoningField
-	LateSystem      LateSystem
-	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
-	// the reply header DroppedToolsHeader.
-	RejectTools bool
-	Responses   ResponsesSettings
-	Messages    MessagesSettings
-}
-
-// ResponsesSettings are for the Responses API.
-type ResponsesSettings struct {
-	// ReasoningEvents says how thinking is shown.
-	ReasoningEvents ReasoningEvents
-	// DoneMarker: streams end with data: [DONE], as the Open Responses text wants and
-	// OpenAI does not.
-	DoneMarker bool
-	// Key seals encrypted_content where HasKey.
-	Key    [32]byte
-	HasKey bool
-}
-
-// ReasoningEvents is a family of stream events for thinking.
-type ReasoningEvents uint8
-
-const (
-	// AsAsked: summary events where the client set reasoning.summary, else response.reasoning_text.*.
-	AsAsked ReasoningEvents = iota
-	// OpenResponses: response.reasoning.delta and .done.
-	OpenResponses
-	// Summary: response.reasoning_summary_*, whatever the client asked for.
-	Summary
-)
-
-// MessagesSettings are for the Messages API.
-type MessagesSettings struct {
-	// ForwardUser: metadata.user_id goes upstream as user.
-	ForwardUser bool
-	// KeepBilling: the system block x-anthropic-billing-header, whose text changes from
-	// prompt to prompt and so defeats prefix caching, stays.
-	KeepBilling bool
-}
-
-// DroppedToolsHeader is the reply header that names the tools which a request offered
-// and the model did not get.
-const DroppedToolsHeader = "qwenvoy-dropped-tools"
-
-// EstimateHeader is the reply header that names the values which are estimates.
-const EstimateHeader = "qwenvoy-estimated"
-
-// ReasoningField says which field the client reads reasoning from.
-type ReasoningField uint8
-
-const (
-	BothFields ReasoningField = iota
-	OnlyReasoning
-	OnlyReasoningContent
-)
-
-// LateSystem says what becomes of system messages after the first user or assistant message.
-type LateSystem uint8
-
-const (
-	// ByDialect: fold for Messages, merge for all others.
-	ByDialect LateSystem = iota
-	// Merge moves them into the leading system message.
-	Merge
-	// Fold joins them to the turn before, so that the prompt's earlier bytes, and with
-	// them the upstream's prefix cache, stay the same.
-	Fold
-	// Keep leaves them, for templates that take them.
-	Keep
-)
-
 // A Turn is what the stages of one exchange know of it, apart by who may write it: the
 // edge before anything else, the dialect and the editor while they read the request, the
 // view and the repairs while they read the reply.
@@ -165,19 +88,6 @@ type Usage struct {
 	Created int
 }
 
-// A Memory is what an edge that keeps state offers to dialects that go on from earlier
-// responses.
-type Memory interface {
-	// Context returns the items that come before a request's input, as the elements of
-	// a JSON list with commas between and nothing around them; empty for none. One of
-	// the two ids is not empty.
-	Context(previous, conversation string) ([]byte, *Problem)
-	// Item returns a stored item as JSON, nil for one that is not there.
-	Item(id string) ([]byte, *Problem)
-	// Stores: responses are kept unless the request says store: false.
-	Stores() bool
-}
-
 // Time is the time in Unix seconds, or when the exchange began at an edge without a clock.
 func (t *Turn) Time() int64 {
 	if t.Edge.Clock == nil {
@@ -185,27 +95,6 @@ func (t *Turn) Time() int64 {
 	}
 	return t.Edge.Clock()
 }
-
-// A Keeper is a Memory that has a say in what is kept, and when a client is answered.
-type Keeper interface {
-	Memory
-	// Admit is asked once for a create request, before its context is, with what it says
-	// of store. A Problem refuses it.
-	Admit(store Wish, background bool) *Problem
-	// Started is told a background response's object in its first state, and fields for
-	// the reply's header, once the request is known to be good and before the upstream is
-	// asked. It copies what it keeps of the object.
-	Started(object []byte, header [][2]string)
-}
-
-// A Wish is a boolean that a request may leave open.
-type Wish uint8
-
-const (
-	Unsaid Wish = iota
-	Yes
-	No
-)
 
 const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -235,57 +124,4 @@ func (t *Turn) UseCallID(id []byte) bool {
 	}
 	t.Reply.callIDs[string(id)] = struct{}{}
 	return true
-}
-
-// A Change is a set of what was changed in a request.
-type Change uint32
-
-const (
-	ChangedModel Change = 1 << iota
-	ChangedSampling
-	ChangedThinking
-	SystemMerged
-	SystemFolded
-	DeveloperRenamed
-	ArgumentsRepaired
-	ReasoningRenamed
-	ToolsNested
-	ToolsDropped
-	ToolChoiceDropped
-	LimitClamped
-	DuplicatesDropped
-	UsageRequested
-	PromptDropped
-	FieldsIgnored
-	ReasoningDropped
-)
-
-var changeNames = []string{"model", "sampling", "thinking", "system_merged", "system_folded", "developer_renamed", "arguments_repaired",
-	"reasoning_renamed", "tools_nested", "tools_dropped", "tool_choice_dropped", "limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
-	"fields_ignored", "reasoning_dropped"}
-
-// Names lists the set.
-func (c Change) Names() []string { return names(uint32(c), changeNames) }
-
-// A Repair is a set of what was mended in a reply.
-type Repair uint32
-
-const (
-	ReasoningToContent Repair = 1 << iota
-	CutCall
-	EndedStream
-)
-
-var repairNames = []string{"reasoning_to_content", "cut_call", "ended_stream"}
-
-// Names lists the set.
-func (r Repair) Names() []string { return names(uint32(r), repairNames) }
-
-func names(set uint32, all []string) (list []string) {
-	for i, name := range all {
-		if set&(1<<i) != 0 {
-			list = append(list, name)
-		}
-	}
-	return list
 }

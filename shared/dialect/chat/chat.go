@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"sync"
 
+	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/repair"
@@ -16,17 +17,17 @@ import (
 )
 
 // Dialect serves the routes whose requests have the given form.
-type Dialect struct{ Form hub.Form }
+type Dialect struct{ Form editor.Form }
 
 var _ hub.Dialect = Dialect{}
 
 // The forms of the four routes. /v1/completions has no template and so neither
 // thinking nor sampling values; /tokenize counts what chat would send.
 var (
-	Chat        = Dialect{hub.Form{Messages: true, Sampling: true, Limits: true}}
-	Completions = Dialect{hub.Form{Limits: true}}
-	Tokenize    = Dialect{hub.Form{ModelOptional: true, Messages: true, Prompt: true}}
-	Detokenize  = Dialect{hub.Form{ModelOptional: true}}
+	Chat        = Dialect{editor.Form{Messages: true, Sampling: true, Limits: true}}
+	Completions = Dialect{editor.Form{Limits: true}}
+	Tokenize    = Dialect{editor.Form{ModelOptional: true, Messages: true, Prompt: true}}
+	Detokenize  = Dialect{editor.Form{ModelOptional: true}}
 )
 
 // bench is what one call needs and the next one can have; between two events of a
@@ -38,13 +39,13 @@ type bench struct {
 }
 
 var (
-	editors = sync.Pool{New: func() any { return new(hub.Editor) }}
+	editors = sync.Pool{New: func() any { return new(editor.Editor) }}
 	benches = sync.Pool{New: func() any { return new(bench) }}
 )
 
 // Request implements hub.Dialect.
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
-	ed := editors.Get().(*hub.Editor)
+	ed := editors.Get().(*editor.Editor)
 	defer editors.Put(ed)
 	return ed.Edit(dst, body, t, d.Form)
 }

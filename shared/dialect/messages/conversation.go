@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
-	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -22,7 +22,7 @@ const (
 // Texts are insides of string literals, escapes and all: they are copied from the
 // client's request into the upstream's without being looked at.
 type conversation struct {
-	history     hub.History
+	history     history.History
 	hasMessages bool
 
 	// top is the text of system, lead that of system messages before the conversation.

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/editor"
+	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -19,8 +21,8 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // folded into the turns before them, so that a prompt's earlier bytes stay the same from
 // turn to turn.
 var (
-	createForm = hub.Form{Messages: true, Sampling: true, Limits: true, LateSystem: hub.Fold}
-	countForm  = hub.Form{Messages: true, Prompt: true, LateSystem: hub.Fold}
+	createForm = editor.Form{Messages: true, Sampling: true, Limits: true, LateSystem: hub.Fold}
+	countForm  = editor.Form{Messages: true, Prompt: true, LateSystem: hub.Fold}
 )
 
 // Request implements hub.Dialect.
@@ -103,7 +105,7 @@ type reader struct {
 	// in are for what lies in values of the request, depth of them in use.
 	in     [6]jsonedit.Scanner
 	depth  int
-	editor hub.Editor
+	editor editor.Editor
 	chat   []byte
 	text   []byte
 	// trusted are the values of chat that were read already.
@@ -394,7 +396,7 @@ func (r *reader) compose() {
 	}
 	c = jsonedit.Put(c, `,"messages":`)
 	r.trusted = r.trusted[:0]
-	c = r.history.Append(c, hub.HistoryOptions{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
+	c = r.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	if goOn {
 		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)

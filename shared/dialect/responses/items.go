@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -114,7 +115,7 @@ type conversation struct {
 	// opened counts the bytes of text that came out of blobs.
 	opened int
 
-	history hub.History
+	history history.History
 	text    []byte // what is told at the moment
 	name    []byte
 	system  []byte // the inside of the leading system message

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/editor"
+	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -117,7 +119,7 @@ type translation struct {
 	chat []byte
 	// trusted are the values in chat that need no second look.
 	trusted []jsonedit.Span
-	editor  hub.Editor
+	editor  editor.Editor
 }
 
 var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
@@ -166,9 +168,9 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 			return dst, p
 		}
 	}
-	form := hub.Form{Messages: true, Sampling: true, Limits: true}
+	form := editor.Form{Messages: true, Sampling: true, Limits: true}
 	if r.kind == inputTokens {
-		form = hub.Form{ModelOptional: true, Messages: true, Prompt: true}
+		form = editor.Form{ModelOptional: true, Messages: true, Prompt: true}
 	}
 	r.write()
 	out, p := r.editor.EditTrusted(dst, r.chat, r.trusted, r.turn, form)
@@ -704,7 +706,7 @@ func (r *translation) write() {
 	}
 	c = jsonedit.Put(c, `"messages":`)
 	r.trusted = r.trusted[:0]
-	c = r.history.Append(c, hub.HistoryOptions{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
+	c = r.history.Append(c, history.Options{System: r.system, DropEmptyTurns: true, ImageNote: "The image follows.", Trusted: &r.trusted})
 	c = r.appendTools(c)
 	kwargs, wanted := r.kwargs()
 	if r.kind == inputTokens {

@@ -1,16 +1,19 @@
-package hub
+package editor
 
-import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
 
 // placeSystem puts system and developer messages where Qwen's templates take them: one
 // message, at the front. Templates answer 400 to anything else ("System message must
 // be at the beginning."), and older vLLMs to every developer message.
-func (ed *Editor) placeSystem() *Problem {
+func (ed *Editor) placeSystem() *hub.Problem {
 	t := ed.turn
 	late := t.LateSystem
-	if late == ByDialect {
-		if late = ed.form.LateSystem; late == ByDialect {
-			late = Merge
+	if late == hub.ByDialect {
+		if late = ed.form.LateSystem; late == hub.ByDialect {
+			late = hub.Merge
 		}
 	}
 	leading := len(ed.messages) // where the conversation begins
@@ -23,13 +26,13 @@ func (ed *Editor) placeSystem() *Problem {
 	// Those to be merged into the leading one: all, or only those before the conversation.
 	merged, first := 0, -1
 	for i, m := range ed.messages {
-		if m.role.isSystem() && (i < leading || late == Merge) {
+		if m.role.isSystem() && (i < leading || late == hub.Merge) {
 			if merged++; merged == 1 {
 				first = i
 			}
 		}
 	}
-	if late == Fold {
+	if late == hub.Fold {
 		if p := ed.foldAll(leading); p != nil {
 			return p
 		}
@@ -39,13 +42,13 @@ func (ed *Editor) placeSystem() *Problem {
 	case merged == 1 && first == 0:
 		if m := ed.messages[0]; m.role == developerRole {
 			ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"system"`)
-			t.Request.Changes |= DeveloperRenamed
+			t.Request.Changes |= hub.DeveloperRenamed
 		}
 	case merged > 0:
 		insert = jsonedit.Put(insert, `{"role":"system","content":"`)
 		empty := len(insert)
 		for i, m := range ed.messages {
-			if !m.role.isSystem() || i >= leading && late != Merge {
+			if !m.role.isSystem() || i >= leading && late != hub.Merge {
 				continue
 			}
 			ed.messageList.Drop(i)
@@ -53,7 +56,7 @@ func (ed *Editor) placeSystem() *Problem {
 				insert = jsonedit.Put(insert, `\n\n`)
 			}
 			before := len(insert)
-			var p *Problem
+			var p *hub.Problem
 			if insert, p = ed.appendText(insert, i); p != nil {
 				return p
 			}
@@ -62,7 +65,7 @@ func (ed *Editor) placeSystem() *Problem {
 			}
 		}
 		insert = jsonedit.Put(insert, `"},`)
-		t.Request.Changes |= SystemMerged
+		t.Request.Changes |= hub.SystemMerged
 	}
 	ed.merged = insert
 	ed.messageList.Commit(&ed.e, insert)
@@ -71,7 +74,7 @@ func (ed *Editor) placeSystem() *Problem {
 
 // appendText appends the text of message i as it stands inside a string literal: a
 // string's own bytes, or the texts of its parts with nothing between them.
-func (ed *Editor) appendText(dst []byte, i int) ([]byte, *Problem) {
+func (ed *Editor) appendText(dst []byte, i int) ([]byte, *hub.Problem) {
 	content := ed.messages[i].content
 	if content.Absent() {
 		return dst, nil
@@ -93,13 +96,13 @@ func (ed *Editor) appendText(dst []byte, i int) ([]byte, *Problem) {
 			}
 			text := textOfPart(s, raw)
 			if text.Absent() {
-				return dst, BadRequest(param("messages", i, "content", n), "messages[%d].content[%d]: a system message can hold text parts only.", i, n)
+				return dst, hub.BadRequest(param("messages", i, "content", n), "messages[%d].content[%d]: a system message can hold text parts only.", i, n)
 			}
 			dst = jsonedit.PutBytes(dst, raw[text.Start+1:text.End-1])
 		}
 		return dst, nil
 	}
-	return dst, BadRequest(param("messages", i, "content", -1), "messages[%d].content must be a string or a list of text parts.", i)
+	return dst, hub.BadRequest(param("messages", i, "content", -1), "messages[%d].content must be a string or a list of text parts.", i)
 }
 
 // textOfPart reads one content part and returns where its text literal stands, absent
@@ -142,7 +145,7 @@ func textOfPart(s *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
 // text, or of the last result of a run of tool results; behind an assistant's turn,
 // to the front of the user's text that follows. It never comes between a call and its
 // results. Where there is no such turn it becomes a user's turn of its own.
-func (ed *Editor) foldAll(leading int) *Problem {
+func (ed *Editor) foldAll(leading int) *hub.Problem {
 	before := leading // the last message that is no system message
 	for i := leading; i < len(ed.messages); {
 		if !ed.messages[i].role.isSystem() {
@@ -183,12 +186,12 @@ func (ed *Editor) foldAll(leading int) *Problem {
 }
 
 // fold joins the late system message i to message target, -1 for none.
-func (ed *Editor) fold(i, target int, front bool) *Problem {
+func (ed *Editor) fold(i, target int, front bool) *hub.Problem {
 	text, p := ed.appendText(nil, i)
 	if p != nil {
 		return p
 	}
-	ed.turn.Request.Changes |= SystemFolded
+	ed.turn.Request.Changes |= hub.SystemFolded
 	if len(text) == 0 || target >= 0 && ed.join(target, text, front) {
 		ed.messageList.Drop(i)
 		return nil

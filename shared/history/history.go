@@ -1,4 +1,9 @@
-package hub
+// Package history puts a conversation that another dialect tells in pieces into the order
+// that chat models need: what belongs to one turn in one message, results behind their
+// calls, images behind the results.
+//
+// It imports jsonedit.
+package history
 
 import (
 	"slices"
@@ -311,8 +316,8 @@ func (h *History) Users() bool {
 	return slices.ContainsFunc(h.entries, func(e entry) bool { return e.role == "user" })
 }
 
-// HistoryOptions are how dialects differ in Append.
-type HistoryOptions struct {
+// Options are how dialects differ in Append.
+type Options struct {
 	// System is the inside of the system message that comes first, empty for none.
 	System []byte
 	// DropEmptyTurns leaves out assistant turns without text and calls: their thinking
@@ -325,23 +330,23 @@ type HistoryOptions struct {
 }
 
 // trust appends value to dst and notes where it stands.
-func (o *HistoryOptions) trust(dst, value []byte) []byte {
+func (o *Options) trust(dst, value []byte) []byte {
 	return o.noted(jsonedit.PutBytes(dst, value), len(dst))
 }
 
 // quote is trust of a literal whose inside is text.
-func (o *HistoryOptions) quote(dst, text []byte) []byte {
+func (o *Options) quote(dst, text []byte) []byte {
 	start := len(dst)
 	return o.noted(append(jsonedit.PutBytes(append(dst, '"'), text), '"'), start)
 }
 
 // quoteChain is quote.
-func (o *HistoryOptions) quoteChain(dst []byte, h *History, c chain) []byte {
+func (o *Options) quoteChain(dst []byte, h *History, c chain) []byte {
 	start := len(dst)
 	return o.noted(append(h.appendChain(append(dst, '"'), c), '"'), start)
 }
 
-func (o *HistoryOptions) noted(dst []byte, start int) []byte {
+func (o *Options) noted(dst []byte, start int) []byte {
 	if o.Trusted != nil && start < len(dst) {
 		*o.Trusted = append(*o.Trusted, jsonedit.Span{Start: start, End: len(dst)})
 	}
@@ -349,7 +354,7 @@ func (o *HistoryOptions) noted(dst []byte, start int) []byte {
 }
 
 // Append appends the messages as a JSON list.
-func (h *History) Append(dst []byte, o HistoryOptions) []byte {
+func (h *History) Append(dst []byte, o Options) []byte {
 	dst = append(dst, '[')
 	empty := len(dst)
 	if len(o.System) > 0 {
@@ -379,7 +384,7 @@ func comma(dst []byte, empty int) []byte {
 	return dst
 }
 
-func (h *History) appendTurn(dst []byte, e *entry, empty int, o *HistoryOptions) []byte {
+func (h *History) appendTurn(dst []byte, e *entry, empty int, o *Options) []byte {
 	if e.said.first == 0 && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}

@@ -1,8 +1,9 @@
-package hub
+package editor
 
 import (
 	"fmt"
 
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -79,7 +80,7 @@ func (ed *Editor) scanTool() {
 		}
 		return jsonedit.Put(dst, "}}")
 	})
-	ed.turn.Request.Changes |= ToolsNested
+	ed.turn.Request.Changes |= hub.ToolsNested
 }
 
 // tools leaves out what vLLM answers 400 to: an empty list, and a choice without
@@ -88,14 +89,14 @@ func (ed *Editor) tools() {
 	t, tools, choice := ed.turn, ed.fields[keyTools], ed.fields[keyToolChoice]
 	if ed.kind(keyTools) == jsonedit.Array && !ed.hasTools {
 		ed.top.Drop(tools.member)
-		t.Request.Changes |= ToolsDropped
+		t.Request.Changes |= hub.ToolsDropped
 	}
 	if choice.value.Absent() {
 		return
 	}
 	if !ed.hasTools && (ed.kind(keyTools) == jsonedit.Array || ed.kind(keyTools) == jsonedit.Null) {
 		ed.top.Drop(choice.member)
-		t.Request.Changes |= ToolChoiceDropped
+		t.Request.Changes |= hub.ToolChoiceDropped
 		return
 	}
 	if ed.kind(keyToolChoice) != jsonedit.Object {
@@ -123,6 +124,6 @@ func (ed *Editor) tools() {
 		ed.e.ReplaceFunc(choice.value.Start, choice.value.End, func(dst []byte) []byte {
 			return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"function","function":{"name":`), name.Of(raw)), "}}")
 		})
-		t.Request.Changes |= ToolsNested
+		t.Request.Changes |= hub.ToolsNested
 	}
 }

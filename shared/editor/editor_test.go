@@ -1,4 +1,4 @@
-package hub
+package editor
 
 import (
 	"encoding/json"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 var chatForm = Form{Messages: true, Sampling: true, Limits: true}
 
-func newTurn(t testing.TB, late LateSystem) *Turn {
+func newTurn(t testing.TB, late hub.LateSystem) *hub.Turn {
 	t.Helper()
 	c, err := config.Decode([]byte(`{"upstreams":[{"model":"Qwen/X"}]}`))
 	if err != nil {
@@ -25,7 +26,7 @@ func newTurn(t testing.TB, late LateSystem) *Turn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Turn{Settings: &Settings{Catalog: cat, LateSystem: late}, Edge: EdgeFacts{Window: func() int { return 8192 }}}
+	return &hub.Turn{Settings: &hub.Settings{Catalog: cat, LateSystem: late}, Edge: hub.EdgeFacts{Window: func() int { return 8192 }}}
 }
 
 // For any valid request, the fields that are not ours come out byte for byte, in order.
@@ -58,7 +59,7 @@ func TestFieldsThatAreNotOursKeepTheirBytes(t *testing.T) {
 			}
 		}
 		body += "}"
-		out, p := ed.Edit(nil, []byte(body), newTurn(t, Merge), chatForm)
+		out, p := ed.Edit(nil, []byte(body), newTurn(t, hub.Merge), chatForm)
 		if p != nil {
 			t.Fatalf("%s: %v", body, p)
 		}
@@ -115,10 +116,10 @@ func FuzzEditNeverBreaksARequest(f *testing.F) {
 	var ed Editor
 	f.Fuzz(func(t *testing.T, body []byte, late uint8) {
 		for _, form := range []Form{chatForm, {Limits: true}, {ModelOptional: true, Messages: true, Prompt: true}} {
-			turn := newTurn(t, LateSystem(late%3))
+			turn := newTurn(t, hub.LateSystem(late%3))
 			out, p := ed.Edit(nil, body, turn, form)
 			if p != nil {
-				if p.Status < 400 || p.Message == "" || !json.Valid(AppendChatError(nil, p)) {
+				if p.Status < 400 || p.Message == "" || !json.Valid(hub.AppendChatError(nil, p)) {
 					t.Fatalf("bad problem %+v", p)
 				}
 				continue
@@ -163,7 +164,7 @@ func TestHostileRequestsTakeLinearTime(t *testing.T) {
 		"nothing but {}": list(strings.Repeat(`{},`, n)),
 	} {
 		var ed Editor
-		for _, late := range []LateSystem{Merge, Fold, Keep} {
+		for _, late := range []hub.LateSystem{hub.Merge, hub.Fold, hub.Keep} {
 			out, p := ed.Edit(nil, []byte(body), newTurn(t, late), chatForm)
 			if p != nil || !json.Valid(out) {
 				t.Errorf("%s, %v: %v", name, late, p)
@@ -174,7 +175,7 @@ func TestHostileRequestsTakeLinearTime(t *testing.T) {
 
 func TestABodyOfNothingButElementsIsRefused(t *testing.T) {
 	var ed Editor
-	_, p := ed.Edit(nil, []byte(`{"model":"gpt-5","messages":[`+strings.Repeat("0,", 1_000_000)+`0]}`), newTurn(t, Merge), chatForm)
+	_, p := ed.Edit(nil, []byte(`{"model":"gpt-5","messages":[`+strings.Repeat("0,", 1_000_000)+`0]}`), newTurn(t, hub.Merge), chatForm)
 	if p == nil || p.Status != 400 || cap(ed.messages) > 1<<19 {
 		t.Errorf("%+v, room for %d messages", p, cap(ed.messages))
 	}
@@ -182,7 +183,7 @@ func TestABodyOfNothingButElementsIsRefused(t *testing.T) {
 
 func TestALongNameMatchesNoPattern(t *testing.T) {
 	var ed Editor
-	_, p := ed.Edit(nil, []byte(`{"model":"gpt-`+strings.Repeat("x", 2000)+`","messages":[]}`), newTurn(t, Merge), chatForm)
+	_, p := ed.Edit(nil, []byte(`{"model":"gpt-`+strings.Repeat("x", 2000)+`","messages":[]}`), newTurn(t, hub.Merge), chatForm)
 	if p == nil || p.Status != 404 || len(p.Message) > 1000 {
 		t.Errorf("%+v", p)
 	}
@@ -214,12 +215,12 @@ func BenchmarkEdit(b *testing.B) {
 		body := agentBody(b, size)
 		b.Run(fmt.Sprintf("%dKB", len(body)/1000), func(b *testing.B) {
 			var ed Editor
-			turn := newTurn(b, Merge)
+			turn := newTurn(b, hub.Merge)
 			var dst []byte
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				var p *Problem
+				var p *hub.Problem
 				if dst, p = ed.Edit(dst[:0], body, turn, chatForm); p != nil {
 					b.Fatal(p)
 				}

@@ -1,4 +1,4 @@
-package hub
+package history
 
 import (
 	"strings"
@@ -33,7 +33,7 @@ func TestHistoryKeepsTheThinkingOfTheLastTurns(t *testing.T) {
 	} {
 		h := build()
 		h.KeepReasoning(turns)
-		if got := string(h.Append(nil, HistoryOptions{})); got != want {
+		if got := string(h.Append(nil, Options{})); got != want {
 			t.Errorf("%d turns:\n%s\nwant\n%s", turns, got, want)
 		}
 	}
@@ -61,7 +61,7 @@ func TestHistoryContinuesWhatTheAssistantBegan(t *testing.T) {
 			if ok := h.Continue(); ok != tt.ok {
 				t.Errorf("Continue() = %v", ok)
 			}
-			if got := string(h.Append(nil, HistoryOptions{})); got != tt.want {
+			if got := string(h.Append(nil, Options{})); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -91,7 +91,7 @@ func TestHistoryForgetsDroppedMessages(t *testing.T) {
 	h.Message("user", []byte(`"b"`))
 	h.Drop(1)
 	want := `[{"role":"system","content":"S"},{"role":"user","content":"a"},{"role":"user","content":"b"}]`
-	if got := string(h.Append(nil, HistoryOptions{System: []byte("S")})); got != want {
+	if got := string(h.Append(nil, Options{System: []byte("S")})); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -132,7 +132,7 @@ func TestHistoryGivesResultsToTheirCalls(t *testing.T) {
 			t.Errorf("%s: a call that nobody made has got a result", tt.name)
 		}
 		got := ""
-		for _, m := range gjson.ParseBytes(h.Append(nil, HistoryOptions{})).Array() {
+		for _, m := range gjson.ParseBytes(h.Append(nil, Options{})).Array() {
 			if m.Get("role").String() == "tool" {
 				content := m.Get("content").Raw
 				got += m.Get("tool_call_id").String() + "=" + content[1:len(content)-1] + " "
@@ -158,7 +158,7 @@ func TestHistoryJoinsWhatComesInPieces(t *testing.T) {
 	}
 	want := `[{"role":"assistant","content":"ab\n\nab\n\nab","reasoning":"t\nt\nt","tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
 		`{"role":"tool","tool_call_id":"x","content":"r\nr"},{"role":"user","content":[{"i":1},{"i":2},{"i":1},{"i":2}]},{"role":"user","content":"q"},{"role":"user","content":"q"}]`
-	if got := string(h.Append(nil, HistoryOptions{})); got != want {
+	if got := string(h.Append(nil, Options{})); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -175,7 +175,7 @@ func TestALateResultIsNoTurnToGoOnWith(t *testing.T) {
 	if h.Continue() {
 		t.Error("the assistant's text is to be gone on with, though a result came after it")
 	}
-	if got := string(h.Append(nil, HistoryOptions{})); !strings.HasSuffix(got, `{"role":"assistant","content":"Fine."}]`) {
+	if got := string(h.Append(nil, Options{})); !strings.HasSuffix(got, `{"role":"assistant","content":"Fine."}]`) {
 		t.Errorf("the history is %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package hub
+package editor
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -25,7 +26,7 @@ type Form struct {
 	Prompt bool
 	// LateSystem is what becomes of late system messages where the configuration leaves
 	// it to the dialect; ByDialect is Merge.
-	LateSystem LateSystem
+	LateSystem hub.LateSystem
 }
 
 // The request keys that are read; the sampling keys follow, in the catalog's order.
@@ -105,14 +106,14 @@ func (f field) kind(src []byte) jsonedit.Kind {
 // of Edit leaves nothing of the request behind.
 type Editor struct {
 	src     []byte
-	turn    *Turn
+	turn    *hub.Turn
 	form    Form
 	s       jsonedit.Scanner
 	e       jsonedit.Edits
 	top     jsonedit.Members
 	insert  []byte // what goes to the front of the request
 	fields  [keyCount]field
-	problem *Problem
+	problem *hub.Problem
 
 	messages     []message
 	messageList  jsonedit.Members
@@ -132,14 +133,14 @@ type Editor struct {
 
 // Edit appends the request as the upstream shall see it to dst and fills in the
 // turn's facts, or says what is wrong with it.
-func (ed *Editor) Edit(dst, body []byte, t *Turn, form Form) ([]byte, *Problem) {
+func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	return ed.EditTrusted(dst, body, nil, t, form)
 }
 
 // EditTrusted is Edit of a request that a dialect has made: trusted are the values, in
 // order, that it has read already, such as texts, lists of tools in the hub's form that
 // are not empty, and arguments of calls that hold an object.
-func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *Turn, form Form) ([]byte, *Problem) {
+func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	ed.src, ed.turn, ed.form, ed.problem = body, t, form, nil
 	ed.e.Reset()
 	ed.insert, ed.messages = ed.insert[:0], ed.messages[:0]
@@ -150,11 +151,11 @@ func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *Turn
 	ed.s.Reset(body)
 	ed.s.Trust(trusted)
 	if k := ed.s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
-		return dst, BadRequest("", "The request body must be a JSON object.")
+		return dst, hub.BadRequest("", "The request body must be a JSON object.")
 	}
 	ed.scan()
 	if err := ed.s.Finish(); err != nil {
-		return dst, BadRequest("", "The request body is not valid JSON: %v.", err)
+		return dst, hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
 	if ed.problem == nil {
 		ed.problem = ed.finish()
@@ -194,7 +195,7 @@ func (ed *Editor) scan() {
 			// The upstream reads the last one; so the first ones must not stay to be
 			// read by anybody else. Edits made in them go with them.
 			ed.top.Drop(old.member)
-			ed.turn.Request.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= hub.DuplicatesDropped
 		}
 		ed.fields[n] = field{member, v}
 	}
@@ -203,7 +204,7 @@ func (ed *Editor) scan() {
 func (ed *Editor) kind(n int) jsonedit.Kind { return ed.fields[n].kind(ed.src) }
 
 // finish makes the edits that need the whole request to be known.
-func (ed *Editor) finish() *Problem {
+func (ed *Editor) finish() *hub.Problem {
 	t := ed.turn
 	if p := ed.model(); p != nil {
 		return p
@@ -239,7 +240,7 @@ func (ed *Editor) finish() *Problem {
 	return nil
 }
 
-func (ed *Editor) model() *Problem {
+func (ed *Editor) model() *hub.Problem {
 	t, f := ed.turn, ed.fields[keyModel]
 	switch ed.kind(keyModel) {
 	case jsonedit.String:
@@ -247,9 +248,9 @@ func (ed *Editor) model() *Problem {
 		if ed.form.ModelOptional {
 			return nil
 		}
-		return BadRequest("model", "The request names no model. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
+		return hub.BadRequest("model", "The request names no model. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
 	default:
-		return BadRequest("model", "model must be a string. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
+		return hub.BadRequest("model", "model must be a string. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
 	}
 	literal := f.value.Of(ed.src)
 	if p := t.Resolve(literal); p != nil {
@@ -258,53 +259,28 @@ func (ed *Editor) model() *Problem {
 	ed.text = jsonedit.AppendQuoted(ed.text[:0], t.Request.Model.Target.Model)
 	if !bytes.Equal(ed.text, literal) {
 		ed.e.Replace(f.value.Start, f.value.End, ed.text)
-		t.Request.Changes |= ChangedModel
+		t.Request.Changes |= hub.ChangedModel
 	}
 	return nil
-}
-
-// Resolve finds the virtual model that the name in a string literal stands for, and
-// notes both in the turn.
-func (t *Turn) Resolve(literal []byte) *Problem {
-	name := jsonedit.AppendUnquoted(nil, literal)
-	t.Request.Model = nil
-	if len(literal) <= maxName {
-		t.Request.Model = t.Catalog.Resolve(name)
-	}
-	if t.Request.Model == nil {
-		return UnknownModel(string(name), t.Catalog)
-	}
-	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], literal)
-	return nil
-}
-
-// maxName is the most bytes of a model name's literal that a pattern may match. The
-// name comes back in every chunk of a stream.
-const maxName = 1 << 10
-
-// UnknownModel is the 404 for a name that no virtual model or alias has.
-func UnknownModel(name string, c *catalog.Catalog) *Problem {
-	return &Problem{Status: 404, Type: TypeModelNotFound, Param: "model", Reason: "model_not_found",
-		Message: "The model " + strconv.Quote(Excerpt(name)) + " does not exist. The models are " + strings.Join(c.Listed(), ", ") + "."}
 }
 
 // prompt holds /tokenize's rule: messages count before a prompt, one of them must be there.
-func (ed *Editor) prompt() *Problem {
+func (ed *Editor) prompt() *hub.Problem {
 	switch ed.kind(keyMessages) {
 	case jsonedit.Array:
 		if len(ed.messages) == 0 {
-			return BadRequest("messages", "messages is empty; it must hold at least one message.")
+			return hub.BadRequest("messages", "messages is empty; it must hold at least one message.")
 		}
 		if f := ed.fields[keyPrompt]; !f.value.Absent() {
 			ed.top.Drop(f.member)
-			ed.turn.Request.Changes |= PromptDropped
+			ed.turn.Request.Changes |= hub.PromptDropped
 		}
 	case jsonedit.Null:
 		if ed.kind(keyPrompt) == jsonedit.Null {
-			return BadRequest("messages", "Either messages or prompt is required.")
+			return hub.BadRequest("messages", "Either messages or prompt is required.")
 		}
 	default:
-		return BadRequest("messages", "messages must be a list.")
+		return hub.BadRequest("messages", "messages must be a list.")
 	}
 	return nil
 }
@@ -332,11 +308,11 @@ func (ed *Editor) scanKwargs() jsonedit.Span {
 }
 
 // thinking decides the effective state and tells the template.
-func (ed *Editor) thinking() *Problem {
+func (ed *Editor) thinking() *hub.Problem {
 	t, kwargs := ed.turn, ed.fields[keyKwargs]
 	kind := ed.kind(keyKwargs)
 	if kind != jsonedit.Object && kind != jsonedit.Null {
-		return BadRequest("chat_template_kwargs", "chat_template_kwargs must be an object.")
+		return hub.BadRequest("chat_template_kwargs", "chat_template_kwargs must be an object.")
 	}
 	if t.Request.Model == nil {
 		if kind == jsonedit.Object {
@@ -359,7 +335,7 @@ func (ed *Editor) thinking() *Problem {
 			t.Request.Thinking = false
 		case jsonedit.Null:
 		default:
-			return BadRequest("chat_template_kwargs.enable_thinking", "chat_template_kwargs.enable_thinking must be true or false.")
+			return hub.BadRequest("chat_template_kwargs.enable_thinking", "chat_template_kwargs.enable_thinking must be true or false.")
 		}
 	}
 	state := strconv.FormatBool(t.Request.Thinking)
@@ -378,7 +354,7 @@ func (ed *Editor) thinking() *Problem {
 		ed.e.ReplaceString(ed.enable.value.Start, ed.enable.value.End, state)
 		ed.kwargs.Commit(&ed.e, nil)
 	}
-	t.Request.Changes |= ChangedThinking
+	t.Request.Changes |= hub.ChangedThinking
 	return nil
 }
 
@@ -395,10 +371,10 @@ func (ed *Editor) sampling() {
 		case f.value.Absent():
 			ed.insert = jsonedit.Put(jsonedit.Put(append(ed.insert, '"'), catalog.SamplingKeys[i]), `":`)
 			ed.insert = append(jsonedit.Put(ed.insert, v), ',')
-			t.Request.Changes |= ChangedSampling
+			t.Request.Changes |= hub.ChangedSampling
 		case t.EnforceSampling || f.kind(ed.src) == jsonedit.Null:
 			ed.e.ReplaceString(f.value.Start, f.value.End, v)
-			t.Request.Changes |= ChangedSampling
+			t.Request.Changes |= hub.ChangedSampling
 		}
 	}
 }
@@ -462,7 +438,7 @@ func (ed *Editor) usage() {
 		return
 	}
 	t.Request.HideUsage = true
-	t.Request.Changes |= UsageRequested
+	t.Request.Changes |= hub.UsageRequested
 }
 
 // limits clamps token limits to the window: vLLM answers 400 to more.
@@ -480,7 +456,7 @@ func (ed *Editor) limits() {
 		if window := t.Edge.Window(); window > 0 && limit > window {
 			limit = window
 			ed.e.ReplaceString(f.value.Start, f.value.End, strconv.Itoa(window))
-			t.Request.Changes |= LimitClamped
+			t.Request.Changes |= hub.LimitClamped
 		}
 		// Of both, vLLM takes max_completion_tokens.
 		t.Request.Limit = limit

@@ -1,6 +1,7 @@
-package hub
+package editor
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -91,7 +92,7 @@ func (ed *Editor) scanMessage(m *message) {
 		}
 		if old := fields[n]; !old.value.Absent() {
 			ed.message.Drop(old.member)
-			ed.turn.Request.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= hub.DuplicatesDropped
 		}
 		fields[n], keys[n] = field{i, v}, key
 	}
@@ -108,7 +109,7 @@ func (ed *Editor) scanMessage(m *message) {
 		default:
 			ed.message.Drop(old.member)
 		}
-		ed.turn.Request.Changes |= ReasoningRenamed
+		ed.turn.Request.Changes |= hub.ReasoningRenamed
 	}
 	ed.message.Commit(&ed.e, nil)
 }
@@ -167,7 +168,7 @@ func (ed *Editor) scanCall() {
 		}
 		if !arguments.value.Absent() {
 			ed.call.Drop(arguments.member)
-			ed.turn.Request.Changes |= DuplicatesDropped
+			ed.turn.Request.Changes |= hub.DuplicatesDropped
 		}
 		arguments = field{i, v}
 	}
@@ -208,7 +209,7 @@ func (ed *Editor) repairArguments(at jsonedit.Span) {
 		ed.text = ed.wrapArguments(jsonedit.PutBytes(ed.text, raw))
 	}
 	ed.e.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return jsonedit.AppendQuoted(dst, ed.text) })
-	ed.turn.Request.Changes |= ArgumentsRepaired
+	ed.turn.Request.Changes |= hub.ArgumentsRepaired
 }
 
 func (ed *Editor) wrapArguments(text []byte) []byte {

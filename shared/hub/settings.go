@@ -1,0 +1,80 @@
+package hub
+
+import "github.com/qwenvoy/qwenvoy/shared/catalog"
+
+// Settings are what a configuration says to the stages; shared by all exchanges.
+type Settings struct {
+	Catalog         *catalog.Catalog
+	EnforceSampling bool
+	ReasoningField  ReasoningField
+	LateSystem      LateSystem
+	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
+	// the reply header DroppedToolsHeader.
+	RejectTools bool
+	Responses   ResponsesSettings
+	Messages    MessagesSettings
+}
+
+// ResponsesSettings are for the Responses API.
+type ResponsesSettings struct {
+	// ReasoningEvents says how thinking is shown.
+	ReasoningEvents ReasoningEvents
+	// DoneMarker: streams end with data: [DONE], as the Open Responses text wants and
+	// OpenAI does not.
+	DoneMarker bool
+	// Key seals encrypted_content where HasKey.
+	Key    [32]byte
+	HasKey bool
+}
+
+// ReasoningEvents is a family of stream events for thinking.
+type ReasoningEvents uint8
+
+const (
+	// AsAsked: summary events where the client set reasoning.summary, else response.reasoning_text.*.
+	AsAsked ReasoningEvents = iota
+	// OpenResponses: response.reasoning.delta and .done.
+	OpenResponses
+	// Summary: response.reasoning_summary_*, whatever the client asked for.
+	Summary
+)
+
+// MessagesSettings are for the Messages API.
+type MessagesSettings struct {
+	// ForwardUser: metadata.user_id goes upstream as user.
+	ForwardUser bool
+	// KeepBilling: the system block x-anthropic-billing-header, whose text changes from
+	// prompt to prompt and so defeats prefix caching, stays.
+	KeepBilling bool
+}
+
+// DroppedToolsHeader is the reply header that names the tools which a request offered
+// and the model did not get.
+const DroppedToolsHeader = "qwenvoy-dropped-tools"
+
+// EstimateHeader is the reply header that names the values which are estimates.
+const EstimateHeader = "qwenvoy-estimated"
+
+// ReasoningField says which field the client reads reasoning from.
+type ReasoningField uint8
+
+const (
+	BothFields ReasoningField = iota
+	OnlyReasoning
+	OnlyReasoningContent
+)
+
+// LateSystem says what becomes of system messages after the first user or assistant message.
+type LateSystem uint8
+
+const (
+	// ByDialect: fold for Messages, merge for all others.
+	ByDialect LateSystem = iota
+	// Merge moves them into the leading system message.
+	Merge
+	// Fold joins them to the turn before, so that the prompt's earlier bytes, and with
+	// them the upstream's prefix cache, stay the same.
+	Fold
+	// Keep leaves them, for templates that take them.
+	Keep
+)
