@@ -10,6 +10,7 @@
 //     Strings are not checked for valid UTF-8: the upstream does that.
 //   - Nothing here allocates once its buffers have grown.
 //
-// Value looks into small texts where speed does not matter. This package imports the
-// standard library only.
+// Value looks into small texts where speed does not matter. What the dialects ask of values
+// all the time is in literal.go, the notes that they make of them in compact.go. This package
+// imports the standard library only.
 package jsonedit
