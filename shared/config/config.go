@@ -3,7 +3,8 @@
 // configuration. It decodes strictly, fills in defaults and validates, and its
 // errors name the key, the value and what is allowed.
 //
-// It imports nothing of this module, and no package that reads files or variables.
+// Of this module it imports jsonedit, which reads the text, and no package that reads
+// files or variables.
 package config
 
 import "time"

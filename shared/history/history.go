@@ -119,9 +119,6 @@ func (h *History) entry(role string) *entry {
 	return e
 }
 
-// EndTurn makes what follows begin another assistant turn.
-func (h *History) EndTurn() { h.begun = false }
-
 func (h *History) assistant() *entry {
 	if !h.begun {
 		h.begun = true

@@ -105,7 +105,7 @@ func TestHistoryGivesResultsToTheirCalls(t *testing.T) {
 	}{
 		{"in any order", []step{{"call", "a", ""}, {"call", "b", ""}, {"result", "b", "2"}, {"result", "a", "1"}}, "a=1 b=2 "},
 		{"one id twice in a turn", []step{{"call", "a", ""}, {"call", "a", ""}, {"result", "a", "1"}, {"result", "a", "2"}}, "a=1 a=2 "},
-		{"one id in two turns, the latest first", []step{{"call", "a", ""}, {"end", "", ""}, {"call", "a", ""}, {"result", "a", "2"}, {"result", "a", "1"}}, "a=1 a=2 "},
+		{"one id in two turns, the latest first", []step{{"call", "a", ""}, {"user", "", ""}, {"call", "a", ""}, {"result", "a", "2"}, {"result", "a", "1"}}, "a=1 a=2 "},
 		{"a result too many", []step{{"call", "a", ""}, {"call", "b", ""}, {"result", "a", "1"}, {"result", "b", "2"}, {"result", "a", "3"}, {"result", "a", "4"}}, `a=1\n3\n4 b=2 `},
 		{"an empty one, and again", []step{{"call", "a", ""}, {"result", "a", ""}, {"result", "a", "1"}}, "a=1 "},
 		{"one id again in a later turn", []step{{"call", "a", ""}, {"result", "a", "1"}, {"call", "a", ""}, {"call", "b", ""}, {"result", "a", "2"}}, "a=1 a=2 "},
@@ -119,8 +119,8 @@ func TestHistoryGivesResultsToTheirCalls(t *testing.T) {
 				switch s.kind {
 				case "call":
 					h.Call([]byte(s.id), []byte("f"), []byte("{}"))
-				case "end":
-					h.EndTurn()
+				case "user":
+					h.Message("user", []byte(`"and"`))
 				default:
 					if !h.Result([]byte(s.id), []byte(s.text), nil) {
 						t.Errorf("%s: there is no call %s", tt.name, s.id)

@@ -514,8 +514,8 @@ func prefix(text []byte, spaces bool) int {
 	}
 }
 
-// facts notes what a reply or chunk says of the whole turn. known is false for a
-// finish_reason that means a failure.
+// facts notes how a reply or chunk says that the turn ended: its finish_reason and the
+// stop string. finished says that there was a finish_reason, a failure's too.
 func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
 	if f := literal(src, c.Finish); len(f) > 0 {
 		finished = true

@@ -1,5 +1,7 @@
 // Package repair holds the stages that mend what an upstream said, on the hub's view
-// of a whole reply or of one chunk. Each records edits and never delays a byte.
+// of a whole reply or of one chunk. Reasoning and CutCall record edits of its text;
+// IsCutCall only tells, for dialects that write a text of their own. None holds back a
+// byte, so a chunk needs no other chunk.
 //
 // It imports hub and jsonedit.
 package repair
