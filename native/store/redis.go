@@ -521,19 +521,7 @@ func (r *redisStore) UpdateConversation(ctx context.Context, tenant string, c *C
 
 func (r *redisStore) DeleteConversation(ctx context.Context, tenant, id string) error {
 	n := name(tenant, id)
-	var gone int64
-	err := r.call(ctx, func(ctx context.Context) error {
-		p := r.client.TxPipeline()
-		unlinked := p.Unlink(ctx, conversationKey+n)
-		p.Del(ctx, lockKey+n)
-		_, err := p.Exec(ctx)
-		gone = unlinked.Val()
-		return err
-	})
-	if err == nil && gone == 0 {
-		err = ErrNotFound
-	}
-	return err
+	return r.do(ctx, deleteConversationScript, []string{conversationKey + n, lockKey + n})
 }
 
 func (r *redisStore) AppendItems(ctx context.Context, tenant, id string, items []Item) error {

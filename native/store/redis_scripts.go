@@ -202,6 +202,12 @@ redis.call('HSET', KEYS[1], 'o', ARGV[2])
 expire(KEYS[1], ARGV[1])
 return 0`)
 
+	// KEYS: conversation, lock.
+	deleteConversationScript = script(`
+redis.call('DEL', KEYS[2])
+if redis.call('UNLINK', KEYS[1]) == 0 then return 1 end
+return 0`)
+
 	// KEYS: conversation. ARGV: ttl, pairs of items.
 	appendItemsScript = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
