@@ -6,6 +6,7 @@
 //	native/server      the HTTP edge around the core's Exchange
 //	native/responses   the Responses API's state: stored and background responses, sockets
 //	native/store       where that is kept: memory, a file, Redis
+//	native/redis       the connection to a Redis server
 //	native/upstream    the client for the server behind it
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction

@@ -43,6 +43,8 @@ var arrows = []struct {
 	{"native/grammar/*", []string{"native/grammar", "native/grammar/*"}},
 	{"native", nil}, // its map, no code
 	{"native/qwenvoy", []string{"shared/config", "shared/gateway", "native/*", "native/grammar/*"}},
+	{"native/redis", nil},
+	{"native/store", []string{"native/redis"}},
 	{"native/service", []string{"shared/config", "native/*"}},
 	{"native/responses", []string{"shared/access", "shared/config", "shared/hub", "shared/jsonedit", "shared/dialect/responses", "native/*"}},
 	{"native/*", []string{"shared/access", "shared/config", "shared/gateway", "shared/hub", "native/*"}},

@@ -1,6 +1,6 @@
 package store
 
-import "github.com/redis/go-redis/v9"
+import "github.com/qwenvoy/qwenvoy/native/redis"
 
 // A response is one hash, so that it is there as a whole or not at all, whatever Redis
 // evicts:

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // clock is moved by tests.
@@ -202,15 +204,18 @@ func TestRedisForgetsWhatIsTooOld(t *testing.T) {
 	gone("job", func() error { _, _, err := s.Get(ctx, "t", "job"); return err })
 	gone("conversation", func() error { _, err := s.Conversation(ctx, "t", "c"); return err })
 
-	r := s.(*redisStore)
-	long := open(t, Options{Redis: o.Redis, MaxAge: time.Hour}).(*redisStore)
-	must(t, r.CreateConversation(ctx, "t", &Conversation{ID: "c"}, list("1")))
+	options, err := redis.ParseURL(o.Redis)
+	must(t, err)
+	client := redis.NewClient(options)
+	defer client.Close()
+	long := open(t, Options{Redis: o.Redis, MaxAge: time.Hour})
+	must(t, s.CreateConversation(ctx, "t", &Conversation{ID: "c"}, list("1")))
 	must(t, long.AppendItems(ctx, "t", "c", list("2"))) // a change makes it young
-	if left := r.client.PTTL(ctx, conversationKey+name("t", "c")).Val(); left < time.Minute {
+	if left := client.PTTL(ctx, conversationKey+name("t", "c")).Val(); left < time.Minute {
 		t.Errorf("a changed conversation is kept for %v", left)
 	}
 	put(t, open(t, Options{Redis: o.Redis}), "t", finished("kept", ""))
-	if left := r.client.PTTL(ctx, responseKey+name("t", "kept")).Val(); left != -1 {
+	if left := client.PTTL(ctx, responseKey+name("t", "kept")).Val(); left != -1 {
 		t.Errorf("without a limit it is kept for %v", left)
 	}
 }

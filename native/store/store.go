@@ -13,7 +13,7 @@
 // a turn costs the same to write however long its chain is; the chain is walked when
 // it is read.
 //
-// It imports nothing of this module. Texts of errors hold no item, object or tenant.
+// It may import native/redis. Texts of errors hold no item, object or tenant.
 package store
 
 import (
