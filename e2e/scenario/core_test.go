@@ -79,7 +79,7 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 	upstream = edited(request, plan, body)
 	status, _ := strconv.Atoi(answer.Start)
 	rp := x.ReplyHead(status, answer.Get)
-	reply = edited(answer, &gateway.Plan{Drop: rp.Drop, Set: rp.Set}, answer.Body)
+	reply = edited(answer, &gateway.Plan{Edit: rp.Edit}, answer.Body)
 	if rp.Status != 0 {
 		reply.Start = strconv.Itoa(rp.Status)
 	}
@@ -125,23 +125,12 @@ func edited(m Message, plan *gateway.Plan, body []byte) *Message {
 		method, _, _ := strings.Cut(m.Start, " ")
 		out.Start = method + " " + plan.Path
 	}
-	gone := map[string]bool{}
-	for _, name := range plan.Drop {
-		gone[name] = true
-	}
-	for _, h := range plan.Set {
-		gone[h[0]] = true
-	}
 	for _, h := range m.Header {
-		name := strings.ToLower(h[0])
-		for _, p := range plan.DropPrefixes {
-			gone[name] = gone[name] || strings.HasPrefix(name, p)
-		}
-		if !gone[name] {
+		if !plan.Edit.Drops(h[0]) && !plan.Edit.Sets(h[0]) {
 			out.Header = append(out.Header, h)
 		}
 	}
-	out.Header = append(out.Header, plan.Set...)
+	out.Header = append(out.Header, plan.Edit.Set...)
 	return out
 }
 

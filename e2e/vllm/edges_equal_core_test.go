@@ -158,7 +158,7 @@ func (c core) compare(t *testing.T, q *question, up *exchange, client *reply) {
 	if rp.Status != 0 {
 		status = rp.Status
 	}
-	for _, h := range rp.Set {
+	for _, h := range rp.Edit.Set {
 		if h[0] == "content-type" {
 			kind = h[1]
 		}

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -80,23 +79,8 @@ func (e *Exchange) RequestHead(end bool) (action Action) {
 	}
 	e.held = e.plan.Action == gateway.Transform && !e.plan.NoBody && !end && e.host.HoldsHead(Request)
 	// Keys are put in place for passed requests too.
-	for _, name := range e.plan.Drop {
-		if head.Has(name) && !(e.held && name == "content-length") { // a held head gets the new one
-			e.host.RemoveField(Request, name)
-		}
-	}
-	if len(e.plan.DropPrefixes) > 0 {
-		for i := range head {
-			for _, p := range e.plan.DropPrefixes {
-				if strings.HasPrefix(head[i][0], p) {
-					e.host.RemoveField(Request, head[i][0])
-				}
-			}
-		}
-	}
-	for _, f := range e.plan.Set {
-		e.host.SetField(Request, f[0], f[1])
-	}
+	// A held head gets the new content-length.
+	e.edit(Request, head, &e.plan.Edit, e.held)
 	if e.plan.Action == gateway.Pass {
 		return Continue
 	}
@@ -187,6 +171,18 @@ func (e *Exchange) send(a *hub.Answer) Action {
 	return Pause
 }
 
+// edit makes an edit of a head that has not gone out.
+func (e *Exchange) edit(side Side, head Fields, edit *hub.HeaderEdit, keepLength bool) {
+	for i := range head {
+		if name := head[i][0]; edit.Drops(name) && !(keepLength && name == "content-length") {
+			e.host.RemoveField(side, name)
+		}
+	}
+	for _, f := range edit.Set {
+		e.host.SetField(side, f[0], f[1])
+	}
+}
+
 // ReplyHead takes the reply's head; end: there is no body.
 func (e *Exchange) ReplyHead(end bool) (action Action) {
 	defer e.guard(inReplyHead, &action)
@@ -216,14 +212,7 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 		return e.send(reply.Answer)
 	}
 	e.held = reply.Mode == gateway.ReplyWhole && !end && e.host.HoldsHead(Reply)
-	for _, name := range reply.Drop {
-		if name != "content-length" && head.Has(name) {
-			e.host.RemoveField(Reply, name)
-		}
-	}
-	for _, f := range reply.Set {
-		e.host.SetField(Reply, f[0], f[1])
-	}
+	e.edit(Reply, head, &reply.Edit, true)
 	if reply.Status != 0 {
 		e.status = reply.Status
 		e.host.SetField(Reply, ":status", strconv.Itoa(reply.Status))
@@ -264,7 +253,7 @@ func (e *Exchange) rewriteEmpty(reply *gateway.ReplyPlan, head Fields) Action {
 			return Continue
 		}
 		answer = &hub.Answer{Status: e.status, Body: out, ContentType: head.Get("content-type")}
-		for _, field := range reply.Set {
+		for _, field := range reply.Edit.Set {
 			if field[0] == "content-type" {
 				answer.ContentType = field[1]
 			} else {
@@ -272,7 +261,7 @@ func (e *Exchange) rewriteEmpty(reply *gateway.ReplyPlan, head Fields) Action {
 			}
 		}
 		for _, field := range head {
-			if !ofOneReply(field[0]) && !slices.Contains(reply.Drop, field[0]) && !slices.ContainsFunc(reply.Set, func(set [2]string) bool { return set[0] == field[0] }) {
+			if !ofOneReply(field[0]) && !reply.Edit.Drops(field[0]) && !reply.Edit.Sets(field[0]) {
 				answer.Header = append(answer.Header, field)
 			}
 		}

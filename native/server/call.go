@@ -26,9 +26,9 @@ type client interface {
 	// answer sends a reply of our own, refuse the same without having read the body.
 	answer(a *hub.Answer)
 	refuse(a *hub.Answer)
-	// begin sends the head of an upstream's reply, changed by the plan, and returns it. length
-	// is the body's, -1 where it is not known.
-	begin(status int, header http.Header, rp *gateway.ReplyPlan, length int64) http.Header
+	// begin sends the head of an upstream's reply, edited, and returns it. length is the
+	// body's, -1 where it is not known.
+	begin(status int, header http.Header, edit hub.HeaderEdit, length int64) http.Header
 	// write sends a piece of a reply's body, send flushes it too. On false nobody takes it.
 	write(b []byte) bool
 	send(b []byte) bool
@@ -183,8 +183,7 @@ func (c *call) request() bool {
 		target = plan.Path
 	}
 	c.leg.request = upstream.Request{
-		Method: head.Method, Target: target,
-		Header: c.client.fields(), Drop: plan.Drop, DropPrefixes: plan.DropPrefixes, Set: plan.Set,
+		Method: head.Method, Target: target, Header: c.client.fields(), Edit: plan.Edit,
 	}
 	return plan.NoBody || c.requestBody(plan)
 }
@@ -267,7 +266,7 @@ func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
 	if rp.Status != 0 {
 		status = rp.Status
 	}
-	return c.client.begin(status, reply.Header, rp, length)
+	return c.client.begin(status, reply.Header, rp.Edit, length)
 }
 
 // window answers the core's question for the model's context window with the

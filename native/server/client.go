@@ -194,9 +194,7 @@ func (c *httpClient) refuse(a *hub.Answer) {
 // answer sends a reply of our own.
 func (c *httpClient) answer(a *hub.Answer) {
 	h := c.w.Header()
-	for _, f := range a.Header {
-		h.Set(f[0], f[1])
-	}
+	upstream.EditHeader(h, hub.HeaderEdit{Set: a.Header})
 	if a.ContentType != "" {
 		h.Set("Content-Type", a.ContentType)
 	} else {
@@ -209,11 +207,11 @@ func (c *httpClient) answer(a *hub.Answer) {
 	}
 }
 
-// begin sends the head of an upstream's reply with the plan's changes.
-func (c *httpClient) begin(status int, header http.Header, rp *gateway.ReplyPlan, length int64) http.Header {
+// begin sends the head of an upstream's reply.
+func (c *httpClient) begin(status int, header http.Header, edit hub.HeaderEdit, length int64) http.Header {
 	h := c.w.Header()
 	upstream.CopyHeader(h, header)
-	edit(h, rp.Drop, rp.Set)
+	upstream.EditHeader(h, edit)
 	leaveTypeOut(h)
 	delete(h, "Content-Length")
 	if length >= 0 {
@@ -268,16 +266,6 @@ func (c *httpClient) readHeader(name string) string {
 func leaveTypeOut(h http.Header) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil
-	}
-}
-
-// edit applies the changes of a plan, whose names are in lower case.
-func edit(h http.Header, drop []string, set [][2]string) {
-	for _, name := range drop {
-		h.Del(name)
-	}
-	for _, f := range set {
-		h.Set(f[0], f[1])
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -90,7 +91,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 				pr.Out.Header.Del("Upgrade")
 				pr.Out.Header.Del("Connection")
 			}
-			edit(pr.Out.Header, p.plan.Drop, p.plan.Set)
+			upstream.EditHeader(pr.Out.Header, p.plan.Edit)
 			p.log.whole("request passed on", pr.Out.Header, nil)
 		},
 		ModifyResponse: func(resp *http.Response) error {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // A Request goes upstream with the whole of its body at hand.
@@ -17,12 +19,9 @@ type Request struct {
 	// Target is the path with its query, as URL and Target take it.
 	Target string
 	// Header holds the client's fields; those that concern one connection only, Expect
-	// and Content-Length are left out. Drop and Set, in lower case, change the rest.
+	// and Content-Length are left out. Edit changes the rest.
 	Header http.Header
-	Drop   []string
-	// DropPrefixes are beginnings of further names, in lower case.
-	DropPrefixes []string
-	Set          [][2]string
+	Edit   hub.HeaderEdit
 	// Body is read until Send's reply says Sent, or is closed. nil means no body.
 	Body []byte
 }
@@ -138,14 +137,14 @@ func (c *Client) appendHead(b []byte, r *Request) ([]byte, error) {
 	named := r.Header["Connection"]
 	for name, values := range r.Header {
 		if hopByHop[name] || name == "Host" || name == "Content-Length" || name == "Expect" ||
-			contains(r.Drop, name) || begins(r.DropPrefixes, name) || setsField(r.Set, name) || namedBy(named, name) {
+			r.Edit.Drops(name) || r.Edit.Sets(name) || namedBy(named, name) {
 			continue
 		}
 		for _, v := range values {
 			b = appendField(b, name, v)
 		}
 	}
-	for _, f := range r.Set {
+	for _, f := range r.Edit.Set {
 		if strings.ContainsAny(f[1], "\r\n\x00") {
 			return b, fmt.Errorf("header field %s holds a line break", f[0])
 		}
@@ -176,33 +175,6 @@ func PlainTarget(s string) bool {
 	return s != ""
 }
 
-func contains(lower []string, name string) bool {
-	for _, n := range lower {
-		if len(n) == len(name) && strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
-}
-
-func begins(prefixes []string, name string) bool {
-	for _, p := range prefixes {
-		if len(name) >= len(p) && strings.EqualFold(name[:len(p)], p) {
-			return true
-		}
-	}
-	return false
-}
-
-func setsField(set [][2]string, name string) bool {
-	for i := range set {
-		if len(set[i][0]) == len(name) && strings.EqualFold(set[i][0], name) {
-			return true
-		}
-	}
-	return false
-}
-
 // namedBy reports whether a Connection field names the field.
 func namedBy(connection []string, name string) bool {
 	for _, v := range connection {
@@ -219,17 +191,7 @@ func namedBy(connection []string, name string) bool {
 func (r *Request) EditedHeader() http.Header {
 	h := make(http.Header, len(r.Header))
 	CopyHeader(h, r.Header)
-	for _, n := range r.Drop {
-		h.Del(n)
-	}
-	for name := range h {
-		if begins(r.DropPrefixes, name) {
-			delete(h, name)
-		}
-	}
-	for _, f := range r.Set {
-		h.Set(f[0], f[1])
-	}
+	EditHeader(h, r.Edit)
 	h.Del("Expect")
 	return h
 }

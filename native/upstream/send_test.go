@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 const soon = 20 * time.Second
@@ -81,7 +82,7 @@ func TestBothWaysSendTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time over a kept connection
 				reply, err := c.Send(t.Context(), &Request{Method: "POST", Target: "/a%2Fb?x=1", Header: client,
-					Drop: []string{"accept-encoding", "content-length", "x-api-key"}, Set: [][2]string{{"authorization", "Bearer k"}}, Body: []byte("question")})
+					Edit: hub.HeaderEdit{Drop: []string{"accept-encoding", "content-length", "x-api-key"}, Set: [][2]string{{"authorization", "Bearer k"}}}, Body: []byte("question")})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -173,7 +174,7 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	for name, r := range map[string]*Request{
 		"a space in the target":      {Method: "GET", Target: "/a b"},
 		"a line break in the target": {Method: "GET", Target: "/a\r\nX: 1"},
-		"a line break in a field":    {Method: "GET", Target: "/", Set: [][2]string{{"authorization", "a\r\nX: 1"}}},
+		"a line break in a field":    {Method: "GET", Target: "/", Edit: hub.HeaderEdit{Set: [][2]string{{"authorization", "a\r\nX: 1"}}}},
 	} {
 		if _, err := c.Send(t.Context(), r); err == nil || strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: %v", name, err)

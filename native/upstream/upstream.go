@@ -2,7 +2,8 @@
 // of its address with a request's path, the connections, redirects mended so that
 // no client is led past the gateway, and the model's window.
 //
-// It imports shared/config for the timeouts and nothing else of this module.
+// It imports shared/config for the timeouts, shared/hub for the edits of headers, and
+// nothing else of this module.
 package upstream
 
 import (
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // A Client sends requests to one upstream. It is safe for concurrent use.
@@ -209,6 +211,18 @@ func CopyHeader(dst, src http.Header) {
 				dst.Del(name)
 			}
 		}
+	}
+}
+
+// EditHeader makes an edit.
+func EditHeader(h http.Header, e hub.HeaderEdit) {
+	for name := range h {
+		if e.Drops(name) {
+			delete(h, name)
+		}
+	}
+	for _, f := range e.Set {
+		h.Set(f[0], f[1])
 	}
 }
 

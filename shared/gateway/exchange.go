@@ -73,13 +73,9 @@ type Plan struct {
 	Answer *hub.Answer
 	// Path goes upstream instead of the client's when not empty.
 	Path string
-	// Drop names request header fields to remove, Set those to set, in lower case.
-	// content-length is among Drop for every Transform with a body: the edge sets the
-	// length of what Request returned, or sends chunks.
-	Drop []string
-	// DropPrefixes are beginnings of further names to remove.
-	DropPrefixes []string
-	Set          [][2]string
+	// Edit changes the request's header. content-length is dropped for every Transform
+	// with a body: the edge sets the length of what Request returned, or sends chunks.
+	Edit hub.HeaderEdit
 	// MaxBody is the limit of the request body in bytes; over it the edge sends Fault(hub.BodyTooLarge).
 	MaxBody int
 	// NoBody: the request has no body to transform (GET); Request need not be called.
@@ -108,10 +104,9 @@ type ReplyPlan struct {
 	Status int
 	// Beats: the stream has a heartbeat, see Beat.
 	Beats bool
-	// Drop names reply header fields to remove, Set those to set, in lower case. The
-	// edge itself removes content-length where the body changes.
-	Drop []string
-	Set  [][2]string
+	// Edit changes the reply's header. The edge itself removes content-length where the
+	// body changes.
+	Edit hub.HeaderEdit
 	// MaxBody is the limit in bytes for ReplyWhole; over it the edge sends Fault(hub.ReplyTooLarge).
 	MaxBody int
 }
@@ -220,10 +215,10 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if x.route.translator != nil {
 		x.plan.Path = x.route.upstream
-		x.plan.Drop = append(x.plan.Drop, access.ClientFields...)
-		x.plan.DropPrefixes = access.ClientPrefixes
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, access.ClientFields...)
+		x.plan.Edit.DropPrefixes = access.ClientPrefixes
 		// vLLM answers 415 to a body whose type is not JSON's, which is what curl says of one.
-		x.plan.Set = append(x.plan.Set, [2]string{"content-type", "application/json"})
+		x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"content-type", "application/json"})
 	} else if canonical != path {
 		x.plan.Path = canonical
 		if hasQuery {
@@ -251,15 +246,15 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 			x.query = query
 		}
 		x.plan.Action, x.plan.NoBody = Transform, true
-		x.plan.Drop = append(x.plan.Drop, "accept-encoding")
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding")
 		return x
 	}
 	x.plan.Action = Transform
 	x.plan.MaxBody = g.maxBody
-	x.plan.Drop = append(x.plan.Drop, "content-length", "accept-encoding")
+	x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-length", "accept-encoding")
 	if e := strings.TrimSpace(strings.ToLower(head.Header("content-encoding"))); e != "" && e != "identity" {
 		x.encoding = e
-		x.plan.Drop = append(x.plan.Drop, "content-encoding")
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-encoding")
 	}
 	return x
 }
@@ -267,8 +262,8 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 // keys puts what names the client to the upstream in place.
 func (x *Exchange) keys(c access.Credential) {
 	if authorization, replaced := c.Upstream(x.gateway.apiKey); replaced {
-		x.plan.Set = append(x.plan.Set, [2]string{"authorization", authorization})
-		x.plan.Drop = append(x.plan.Drop, "x-api-key")
+		x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"authorization", authorization})
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "x-api-key")
 	}
 }
 
@@ -386,13 +381,13 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		x.framer.Limit = x.gateway.maxEvent
 		if x.gzipped {
 			x.gunzip = gunzip.New()
-			return ReplyPlan{Mode: ReplyStream, Drop: dropEncodedLength}
+			return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropEncodedLength}}
 		}
-		return ReplyPlan{Mode: ReplyStream, Drop: dropLength}
+		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropLength}}
 	case kind == "application/json" || x.asIs:
-		p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, MaxBody: x.gateway.maxBody}
+		p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: dropLength}, MaxBody: x.gateway.maxBody}
 		if x.gzipped {
-			p.Drop = dropEncodedLength
+			p.Edit.Drop = dropEncodedLength
 		}
 		return p
 	}
@@ -401,9 +396,9 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 
 // translatedHead is ReplyHead for a dialect whose clients can't read the upstream's replies.
 func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, plain bool) ReplyPlan {
-	p := ReplyPlan{Mode: ReplyWhole, Drop: dropLength, Set: x.turn.Request.ReplyHeader, MaxBody: x.gateway.maxBody}
+	p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: dropLength, Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
 	if x.gzipped {
-		p.Drop = dropEncodedLength
+		p.Edit.Drop = dropEncodedLength
 	}
 	x.asIs = false
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
@@ -424,10 +419,10 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 		if p.Status = t.Status(status); p.Status == status {
 			p.Status = 0
 		}
-		p.Set = append(p.Set[:len(p.Set):len(p.Set)], [2]string{"content-type", "application/json"})
+		p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
 		return p
 	case stream && (kind == "text/event-stream" || kind == "application/json"):
-		p.Set = append(p.Set[:len(p.Set):len(p.Set)], streamFields...)
+		p.Edit = p.Edit.With(streamFields...)
 		if kind == "application/json" {
 			x.onePiece = true
 			return p // an answer in one piece; Reply makes the stream of it
@@ -441,7 +436,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 		p.Mode, p.Beats = ReplyStream, true
 		return p
 	case kind == "application/json":
-		p.Set = append(p.Set[:len(p.Set):len(p.Set)], [2]string{"content-type", "application/json"})
+		p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
 		return p
 	default:
 		p.Answer = x.answer(hub.BadUpstream("The model server's answer has the content-type %q where %s was expected.", kind, map[bool]string{true: "text/event-stream", false: "application/json"}[stream]))

@@ -36,7 +36,7 @@ func exchange(t *testing.T, g *Gateway, path, body string, header []string, stat
 	case ReplyPass:
 		return status, nil, reply
 	case ReplyStream:
-		return status, p.Set, string(x.Reply(nil, []byte(reply), true))
+		return status, p.Edit.Set, string(x.Reply(nil, []byte(reply), true))
 	}
 	out, a := x.ReplyWhole(nil, []byte(reply))
 	if a != nil {
@@ -45,7 +45,7 @@ func exchange(t *testing.T, g *Gateway, path, body string, header []string, stat
 	if p.Status != 0 {
 		status = p.Status
 	}
-	return status, p.Set, string(out)
+	return status, p.Edit.Set, string(out)
 }
 
 func field(header [][2]string, name string) string {
@@ -84,7 +84,7 @@ func TestModelsInAnthropicsShape(t *testing.T) {
 	}
 
 	plan := open(g, Env{}, "GET", "/v1/models/mine?limit=1", anthropic...).Plan()
-	if plan.Path != "/v1/models" || plan.Route != "model" || !slices.Contains(plan.Drop, "anthropic-version") || !slices.Contains(plan.Drop, "accept-encoding") {
+	if plan.Path != "/v1/models" || plan.Route != "model" || !slices.Contains(plan.Edit.Drop, "anthropic-version") || !slices.Contains(plan.Edit.Drop, "accept-encoding") {
 		t.Errorf("%+v", plan)
 	}
 }
@@ -217,7 +217,7 @@ func TestRetryAfterStays(t *testing.T) {
 		t.Fatal(a)
 	}
 	p := x.ReplyHead(429, values("content-type", "application/json", "retry-after", "3"))
-	if slices.Contains(p.Drop, "retry-after") || field(p.Set, "retry-after") != "" || p.Status != 0 {
+	if slices.Contains(p.Edit.Drop, "retry-after") || field(p.Edit.Set, "retry-after") != "" || p.Status != 0 {
 		t.Errorf("%+v", p)
 	}
 }
