@@ -5,6 +5,9 @@ package jsonedit
 // elements of a list.
 type CompactSpan struct{ Start, End int32 }
 
+// Compact is the span from start to end.
+func Compact(start, end int) CompactSpan { return CompactSpan{int32(start), int32(end)} }
+
 // Compact is the span in half the room.
 func (s Span) Compact() CompactSpan { return CompactSpan{int32(s.Start), int32(s.End)} }
 

@@ -26,7 +26,7 @@ func (r *translation) openSummary(it *item) *hub.Problem {
 	text, kind, ok := openBlob(nil, it.word(itemEncrypted), maxOpenedText-r.opened, r.turn)
 	r.opened += len(text)
 	if !ok || kind == reasoningBlob || len(blob) == 0 {
-		p := bad("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
+		p := hub.Refuse("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
 		p.Reason = p.Code
 		return p
 	}
@@ -37,17 +37,17 @@ func (r *translation) openSummary(it *item) *hub.Problem {
 // covered tells up to which item, of before and of own, a summary stands for what came
 // before it. Where only users and developers spoke before it, the client has kept just
 // these on purpose, and they stay.
-func (r *translation) covered() (before, own int) {
-	before, own = r.before.from, r.own.from
+func (r *translation) covered() (before, own int32) {
+	before, own = r.before.Start, r.own.Start
 	others := false
-	for n, l := range [...]run{r.before, r.own} {
-		for i := l.from; i < l.to; i++ {
+	for n, l := range [...]jsonedit.CompactSpan{r.before, r.own} {
+		for i := l.Start; i < l.End; i++ {
 			it := &r.list[i]
 			if it.blob == coveringBlob && others {
 				if n == 0 {
 					before = i
 				} else {
-					before, own = r.before.to, i
+					before, own = r.before.End, i
 				}
 			}
 			switch role := it.word(itemRole); string(role) {
@@ -72,10 +72,10 @@ func (r *translation) keep() {
 		r.req.kept = r.appendUserMessage(nil, v)
 		return
 	}
-	for _, l := range [...]run{r.own, r.before} {
-		for i := l.to - 1; i >= l.from; i-- {
+	for _, l := range [...]jsonedit.CompactSpan{r.own, r.before} {
+		for i := l.End - 1; i >= l.Start; i-- {
 			it := &r.list[i]
-			size := int(it.fields[itemContent].end - it.fields[itemContent].start)
+			size := it.fields[itemContent].Len()
 			if string(it.word(itemRole)) != "user" || size > room {
 				continue
 			}

@@ -65,14 +65,14 @@ func partKey(key []byte) int {
 
 // part is where a content part and its members stand.
 type part struct {
-	at     span
-	fields [partKeys]span
+	at     jsonedit.CompactSpan
+	fields [partKeys]jsonedit.CompactSpan
 }
 
 //go:noinline
 func (p *part) raw(key int, src []byte) []byte {
-	if v := p.fields[key]; !v.absent() {
-		return v.of(src)
+	if v := p.fields[key]; !v.Absent() {
+		return v.Of(src)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (p *part) raw(key int, src []byte) []byte {
 //
 //go:noinline
 func (r *translation) partOf(it *item, list, n int) *part {
-	return &r.parts[int(it.lists[list-itemContent].from)+n]
+	return &r.parts[int(it.lists[list-itemContent].Start)+n]
 }
 
 // scanParts notes the parts of a list that is the Scanner's next value.
@@ -90,18 +90,18 @@ func (r *translation) scanParts(s *jsonedit.Scanner, src []byte) {
 		r.parts = append(r.parts, part{})
 		p := &r.parts[len(r.parts)-1]
 		if s.Kind() != jsonedit.Object {
-			p.at = spanOf(s.Value())
+			p.at = s.Value().Compact()
 			continue
 		}
-		p.at.start = int32(s.Start())
+		p.at.Start = int32(s.Start())
 		for s.BeginObject(); s.NextMember(); {
-			n := partKey(s.Key())
-			v := s.Value()
-			if n >= 0 {
-				p.fields[n] = spanOf(present(v, src))
+			if n := partKey(s.Key()); n >= 0 {
+				p.fields[n] = s.NotNull().Compact()
+			} else {
+				s.Value()
 			}
 		}
-		p.at.end = int32(s.Pos())
+		p.at.End = int32(s.Pos())
 	}
 }
 
@@ -129,18 +129,18 @@ const (
 // kindOfPart tells a part's kind, and where its text stands if it is one.
 func (r *translation) kindOfPart(it *item, list, n int) (kind partKind, text []byte, _ *hub.Problem) {
 	p := r.partOf(it, list, n)
-	if it.src[p.at.start] != '{' {
-		return 0, nil, wrongType(partPath(it, list, n, ""), "an object")
+	if it.src[p.at.Start] != '{' {
+		return 0, nil, hub.WrongType(partPath(it, list, n, ""), "an object")
 	}
 	literal := p.raw(partType, it.src)
 	if literal == nil {
-		return 0, nil, missing(partPath(it, list, n, "type"))
+		return 0, nil, hub.Missing(partPath(it, list, n, "type"))
 	}
 	if literal[0] != '"' {
-		return 0, nil, wrongType(partPath(it, list, n, "type"), "a string")
+		return 0, nil, hub.WrongType(partPath(it, list, n, "type"), "a string")
 	}
 	key, name := partText, "text"
-	switch word := plain(literal); string(word) {
+	switch word := jsonedit.Text(literal); string(word) {
 	case "input_text", "output_text", "text":
 	case "refusal":
 		key, name = partRefusal, "refusal"
@@ -153,15 +153,15 @@ func (r *translation) kindOfPart(it *item, list, n int) (kind partKind, text []b
 	case "input_audio":
 		return audioPart, nil, nil
 	default:
-		return 0, nil, wrongValue(partPath(it, list, n, "type"), "the part type "+quoted(word)+" is not known.")
+		return 0, nil, hub.WrongValue(partPath(it, list, n, "type"), "the part type "+hub.Quoted(word)+" is not known.")
 	}
 	switch text = p.raw(key, it.src); {
 	case text == nil:
-		return 0, nil, missing(partPath(it, list, n, name))
+		return 0, nil, hub.Missing(partPath(it, list, n, name))
 	case text[0] != '"':
-		return 0, nil, wrongType(partPath(it, list, n, name), "a string")
+		return 0, nil, hub.WrongType(partPath(it, list, n, name), "a string")
 	}
-	return textPart, inside(text), nil
+	return textPart, jsonedit.Inside(text), nil
 }
 
 // appendTexts appends the text of a content as inside a string literal: a string's own,
@@ -174,13 +174,13 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 	}
 	switch raw[0] {
 	case '"':
-		return jsonedit.PutBytes(dst, inside(raw)), nil
+		return jsonedit.PutBytes(dst, jsonedit.Inside(raw)), nil
 	case '[':
 	default:
-		return dst, wrongType(it.member(list), "a string or a list of parts")
+		return dst, hub.WrongType(it.member(list), "a string or a list of parts")
 	}
 	l := it.lists[list-itemContent]
-	for n := range int(l.to - l.from) {
+	for n := range int(l.End - l.Start) {
 		kind, text, p := r.kindOfPart(it, list, n)
 		switch {
 		case p != nil:
@@ -192,7 +192,7 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 				return dst, p
 			}
 		case media == nil:
-			return dst, wrongValue(partPath(it, list, n, "type"), "only text is allowed here.")
+			return dst, hub.WrongValue(partPath(it, list, n, "type"), "only text is allowed here.")
 		default:
 			if len(*media) > 0 {
 				*media = append(*media, ',')
@@ -213,27 +213,27 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 		return jsonedit.PutBytes(dst, raw), nil
 	case '[':
 	default:
-		return dst, wrongType(it.member(itemContent), "a string or a list of parts")
+		return dst, hub.WrongType(it.member(itemContent), "a string or a list of parts")
 	}
 	l := it.lists[0]
-	if l.from == l.to {
+	if l.Start == l.End {
 		return jsonedit.Put(dst, `""`), nil
 	}
 	dst = append(dst, '[')
-	for n := range int(l.to - l.from) {
+	for n := range int(l.End - l.Start) {
 		kind, text, p := r.kindOfPart(it, itemContent, n)
 		if p != nil {
 			return dst, p
 		}
-		if kind == textPart && l.to-l.from == 1 {
-			return put(dst[:len(dst)-1], `"`, text, `"`), nil
+		if kind == textPart && l.End-l.Start == 1 {
+			return jsonedit.PutBetween(dst[:len(dst)-1], `"`, text, `"`), nil
 		}
 		if n > 0 {
 			dst = append(dst, ',')
 		}
 		switch kind {
 		case textPart:
-			dst = put(dst, `{"type":"text","text":"`, text, `"}`)
+			dst = jsonedit.PutBetween(dst, `{"type":"text","text":"`, text, `"}`)
 		case filePart:
 			dst = jsonedit.Put(dst, `{"type":"text","text":"`)
 			if dst, p = r.appendFile(dst, it, itemContent, n); p != nil {
@@ -258,7 +258,7 @@ func (r *translation) appendThoughts(dst []byte, it *item, list int) []byte {
 	}
 	start := len(dst)
 	l := it.lists[list-itemContent]
-	for i := l.from; i < l.to; i++ {
+	for i := l.Start; i < l.End; i++ {
 		text := r.parts[i].raw(partText, it.src)
 		if len(text) <= len(`""`) || text[0] != '"' {
 			continue
@@ -266,7 +266,7 @@ func (r *translation) appendThoughts(dst []byte, it *item, list int) []byte {
 		if len(dst) > start {
 			dst = jsonedit.Put(dst, `\n`)
 		}
-		dst = jsonedit.PutBytes(dst, inside(text))
+		dst = jsonedit.PutBytes(dst, jsonedit.Inside(text))
 	}
 	return dst
 }
@@ -282,33 +282,33 @@ func (r *translation) appendMedia(dst []byte, it *item, list, n int, kind partKi
 		v := p.raw(partAudio, it.src)
 		switch {
 		case v == nil:
-			return dst, missing(partPath(it, list, n, "input_audio"))
+			return dst, hub.Missing(partPath(it, list, n, "input_audio"))
 		case v[0] != '{':
-			return dst, wrongType(partPath(it, list, n, "input_audio"), "an object")
+			return dst, hub.WrongType(partPath(it, list, n, "input_audio"), "an object")
 		}
-		return put(dst, `{"type":"input_audio","input_audio":`, v, "}"), nil
+		return jsonedit.PutBetween(dst, `{"type":"input_audio","input_audio":`, v, "}"), nil
 	}
 	v := p.raw(key, it.src)
 	switch {
 	case v == nil && p.raw(partFileID, it.src) != nil:
 		return dst, noFiles(partPath(it, list, n, "file_id"))
 	case v == nil:
-		return dst, missing(partPath(it, list, n, name))
+		return dst, hub.Missing(partPath(it, list, n, name))
 	case v[0] != '"':
-		return dst, wrongType(partPath(it, list, n, name), "a string")
+		return dst, hub.WrongType(partPath(it, list, n, name), "a string")
 	}
-	dst = put(dst, begin, v, "")
+	dst = jsonedit.PutBetween(dst, begin, v, "")
 	if kind == imagePart {
 		switch detail := p.raw(partDetail, it.src); string(detail) {
 		case `"low"`, `"high"`:
-			dst = put(dst, `,"detail":`, detail, "")
+			dst = jsonedit.PutBetween(dst, `,"detail":`, detail, "")
 		}
 	}
 	return jsonedit.Put(dst, `}}`), nil
 }
 
 func noFiles(param string) *hub.Problem {
-	return bad("unsupported_value", param, "Unsupported value for '"+param+"': no files are stored here. Send the content itself, as a data URL.")
+	return hub.UnsupportedValue(param, "no files are stored here. Send the content itself, as a data URL.")
 }
 
 // appendFile appends a file's text under its name, as inside a string literal.
@@ -318,21 +318,21 @@ func (r *translation) appendFile(dst []byte, it *item, list, n int) ([]byte, *hu
 	switch {
 	case data == nil && p.raw(partFileURL, it.src) != nil:
 		param := partPath(it, list, n, "file_url")
-		return dst, bad("unsupported_value", param, "Unsupported value for '"+param+"': files are not fetched from here. Send the text as file_data.")
+		return dst, hub.UnsupportedValue(param, "files are not fetched from here. Send the text as file_data.")
 	case data == nil && p.raw(partFileID, it.src) != nil:
 		return dst, noFiles(partPath(it, list, n, "file_id"))
 	case data == nil:
-		return dst, missing(partPath(it, list, n, "file_data"))
+		return dst, hub.Missing(partPath(it, list, n, "file_data"))
 	case data[0] != '"':
-		return dst, wrongType(partPath(it, list, n, "file_data"), "a string")
+		return dst, hub.WrongType(partPath(it, list, n, "file_data"), "a string")
 	}
-	text, ok := fileText(plain(data))
+	text, ok := fileText(jsonedit.Text(data))
 	if !ok {
 		param := partPath(it, list, n, "file_data")
-		return dst, bad("unsupported_value", param, "Unsupported value for '"+param+"': only text files are read (text/*, JSON, XML, CSV). Send the text of other documents, or their pages as images.")
+		return dst, hub.UnsupportedValue(param, "only text files are read (text/*, JSON, XML, CSV). Send the text of other documents, or their pages as images.")
 	}
 	if name := p.raw(partFilename, it.src); len(name) > len(`""`) && name[0] == '"' {
-		dst = put(dst, "File ", inside(name), `:\n\n`)
+		dst = jsonedit.PutBetween(dst, "File ", jsonedit.Inside(name), `:\n\n`)
 	}
 	return jsonedit.AppendEscaped(dst, text), nil
 }

@@ -1,26 +1,11 @@
 package responses
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
-
-// appendLine appends a JSON value without the line breaks between its parts, since it
-// goes into events of one line. Inside strings none can stand.
-func appendLine(dst, value []byte) []byte {
-	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
-		return jsonedit.PutBytes(dst, value)
-	}
-	for _, c := range value {
-		if c != '\n' && c != '\r' {
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
 
 // echo is the part of the response object that follows from the request. Values that
 // the client left out are those that hold then: the Open Responses schema wants each
@@ -59,7 +44,7 @@ func (r *translation) echo() []byte {
 	}
 	if v := r.raw(keyConversation); v != nil {
 		if id, p := r.conversationID(v); p == nil {
-			e.member("conversation", put(nil, `{"id":`, id, "}"), "")
+			e.member("conversation", jsonedit.PutBetween(nil, `{"id":`, id, "}"), "")
 		}
 	}
 	return e
@@ -80,7 +65,7 @@ func (e *echoText) member(name string, value []byte, absent string) {
 	if value == nil {
 		out = jsonedit.Put(out, absent)
 	} else {
-		out = appendLine(out, value)
+		out = jsonedit.PutLine(out, value)
 	}
 	*e = out
 }
@@ -122,13 +107,13 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 		return jsonedit.Put(dst, "[]")
 	}
 	pos := at.Start
-	for i := r.ownTools.from; i < r.ownTools.to; i++ {
+	for i := r.ownTools.Start; i < r.ownTools.End; i++ {
 		d := &r.defs[i]
 		if d.parent >= 0 || string(d.word(toolType)) != "function" {
 			continue
 		}
-		end := int(d.at.end) - 1 // before the closing brace; there is a type, so a comma goes first
-		dst = appendLine(dst, r.src[pos:end])
+		end := int(d.at.End) - 1 // before the closing brace; there is a type, so a comma goes first
+		dst = jsonedit.PutLine(dst, r.src[pos:end])
 		for _, key := range [...]int{toolDescription, toolParameters, toolStrict} {
 			if d.seen&(1<<key) == 0 {
 				dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), toolNames[key]), `":null`)
@@ -136,7 +121,7 @@ func (r *translation) appendToolEcho(dst []byte) []byte {
 		}
 		pos = end
 	}
-	return appendLine(dst, r.src[pos:at.End])
+	return jsonedit.PutLine(dst, r.src[pos:at.End])
 }
 
 // choiceEcho is tool_choice as the client sent it; allowed tools say their mode.
@@ -149,17 +134,17 @@ func (r *translation) choiceEcho() []byte {
 	if string(c.kind) != "allowed_tools" || c.mode != nil {
 		return raw
 	}
-	return put(nil, `{"type":"allowed_tools","mode":"auto","tools":`, c.tools, "}")
+	return jsonedit.PutBetween(nil, `{"type":"allowed_tools","mode":"auto","tools":`, c.tools, "}")
 }
 
 func (r *translation) textEcho() []byte {
-	out := put(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
-	out = appendMember(out, "verbosity", r.echoed.verbosity)
+	out := jsonedit.PutBetween(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
+	out = jsonedit.PutMember(out, "verbosity", r.echoed.verbosity)
 	return append(out, '}')
 }
 
 func (r *translation) reasoningEcho() []byte {
-	return put(put(nil, `{"effort":`, or(r.reason.effort, "null"), ""), `,"summary":`, or(r.reason.summary, "null"), "}")
+	return jsonedit.PutBetween(jsonedit.PutBetween(nil, `{"effort":`, or(r.reason.effort, "null"), ""), `,"summary":`, or(r.reason.summary, "null"), "}")
 }
 
 func or(value []byte, absent string) []byte {

@@ -80,37 +80,24 @@ const elsewhere = -1
 // item is where one item and its members stand in src.
 type item struct {
 	src    []byte
-	at     span
+	at     jsonedit.CompactSpan
 	list   string // the request's member that it stands in
 	index  int    // in that list, or elsewhere
-	fields [itemKeys]span
+	fields [itemKeys]jsonedit.CompactSpan
 	// lists are the parts of content, summary and output where those are lists.
-	lists [3]extent
-	tools extent
+	lists [3]jsonedit.CompactSpan
+	tools jsonedit.CompactSpan
 	// summary is the text of a compaction, and blob what it says of itself.
 	summary []byte
 	blob    blobKind
 }
-
-// span is a jsonedit.Span in half the room: a hostile body makes very many of them.
-type span struct{ start, end int32 }
-
-func spanOf(v jsonedit.Span) span   { return span{int32(v.Start), int32(v.End)} }
-func (s span) absent() bool         { return s.end == 0 }
-func (s span) of(src []byte) []byte { return src[s.start:s.end] }
-
-// extent is a run of elements in one of the conversation's lists.
-type extent struct{ from, to int32 }
-
-// run is a list of items.
-type run struct{ from, to int }
 
 // conversation is what was noted of the items, and the history that they become.
 type conversation struct {
 	list  []item
 	parts []part
 	// before are the items of earlier responses, told those of instructions, own those of input.
-	before, told, own run
+	before, told, own jsonedit.CompactSpan
 	earlier           []byte
 	// opened counts the bytes of text that came out of blobs.
 	opened int
@@ -140,8 +127,8 @@ func (c *conversation) reset() {
 // scanItems notes the items of a list that is the Scanner's next value. list is the
 // request's member that it stands in, "" for none. At the first that is no item at all
 // it stops taking notes.
-func (r *translation) scanItems(s *jsonedit.Scanner, src []byte, list string) (l run, at jsonedit.Span) {
-	at.Start, l.from = s.Start(), len(r.list)
+func (r *translation) scanItems(s *jsonedit.Scanner, src []byte, list string) (l jsonedit.CompactSpan, at jsonedit.Span) {
+	at.Start, l.Start = s.Start(), int32(len(r.list))
 	for s.BeginArray(); s.NextElement(); {
 		if r.problem != nil {
 			s.Value()
@@ -149,7 +136,7 @@ func (r *translation) scanItems(s *jsonedit.Scanner, src []byte, list string) (l
 		}
 		index := elsewhere
 		if list != "" {
-			index = len(r.list) - l.from
+			index = len(r.list) - int(l.Start)
 		}
 		r.list = append(r.list, item{src: src, list: list, index: index})
 		it := &r.list[len(r.list)-1]
@@ -157,17 +144,17 @@ func (r *translation) scanItems(s *jsonedit.Scanner, src []byte, list string) (l
 			_, r.problem = it.kindName()
 		}
 	}
-	at.End, l.to = s.Pos(), len(r.list)
+	at.End, l.End = s.Pos(), int32(len(r.list))
 	return l, at
 }
 
 // scanItem notes one item; only src, list and index of it are set.
 func (r *translation) scanItem(s *jsonedit.Scanner, it *item) {
 	if s.Kind() != jsonedit.Object {
-		it.at = spanOf(s.Value())
+		it.at = s.Value().Compact()
 		return
 	}
-	it.at.start = int32(s.Start())
+	it.at.Start = int32(s.Start())
 	for s.BeginObject(); s.NextMember(); {
 		n := itemKey(s.Key())
 		switch {
@@ -176,25 +163,25 @@ func (r *translation) scanItem(s *jsonedit.Scanner, it *item) {
 		case n >= itemContent && n <= itemOutput && s.Kind() == jsonedit.Array:
 			start, from := s.Start(), len(r.parts)
 			r.scanParts(s, it.src)
-			it.lists[n-itemContent] = extent{int32(from), int32(len(r.parts))}
-			it.fields[n] = span{int32(start), int32(s.Pos())}
+			it.lists[n-itemContent] = jsonedit.Compact(from, len(r.parts))
+			it.fields[n] = jsonedit.Compact(start, s.Pos())
 		case n == itemTools && s.Kind() == jsonedit.Array:
 			from := len(r.defs)
-			it.fields[n] = spanOf(r.scanTools(s, it.src, it))
-			it.tools = extent{int32(from), int32(len(r.defs))}
+			it.fields[n] = r.scanTools(s, it.src, it).Compact()
+			it.tools = jsonedit.Compact(from, len(r.defs))
 		default:
-			it.fields[n] = spanOf(present(s.Value(), it.src))
+			it.fields[n] = s.NotNull().Compact()
 		}
 	}
-	it.at.end = int32(s.Pos())
+	it.at.End = int32(s.Pos())
 }
 
-func (it *item) has(key int) bool { return !it.fields[key].absent() }
+func (it *item) has(key int) bool { return !it.fields[key].Absent() }
 
 //go:noinline
 func (it *item) raw(key int) []byte {
-	if v := it.fields[key]; !v.absent() {
-		return v.of(it.src)
+	if v := it.fields[key]; !v.Absent() {
+		return v.Of(it.src)
 	}
 	return nil
 }
@@ -204,7 +191,7 @@ func (it *item) raw(key int) []byte {
 //go:noinline
 func (it *item) word(key int) []byte {
 	if v := it.raw(key); v != nil && v[0] == '"' {
-		return plain(v)
+		return jsonedit.Text(v)
 	}
 	return nil
 }
@@ -224,31 +211,31 @@ func (it *item) member(key int) string { return it.path("." + itemNames[key]) }
 func (it *item) inside(key int) ([]byte, *hub.Problem) {
 	switch v := it.raw(key); {
 	case v == nil:
-		return nil, missing(it.member(key))
+		return nil, hub.Missing(it.member(key))
 	case v[0] != '"':
-		return nil, wrongType(it.member(key), "a string")
+		return nil, hub.WrongType(it.member(key), "a string")
 	default:
-		return inside(v), nil
+		return jsonedit.Inside(v), nil
 	}
 }
 
 // kindName is the item's type: a message where only a role is there, a reference where
 // only an id is.
 func (it *item) kindName() ([]byte, *hub.Problem) {
-	if it.src[it.at.start] != '{' {
-		return nil, wrongType(it.path(""), "an object")
+	if it.src[it.at.Start] != '{' {
+		return nil, hub.WrongType(it.path(""), "an object")
 	}
 	switch v := it.raw(itemType); {
 	case v != nil && v[0] != '"':
-		return nil, wrongType(it.member(itemType), "a string")
+		return nil, hub.WrongType(it.member(itemType), "a string")
 	case v != nil:
-		return plain(v), nil
+		return jsonedit.Text(v), nil
 	case it.has(itemRole):
 		return []byte("message"), nil
 	case it.has(itemID) && !it.has(itemContent):
 		return []byte("item_reference"), nil
 	}
-	return nil, missing(it.member(itemType))
+	return nil, hub.Missing(it.member(itemType))
 }
 
 // gather makes the list of items complete: what is referred to is fetched, summaries
@@ -256,24 +243,24 @@ func (it *item) kindName() ([]byte, *hub.Problem) {
 // is asked for a summary.
 func (r *translation) gather() *hub.Problem {
 	switch v := r.raw(keyInput); {
-	case v == nil || v[0] == '[' && r.own.from == r.own.to:
+	case v == nil || v[0] == '[' && r.own.Start == r.own.End:
 		// Codex warms up with an empty list where its tools are an item too.
 		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil && (v == nil || !r.warmsUp()) {
-			return missing("input")
+			return hub.Missing("input")
 		}
 	case v[0] != '"' && v[0] != '[':
-		return wrongType("input", "a string or a list of items")
+		return hub.WrongType("input", "a string or a list of items")
 	}
 	if v := r.raw(keyInstructions); v != nil && v[0] != '"' && v[0] != '[' {
-		return wrongType("instructions", "a string")
+		return hub.WrongType("instructions", "a string")
 	}
 	if v := r.raw(keyTools); v != nil && v[0] != '[' {
-		return wrongType("tools", "a list")
+		return hub.WrongType("tools", "a list")
 	}
-	for _, l := range [...]run{r.told, r.before, r.own} {
-		for i := l.from; i < l.to; i++ {
+	for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
+		for i := l.Start; i < l.End; i++ {
 			it := &r.list[i]
-			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.to-1 && i >= r.own.from && r.kind != compact {
+			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.End-1 && i >= r.own.Start && r.kind != compact {
 				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
 			}
 			if p := r.complete(it); p != nil {
@@ -296,7 +283,7 @@ const maxItemID = 512
 
 func (it *item) checkID() *hub.Problem {
 	if it.index != elsewhere && len(it.word(itemID)) > maxItemID {
-		return wrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
+		return hub.WrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
 	}
 	return nil
 }
@@ -326,23 +313,23 @@ func (r *translation) complete(it *item) *hub.Problem {
 func (r *translation) fetch(it *item) *hub.Problem {
 	id := it.word(itemID)
 	if len(id) == 0 {
-		return missing(it.member(itemID))
+		return hub.Missing(it.member(itemID))
 	}
 	if r.turn.Edge.Memory == nil {
-		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+": "+toBinary+".")
+		return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+": "+toBinary+".")
 	}
 	raw, p := r.turn.Edge.Memory.Item(string(id))
 	if p != nil {
 		return p
 	}
 	if raw == nil {
-		return wrongValue(it.member(itemID), "there is no stored item "+quoted(id)+".")
+		return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+".")
 	}
 	r.part.Reset(raw)
 	*it = item{src: raw, index: it.index, list: it.list}
 	r.scanItem(&r.part, it)
-	if r.part.Finish() != nil || raw[it.at.start] != '{' || string(it.word(itemType)) == "item_reference" {
-		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of an earlier item can't be read."}
+	if r.part.Finish() != nil || raw[it.at.Start] != '{' || string(it.word(itemType)) == "item_reference" {
+		return hub.BadStore("an earlier item")
 	}
 	return nil
 }
@@ -350,9 +337,9 @@ func (r *translation) fetch(it *item) *hub.Problem {
 // tell turns the items into the history.
 func (r *translation) tell() *hub.Problem {
 	if v := r.raw(keyInstructions); v != nil && v[0] == '"' {
-		r.instruct(inside(v))
+		r.instruct(jsonedit.Inside(v))
 	}
-	if p := r.tellRun(r.told, r.told.from); p != nil {
+	if p := r.tellRun(r.told, r.told.Start); p != nil {
 		return p
 	}
 	if !r.compacting {
@@ -373,12 +360,12 @@ func (r *translation) tell() *hub.Problem {
 	}
 	if r.compacting {
 		if r.history.Len() == 0 {
-			return missing("input")
+			return hub.Missing("input")
 		}
 		r.history.Message("user", handOver)
 	}
 	if !r.history.Users() && !r.warmsUp() {
-		p := missing("input")
+		p := hub.Missing("input")
 		p.Message = "There is no message of a user in the input, and the model's template needs one."
 		return p
 	}
@@ -386,8 +373,8 @@ func (r *translation) tell() *hub.Problem {
 }
 
 // tellRun tells a run of items; of those before covered, only what the developer said.
-func (r *translation) tellRun(l run, covered int) *hub.Problem {
-	for i := l.from; i < l.to; i++ {
+func (r *translation) tellRun(l jsonedit.CompactSpan, covered int32) *hub.Problem {
+	for i := l.Start; i < l.End; i++ {
 		it := &r.list[i]
 		if i < covered {
 			if role := it.word(itemRole); string(role) != "system" && string(role) != "developer" {
@@ -489,7 +476,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 		r.tellReasoning(it)
 	case functionCall:
 		if v := it.raw(itemArguments); v != nil && v[0] != '"' && v[0] != '{' {
-			return wrongType(it.member(itemArguments), "a string")
+			return hub.WrongType(it.member(itemArguments), "a string")
 		}
 		arguments, object := r.object(it, itemArguments)
 		return r.tellNamedCall(it, arguments, object)
@@ -516,7 +503,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 				r.shells = map[string]string{}
 			}
 			if _, known := r.shells[string(id)]; !known {
-				r.shells[string(id)] = string(inside(it.raw(key)))
+				r.shells[string(id)] = string(jsonedit.Inside(it.raw(key)))
 			}
 		}
 		return r.tellTypedCall(it, key, localShellTool, r.members(it, localShellNames), true)
@@ -546,14 +533,14 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 		return r.tellFound(it)
 	case summaryItem:
 		r.compacted = true
-		r.text = put(r.text[:0], `"`+handedOver, it.summary, `"`)
+		r.text = jsonedit.PutBetween(r.text[:0], `"`+handedOver, it.summary, `"`)
 		r.history.Message("user", r.text)
 	case remoteCall:
 		r.tellRemote(it)
 	case refusedItem:
-		return bad("unsupported_value", it.member(itemType), "Unsupported value for '"+it.member(itemType)+"': MCP servers are not called from here, so there is nothing to approve.")
+		return hub.UnsupportedValue(it.member(itemType), "MCP servers are not called from here, so there is nothing to approve.")
 	case otherItem:
-		return wrongValue(it.member(itemType), "the item type "+quoted(name)+" is not known.")
+		return hub.WrongValue(it.member(itemType), "the item type "+hub.Quoted(name)+" is not known.")
 	}
 	return nil
 }
@@ -568,7 +555,7 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 	role := it.word(itemRole)
 	switch {
 	case !it.has(itemRole):
-		return missing(it.member(itemRole))
+		return hub.Missing(it.member(itemRole))
 	case string(role) == "assistant":
 		text, p := r.appendTexts(r.text[:0], it, itemContent, nil)
 		if p != nil {
@@ -578,9 +565,9 @@ func (r *translation) tellMessage(it *item) *hub.Problem {
 		r.history.Text(`\n\n`, text)
 		return nil
 	case string(role) != "user" && string(role) != "system" && string(role) != "developer":
-		return wrongValue(it.member(itemRole), "the roles are user, assistant, system and developer.")
+		return hub.WrongValue(it.member(itemRole), "the roles are user, assistant, system and developer.")
 	case !it.has(itemContent):
-		return missing(it.member(itemContent))
+		return hub.Missing(it.member(itemContent))
 	}
 	var p *hub.Problem
 	if string(role) == "user" {
@@ -601,7 +588,7 @@ func (r *translation) instruct(text []byte) {
 	switch {
 	case len(text) == 0:
 	case r.history.Len() > 0:
-		r.name = put(r.name[:0], `"`, text, `"`)
+		r.name = jsonedit.PutBetween(r.name[:0], `"`, text, `"`)
 		r.history.Message("system", r.name)
 	default:
 		if len(r.system) > 0 {
@@ -638,7 +625,7 @@ func (r *translation) callID(it *item, key int) ([]byte, *hub.Problem) {
 		return nil, p
 	}
 	if len(id) == 0 {
-		return nil, bad("empty_string", it.member(key), "Invalid '"+it.member(key)+"': the string is empty.")
+		return nil, hub.Refuse("empty_string", it.member(key), "Invalid '"+it.member(key)+"': the string is empty.")
 	}
 	return id, nil
 }
@@ -657,7 +644,7 @@ func (r *translation) tellNamedCall(it *item, arguments []byte, object bool) *hu
 			return p
 		}
 	}
-	r.turn.UseCallID(plain(it.raw(itemCallID)))
+	r.turn.UseCallID(jsonedit.Text(it.raw(itemCallID)))
 	r.name = jsonedit.AppendEscaped(r.name[:0], r.upstreamName(it.word(itemNamespace), it.word(itemName)))
 	r.call(id, r.name, arguments, object)
 	return nil
@@ -669,7 +656,7 @@ func (r *translation) tellTypedCall(it *item, key int, kind toolKind, arguments 
 	if p != nil {
 		return p
 	}
-	r.turn.UseCallID(plain(it.raw(key)))
+	r.turn.UseCallID(jsonedit.Text(it.raw(key)))
 	r.call(id, r.typedName(kind), arguments, object)
 	return nil
 }
@@ -690,7 +677,7 @@ func (r *translation) object(it *item, key int) (inner []byte, known bool) {
 	case v == nil:
 		return nil, false // the Editor makes {} of nothing
 	case v[0] == '"':
-		return inside(v), false
+		return jsonedit.Inside(v), false
 	default:
 		r.text = jsonedit.AppendEscaped(r.text[:0], v)
 		return r.text, v[0] == '{'
@@ -702,7 +689,7 @@ func (r *translation) members(it *item, names []string) []byte {
 	r.text = append(r.text[:0], '{')
 	if action := it.raw(itemAction); action != nil && action[0] == '{' {
 		var v [4][]byte
-		r.pick(action, names, v[:])
+		r.part.Pick(action, names, v[:])
 		for i, name := range names {
 			if v[i] == nil {
 				continue
@@ -723,7 +710,7 @@ func (r *translation) tellOutput(it *item, key int, before string) *hub.Problem 
 		if _, p := r.callID(it, key); p != nil {
 			return p
 		}
-		return missing(it.member(itemOutput))
+		return hub.Missing(it.member(itemOutput))
 	}
 	r.images = r.images[:0]
 	text := jsonedit.Put(r.text[:0], before)
@@ -758,7 +745,7 @@ func (r *translation) result(it *item, key int, text []byte) *hub.Problem {
 	if r.compacted {
 		return nil // its call is in the summary
 	}
-	return bad("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+quoted(it.word(key))+". Send the call before its output.")
+	return hub.Refuse("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+hub.Quoted(it.word(key))+". Send the call before its output.")
 }
 
 // tellShellOutput tells what several commands put out and how they ended.
@@ -766,24 +753,24 @@ func (r *translation) tellShellOutput(it *item) *hub.Problem {
 	v := it.raw(itemOutput)
 	switch {
 	case v == nil:
-		return missing(it.member(itemOutput))
+		return hub.Missing(it.member(itemOutput))
 	case v[0] != '[' && v[0] != '"':
-		return wrongType(it.member(itemOutput), "a list")
+		return hub.WrongType(it.member(itemOutput), "a list")
 	}
 	r.images = r.images[:0]
 	if v[0] == '"' {
-		return r.result(it, itemCallID, inside(v))
+		return r.result(it, itemCallID, jsonedit.Inside(v))
 	}
 	text := r.text[:0]
 	l := it.lists[itemOutput-itemContent]
-	for i := range r.parts[l.from:l.to] {
-		part := &r.parts[int(l.from)+i]
+	for i := range r.parts[l.Start:l.End] {
+		part := &r.parts[int(l.Start)+i]
 		if i > 0 {
 			text = jsonedit.Put(text, `\n`)
 		}
 		for _, key := range [...]int{partStdout, partStderr} {
 			if v := part.raw(key, it.src); len(v) > len(`""`) && v[0] == '"' {
-				text = jsonedit.PutBytes(text, inside(v))
+				text = jsonedit.PutBytes(text, jsonedit.Inside(v))
 				if !bytes.HasSuffix(text, []byte(`\n`)) {
 					text = jsonedit.Put(text, `\n`)
 				}
@@ -800,13 +787,13 @@ func (r *translation) appendOutcome(text, outcome []byte) []byte {
 		return text
 	}
 	var v [2][]byte
-	r.pick(outcome, outcomeNames, v[:])
+	r.part.Pick(outcome, outcomeNames, v[:])
 	code := v[1]
 	switch {
 	case string(v[0]) == `"timeout"`:
 		return jsonedit.Put(text, "timed out")
 	case code != nil && jsonedit.KindOf(code[0]) == jsonedit.Number:
-		return put(text, "exit code ", code, "")
+		return jsonedit.PutBetween(text, "exit code ", code, "")
 	}
 	return text
 }
@@ -819,7 +806,7 @@ func (r *translation) tellFound(it *item) *hub.Problem {
 		return nil // a server's own search
 	}
 	text := r.text[:0]
-	for i := it.tools.from; i < it.tools.to; i++ {
+	for i := it.tools.Start; i < it.tools.End; i++ {
 		if f := r.defs[i].function; f >= 0 {
 			if len(text) == 0 {
 				text = jsonedit.Put(text, "These tools can be called now: ")
@@ -842,17 +829,17 @@ func (r *translation) tellRemote(it *item) {
 	if output == nil || output[0] != '"' {
 		return
 	}
-	said := put(r.text[:0], "(The tool ", nil, "")
-	if v := it.raw(itemServer); isString(v) {
-		said = put(said, "", inside(v), ".")
+	said := jsonedit.PutBetween(r.text[:0], "(The tool ", nil, "")
+	if v := it.raw(itemServer); jsonedit.IsString(v) {
+		said = jsonedit.PutBetween(said, "", jsonedit.Inside(v), ".")
 	}
-	if v := it.raw(itemName); isString(v) {
-		said = put(said, "", inside(v), "")
+	if v := it.raw(itemName); jsonedit.IsString(v) {
+		said = jsonedit.PutBetween(said, "", jsonedit.Inside(v), "")
 	}
 	said = jsonedit.Put(said, " was called")
-	if v := it.raw(itemArguments); isString(v) {
-		said = put(said, " with ", inside(v), "")
+	if v := it.raw(itemArguments); jsonedit.IsString(v) {
+		said = jsonedit.PutBetween(said, " with ", jsonedit.Inside(v), "")
 	}
-	r.text = put(said, " and answered: ", inside(output), ")")
+	r.text = jsonedit.PutBetween(said, " and answered: ", jsonedit.Inside(output), ")")
 	r.history.Text(`\n\n`, r.text)
 }

@@ -3,7 +3,6 @@ package responses
 import (
 	"bytes"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -210,41 +209,6 @@ func emptyAnswer(t *hub.Turn) *hub.Answer {
 	return a
 }
 
-// In WebAssembly, inlined code is large and calls are not dear: what stands in very many
-// places is kept out of line, or this package would be a quarter larger.
-
-// put appends a value between two texts.
-//
-//go:noinline
-func put(dst []byte, before string, value []byte, after string) []byte {
-	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, before), value), after)
-}
-
-// bad is a 400 in OpenAI's words.
-//
-//go:noinline
-func bad(code, param, message string) *hub.Problem {
-	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: code, Param: param, Message: message, Reason: "invalid_request"}
-}
-
-//go:noinline
-func missing(param string) *hub.Problem {
-	return bad("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
-}
-
-//go:noinline
-func wrongType(param, want string) *hub.Problem {
-	return bad("invalid_type", param, "Invalid type for '"+param+"': "+want+" was expected.")
-}
-
-//go:noinline
-func wrongValue(param, message string) *hub.Problem {
-	return bad("invalid_value", param, "Invalid value for '"+param+"': "+message)
-}
-
-// quoted is a client's word for a message.
-func quoted(word []byte) string { return "'" + hub.Excerpt(string(word)) + "'" }
-
 // scan walks the body once and notes where things stand.
 func (r *translation) scan() *hub.Problem {
 	if len(r.src) > math.MaxInt32 {
@@ -263,11 +227,11 @@ func (r *translation) scan() *hub.Problem {
 			r.turn.Request.Changes |= hub.FieldsIgnored
 			n = -1
 		case n == keyTools:
-			r.ownTools = extent{}
+			r.ownTools = jsonedit.CompactSpan{}
 		case n == keyInput:
-			r.own = run{}
+			r.own = jsonedit.CompactSpan{}
 		case n == keyInstructions:
-			r.told = run{}
+			r.told = jsonedit.CompactSpan{}
 		}
 		var v jsonedit.Span
 		switch {
@@ -278,7 +242,7 @@ func (r *translation) scan() *hub.Problem {
 		case n == keyTools && s.Kind() == jsonedit.Array:
 			v = r.scanTools(s, r.src, nil)
 		default:
-			v = present(s.Value(), r.src)
+			v = s.NotNull()
 		}
 		switch {
 		case n < 0:
@@ -294,16 +258,6 @@ func (r *translation) scan() *hub.Problem {
 	return r.problem
 }
 
-// present is v, or absent for null.
-//
-//go:noinline
-func present(v jsonedit.Span, src []byte) jsonedit.Span {
-	if !v.Absent() && src[v.Start] == 'n' {
-		return jsonedit.Span{}
-	}
-	return v
-}
-
 // raw is a member's value, nil where it is absent.
 //
 //go:noinline
@@ -314,52 +268,16 @@ func (r *translation) raw(key int) []byte {
 	return nil
 }
 
-// pick puts the members of an object that are called names into values, in the order of
-// names: nil for one that is absent or null.
-func (r *translation) pick(object []byte, names []string, values [][]byte) {
-	s := &r.part
-	s.Reset(object)
-	for s.BeginObject(); s.NextMember(); {
-		n := slices.IndexFunc(names, func(name string) bool { return name == string(s.Key()) })
-		if v := present(s.Value(), object); n >= 0 {
-			values[n] = nil
-			if !v.Absent() {
-				values[n] = v.Of(object)
-			}
-		}
-	}
-}
-
-// isString tells whether a value is a string; nil is none.
-//
-//go:noinline
-func isString(value []byte) bool { return len(value) > 0 && value[0] == '"' }
-
-// inside is what stands between a literal's quotes.
-//
-//go:noinline
-func inside(literal []byte) []byte { return literal[1 : len(literal)-1] }
-
-// plain is the text of a string literal; a new one only where something is escaped.
-//
-//go:noinline
-func plain(literal []byte) []byte {
-	if bytes.IndexByte(literal, '\\') < 0 {
-		return inside(literal)
-	}
-	return jsonedit.AppendUnquoted(nil, literal)
-}
-
 func (r *translation) model() *hub.Problem {
 	switch literal := r.raw(keyModel); {
 	case literal == nil && r.kind == inputTokens:
 		return nil
 	case literal == nil:
-		p := missing("model")
+		p := hub.Missing("model")
 		p.Message += " The models are " + strings.Join(r.turn.Catalog.Listed(), ", ") + "."
 		return p
 	case literal[0] != '"':
-		return wrongType("model", "a string")
+		return hub.WrongType("model", "a string")
 	default:
 		p := r.turn.Resolve(literal)
 		if p != nil && p.Code == "" {
@@ -372,24 +290,24 @@ func (r *translation) model() *hub.Problem {
 // refuse turns down what would change the answer's meaning if it were left out.
 func (r *translation) refuse() *hub.Problem {
 	if r.raw(keyPrompt) != nil {
-		return bad("unsupported_parameter", "prompt", "Unsupported parameter: 'prompt'. Prompt templates are stored at OpenAI; send their text as instructions and input.")
+		return hub.UnsupportedParameter("prompt", ". Prompt templates are stored at OpenAI; send their text as instructions and input.")
 	}
 	if n := r.raw(keyN); n != nil && string(n) != "1" {
-		return bad("unsupported_value", "n", "Unsupported value for 'n': a response has one answer; send the request several times.")
+		return hub.UnsupportedValue("n", "a response has one answer; send the request several times.")
 	}
 	if n := r.raw(keyBestOf); n != nil && string(n) != "1" {
-		return bad("unsupported_parameter", "best_of", "Unsupported parameter: 'best_of'.")
+		return hub.UnsupportedParameter("best_of", ".")
 	}
 	for _, key := range [...]int{keyEcho, keyBeam} {
 		if v := r.raw(key); v != nil && string(v) != "false" {
-			return bad("unsupported_parameter", keyNames[key], "Unsupported parameter: '"+keyNames[key]+"'.")
+			return hub.UnsupportedParameter(keyNames[key], ".")
 		}
 	}
 	return nil
 }
 
 func notFound(id []byte, why string) *hub.Problem {
-	p := bad("previous_response_not_found", "previous_response_id", "Previous response with id "+quoted(plain(id))+" not found: "+why)
+	p := hub.Refuse("previous_response_not_found", "previous_response_id", "Previous response with id "+hub.Quoted(jsonedit.Text(id))+" not found: "+why)
 	p.Reason = p.Code
 	return p
 }
@@ -402,13 +320,13 @@ func (r *translation) state() *hub.Problem {
 	t := r.turn
 	for _, key := range switches {
 		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
-			return wrongType(keyNames[key], "true or false")
+			return hub.WrongType(keyNames[key], "true or false")
 		}
 	}
 	t.Request.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
 	previous, conversation := r.raw(keyPrevious), r.raw(keyConversation)
 	if previous != nil && previous[0] != '"' {
-		return wrongType("previous_response_id", "a string")
+		return hub.WrongType("previous_response_id", "a string")
 	}
 	if conversation != nil {
 		id, p := r.conversationID(conversation)
@@ -418,23 +336,23 @@ func (r *translation) state() *hub.Problem {
 		conversation = id
 	}
 	if previous != nil && conversation != nil {
-		return bad("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
+		return hub.Refuse("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
 	}
 	background := r.kind == create && string(r.raw(keyBackground)) == "true"
 	switch `""` {
 	case string(previous):
 		return notFound(previous, "the id is empty.")
 	case string(conversation):
-		return wrongValue("conversation", "the id is empty.")
+		return hub.WrongValue("conversation", "the id is empty.")
 	}
 	if t.Edge.Memory == nil {
 		switch {
 		case previous != nil:
 			return notFound(previous, toBinary+", or send the whole conversation as input.")
 		case conversation != nil:
-			return bad("unsupported_parameter", "conversation", "Unsupported parameter: 'conversation': "+toBinary+".")
+			return hub.UnsupportedParameter("conversation", ": "+toBinary+".")
 		case background:
-			return bad("unsupported_parameter", "background", "Unsupported parameter: 'background': "+toBinary+".")
+			return hub.UnsupportedParameter("background", ": "+toBinary+".")
 		}
 		return nil
 	}
@@ -453,7 +371,7 @@ func (r *translation) state() *hub.Problem {
 	}
 	if background {
 		if !r.stored() {
-			return bad("invalid_value", "store", "background needs a stored response: leave store out or set it to true.")
+			return hub.Refuse("invalid_value", "store", "background needs a stored response: leave store out or set it to true.")
 		}
 		r.req.background = true
 	}
@@ -463,7 +381,7 @@ func (r *translation) state() *hub.Problem {
 	var ids [2]string
 	for i, literal := range [...][]byte{previous, conversation} {
 		if literal != nil {
-			ids[i] = string(plain(literal))
+			ids[i] = string(jsonedit.Text(literal))
 		}
 	}
 	earlier, p := t.Edge.Memory.Context(ids[0], ids[1])
@@ -477,7 +395,7 @@ func (r *translation) state() *hub.Problem {
 	r.part.MendSurrogates()
 	r.before, _ = r.scanItems(&r.part, r.earlier, "")
 	if r.part.Finish() != nil || r.problem != nil {
-		return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "bad_store", Message: "What was stored of the earlier conversation can't be read."}
+		return hub.BadStore("the earlier conversation")
 	}
 	return nil
 }
@@ -489,12 +407,12 @@ func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
 		return raw, nil
 	case '{':
 		var id [1][]byte
-		if r.pick(raw, []string{"id"}, id[:]); !isString(id[0]) {
-			return nil, missing("conversation.id")
+		if r.part.Pick(raw, []string{"id"}, id[:]); !jsonedit.IsString(id[0]) {
+			return nil, hub.Missing("conversation.id")
 		}
 		return id[0], nil
 	}
-	return nil, wrongType("conversation", "a string or an object")
+	return nil, hub.WrongType("conversation", "a string or an object")
 }
 
 // stored tells whether the response is kept.
@@ -519,10 +437,10 @@ func (r *translation) scalars() *hub.Problem {
 		}
 		name := keyNames[f.key]
 		if jsonedit.KindOf(v[0]) != jsonedit.Number {
-			return wrongType(name, "a number")
+			return hub.WrongType(name, "a number")
 		}
 		if n, err := strconv.ParseFloat(string(v), 64); err != nil || n < float64(f.low) || n > float64(f.high) {
-			return wrongValue(name, "a number from "+strconv.Itoa(f.low)+" to "+strconv.Itoa(f.high)+" was expected.")
+			return hub.WrongValue(name, "a number from "+strconv.Itoa(f.low)+" to "+strconv.Itoa(f.high)+" was expected.")
 		}
 	}
 	for _, f := range integers {
@@ -533,14 +451,14 @@ func (r *translation) scalars() *hub.Problem {
 		name := keyNames[f.key]
 		n, err := strconv.Atoi(string(v))
 		if err != nil && (jsonedit.KindOf(v[0]) != jsonedit.Number || bytes.ContainsAny(v, ".eE")) {
-			return wrongType(name, "an integer")
+			return hub.WrongType(name, "an integer")
 		}
 		if n < f.low || f.high > 0 && n > f.high {
 			to := " or more"
 			if f.high > 0 {
 				to = " to " + strconv.Itoa(f.high)
 			}
-			return wrongValue(name, "an integer of "+strconv.Itoa(f.low)+to+" was expected.")
+			return hub.WrongValue(name, "an integer of "+strconv.Itoa(f.low)+to+" was expected.")
 		}
 		if f.key == keyTopLogprobs && n > 0 {
 			r.req.logprobs = true
@@ -549,14 +467,14 @@ func (r *translation) scalars() *hub.Problem {
 	r.turn.Request.SingleCall = string(r.raw(keyParallel)) == "false"
 	for _, key := range strs {
 		if v := r.raw(key); v != nil && v[0] != '"' {
-			return wrongType(keyNames[key], "a string")
+			return hub.WrongType(keyNames[key], "a string")
 		}
 	}
 	if v := r.raw(keyTruncation); v != nil && string(v) != `"auto"` && string(v) != `"disabled"` {
-		return wrongValue("truncation", "auto or disabled was expected.")
+		return hub.WrongValue("truncation", "auto or disabled was expected.")
 	}
 	if v := r.raw(keyKwargs); v != nil && v[0] != '{' {
-		return wrongType("chat_template_kwargs", "an object")
+		return hub.WrongType("chat_template_kwargs", "an object")
 	}
 	if p := r.metadata(); p != nil {
 		return p
@@ -570,7 +488,7 @@ func (r *translation) include() *hub.Problem {
 		return nil
 	}
 	if raw[0] != '[' {
-		return wrongType("include", "a list of strings")
+		return hub.WrongType("include", "a list of strings")
 	}
 	s := &r.part
 	s.Reset(raw)
@@ -578,7 +496,7 @@ func (r *translation) include() *hub.Problem {
 	for s.BeginArray(); s.NextElement(); n++ {
 		switch v := s.Value().Of(raw); {
 		case v[0] != '"':
-			return wrongType("include["+strconv.Itoa(n)+"]", "a string")
+			return hub.WrongType("include["+strconv.Itoa(n)+"]", "a string")
 		case string(v) == `"reasoning.encrypted_content"`:
 			r.req.sealed = true
 		case string(v) == `"message.output_text.logprobs"`:
@@ -601,26 +519,26 @@ func (r *translation) metadata() *hub.Problem {
 		return nil
 	}
 	if raw[0] != '{' {
-		return wrongType("metadata", "an object")
+		return hub.WrongType("metadata", "an object")
 	}
 	s := &r.part
 	s.Reset(raw)
 	n := 0
 	for s.BeginObject(); s.NextMember(); {
 		if n++; n > maxMetadata {
-			return wrongValue("metadata", "at most 16 pairs are allowed.")
+			return hub.WrongValue("metadata", "at most 16 pairs are allowed.")
 		}
 		key := jsonedit.PutBytes([]byte(nil), s.Key())
 		if characters(key) > maxMetadataKey {
-			return wrongValue("metadata", "a key may have at most 64 characters, "+quoted(key)+" has more.")
+			return hub.WrongValue("metadata", "a key may have at most 64 characters, "+hub.Quoted(key)+" has more.")
 		}
 		v := s.Value().Of(raw)
 		param := "metadata." + string(key)
 		if v[0] != '"' {
-			return wrongType(param, "a string")
+			return hub.WrongType(param, "a string")
 		}
-		if characters(plain(v)) > maxMetadataValue {
-			return wrongValue(param, "at most 512 characters are allowed.")
+		if characters(jsonedit.Text(v)) > maxMetadataValue {
+			return hub.WrongValue(param, "at most 512 characters are allowed.")
 		}
 	}
 	return nil
@@ -643,38 +561,38 @@ func (r *translation) reasoning() *hub.Problem {
 		return nil
 	}
 	if raw[0] != '{' {
-		return wrongType("reasoning", "an object")
+		return hub.WrongType("reasoning", "an object")
 	}
 	var v [len(reasoningNames)][]byte
-	r.pick(raw, reasoningNames[:], v[:])
+	r.part.Pick(raw, reasoningNames[:], v[:])
 	for i, name := range reasoningNames[:3] {
 		if v[i] != nil && v[i][0] != '"' {
-			return wrongType("reasoning."+name, "a string")
+			return hub.WrongType("reasoning."+name, "a string")
 		}
 	}
 	r.reason.effort, r.reason.summary = v[0], v[1]
 	if r.reason.summary == nil {
 		r.reason.summary = v[2]
 	}
-	if isString(v[3]) {
-		r.context = inside(v[3])
+	if jsonedit.IsString(v[3]) {
+		r.context = jsonedit.Inside(v[3])
 	}
 	if r.reason.effort != nil {
-		r.effort = plain(r.reason.effort)
+		r.effort = jsonedit.Text(r.reason.effort)
 		switch string(r.effort) {
 		case "none":
 			r.turn.Request.NoThinking = true
 		case "minimal", "low", "medium", "high", "xhigh", "max":
 		default:
-			return wrongValue("reasoning.effort", quoted(r.effort)+" is none of none, minimal, low, medium, high, xhigh, max.")
+			return hub.WrongValue("reasoning.effort", hub.Quoted(r.effort)+" is none of none, minimal, low, medium, high, xhigh, max.")
 		}
 	}
 	if r.reason.summary != nil {
-		switch word := plain(r.reason.summary); string(word) {
+		switch word := jsonedit.Text(r.reason.summary); string(word) {
 		case "auto", "concise", "detailed":
 			r.req.summary = true
 		default:
-			return wrongValue("reasoning.summary", quoted(word)+" is none of auto, concise, detailed.")
+			return hub.WrongValue("reasoning.summary", hub.Quoted(word)+" is none of auto, concise, detailed.")
 		}
 	}
 	return nil
@@ -702,7 +620,7 @@ func (r *translation) graded() string {
 func (r *translation) write() {
 	c := append(r.chat[:0], '{')
 	if v := r.raw(keyModel); v != nil {
-		c = put(c, `"model":`, v, ",")
+		c = jsonedit.PutBetween(c, `"model":`, v, ",")
 	}
 	c = jsonedit.Put(c, `"messages":`)
 	r.trusted = r.trusted[:0]
@@ -715,13 +633,13 @@ func (r *translation) write() {
 		}
 		c = kwargs.append(c)
 		if v := r.extras[processorKwargs]; !v.Absent() {
-			c = put(c, `,"mm_processor_kwargs":`, v.Of(r.src), "")
+			c = jsonedit.PutBetween(c, `,"mm_processor_kwargs":`, v.Of(r.src), "")
 		}
 		r.chat = append(c, '}')
 		return
 	}
 	if effort := r.graded(); effort != "" && wanted {
-		c = put(c, `,"reasoning_effort":"`, []byte(effort), `"`)
+		c = jsonedit.PutBetween(c, `,"reasoning_effort":"`, []byte(effort), `"`)
 	}
 	c = kwargs.append(c)
 	if !r.compacting {
@@ -729,43 +647,33 @@ func (r *translation) write() {
 		if r.req.logprobs {
 			c = jsonedit.Put(c, `,"logprobs":true`)
 			if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
-				c = put(c, `,"top_logprobs":`, v, "")
+				c = jsonedit.PutBetween(c, `,"top_logprobs":`, v, "")
 			}
 		}
 	}
 	for _, f := range numbers {
-		c = appendMember(c, keyNames[f.key], r.raw(f.key))
+		c = jsonedit.PutMember(c, keyNames[f.key], r.raw(f.key))
 	}
 	if v := r.raw(keyMaxOutput); v != nil {
-		c = appendMember(c, "max_completion_tokens", v)
+		c = jsonedit.PutMember(c, "max_completion_tokens", v)
 	} else {
-		c = appendMember(c, "max_tokens", r.raw(keyMaxTokens))
+		c = jsonedit.PutMember(c, "max_tokens", r.raw(keyMaxTokens))
 	}
 	user := r.raw(keyUser)
 	if user == nil {
 		user = r.raw(keySafety)
 	}
-	c = appendMember(c, "user", user)
+	c = jsonedit.PutMember(c, "user", user)
 	for i, v := range r.extras {
 		if v.Absent() || r.compacting && verbatim[i].shapes {
 			continue
 		}
-		c = appendMember(c, verbatim[i].name, v.Of(r.src))
+		c = jsonedit.PutMember(c, verbatim[i].name, v.Of(r.src))
 	}
 	if r.turn.Request.Streamed {
 		c = jsonedit.Put(c, `,"stream":true`)
 	}
 	r.chat = append(c, '}')
-}
-
-// appendMember appends a comma and a member, nothing where there is no value.
-//
-//go:noinline
-func appendMember(dst []byte, name string, value []byte) []byte {
-	if value == nil {
-		return dst
-	}
-	return jsonedit.PutBytes(jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), name), `":`), value)
 }
 
 // templateKwargs are the chat_template_kwargs: the client's, and before them what

@@ -28,11 +28,11 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 			s.Value()
 			continue
 		}
-		r.list, r.parts, r.defs, r.own = r.list[:0], r.parts[:0], r.defs[:0], run{}
+		r.list, r.parts, r.defs, r.own = r.list[:0], r.parts[:0], r.defs[:0], jsonedit.CompactSpan{}
 		if s.Kind() == jsonedit.Array {
 			r.own, r.fields[keyInput] = r.scanItems(s, body, "input")
 		} else {
-			r.fields[keyInput] = present(s.Value(), body)
+			r.fields[keyInput] = s.NotNull()
 		}
 	}
 	if s.Finish() != nil || r.problem != nil {
@@ -45,7 +45,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		return dst
 	}
 	empty := len(dst)
-	for i := r.own.from; i < r.own.to; i++ {
+	for i := r.own.Start; i < r.own.End; i++ {
 		it := &r.list[i]
 		kind, _ := it.kindName()
 		if string(kind) == "compaction_trigger" {
@@ -80,12 +80,12 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 	r.s.Reset(list)
 	r.own, _ = r.scanItems(&r.s, list, name)
 	if err := r.s.Finish(); err != nil {
-		return nil, wrongValue(name, err.Error()+".")
+		return nil, hub.WrongValue(name, err.Error()+".")
 	}
 	if r.problem != nil {
 		return nil, r.problem
 	}
-	for i := r.own.from; i < r.own.to; i++ {
+	for i := r.own.Start; i < r.own.End; i++ {
 		it := &r.list[i]
 		if p := it.checkID(); p != nil {
 			return nil, p
@@ -105,7 +105,7 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 
 func appendUserMessage(dst, literal []byte, id func([]byte, string) []byte) []byte {
 	dst = id(jsonedit.Put(dst, `{"type":"message","id":"`), "msg_")
-	return put(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`, literal, `}]}`)
+	return jsonedit.PutBetween(dst, `","status":"completed","role":"user","content":[{"type":"input_text","text":`, literal, `}]}`)
 }
 
 // appendStoredItem appends one item with a type and an id, the content of a message as parts.
@@ -118,13 +118,13 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	named := known == localShellOutput && !it.has(itemCallID) && len(it.word(itemID)) > 0
 	dst = append(dst, '{')
 	if !it.has(itemType) {
-		dst = put(dst, `"type":"`, kind, `",`)
+		dst = jsonedit.PutBetween(dst, `"type":"`, kind, `",`)
 	}
 	if named || len(it.word(itemID)) == 0 {
 		dst = jsonedit.Put(id(jsonedit.Put(dst, `"id":"`), prefix), `",`)
 	}
 	if named {
-		dst = put(dst, `"call_id":`, it.raw(itemID), ",")
+		dst = jsonedit.PutBetween(dst, `"call_id":`, it.raw(itemID), ",")
 	}
 	if message && !it.has(itemStatus) {
 		dst = jsonedit.Put(dst, `"status":"completed",`)
@@ -132,8 +132,8 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	// What was just written must not stand twice, so members that are there and null
 	// are left out.
 	var s jsonedit.Scanner
-	s.Reset(it.src[it.at.start:it.at.end])
-	base := int(it.at.start)
+	s.Reset(it.src[it.at.Start:it.at.End])
+	base := int(it.at.Start)
 	var room [itemKeys]jsonedit.Span
 	s.Trust(it.values(room[:0]))
 	for s.BeginObject(); s.NextMember(); {
@@ -143,15 +143,15 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		case n == itemType && !it.has(n), n == itemID && (named || len(it.word(n)) == 0), named && n == itemCallID, message && n == itemStatus && !it.has(n):
 			continue
 		}
-		dst = appendLine(dst, it.src[base+key.Start:base+key.End])
+		dst = jsonedit.PutLine(dst, it.src[base+key.Start:base+key.End])
 		dst = append(dst, ':')
 		literal := it.src[base+v.Start : base+v.End]
 		if !message || n != itemContent || literal[0] != '"' {
-			dst = appendLine(dst, literal)
+			dst = jsonedit.PutLine(dst, literal)
 		} else if string(it.word(itemRole)) == "assistant" {
-			dst = put(dst, `[{"type":"output_text","text":`, literal, `,"annotations":[],"logprobs":[]}]`)
+			dst = jsonedit.PutBetween(dst, `[{"type":"output_text","text":`, literal, `,"annotations":[],"logprobs":[]}]`)
 		} else {
-			dst = put(dst, `[{"type":"input_text","text":`, literal, `}]`)
+			dst = jsonedit.PutBetween(dst, `[{"type":"input_text","text":`, literal, `}]`)
 		}
 		dst = append(dst, ',')
 	}
@@ -164,8 +164,8 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 // values appends where the members that were read stand in the item, in order.
 func (it *item) values(dst []jsonedit.Span) []jsonedit.Span {
 	for _, f := range it.fields {
-		if !f.absent() {
-			dst = append(dst, jsonedit.Span{Start: int(f.start - it.at.start), End: int(f.end - it.at.start)})
+		if !f.Absent() {
+			dst = append(dst, jsonedit.Span{Start: int(f.Start - it.at.Start), End: int(f.End - it.at.Start)})
 		}
 	}
 	slices.SortFunc(dst, func(a, b jsonedit.Span) int { return a.Start - b.Start })

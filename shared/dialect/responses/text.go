@@ -32,34 +32,34 @@ func (r *translation) textFormat() *hub.Problem {
 		return nil
 	}
 	if raw[0] != '{' {
-		return wrongType("text", "an object")
+		return hub.WrongType("text", "an object")
 	}
 	var v [len(textNames)][]byte
-	r.pick(raw, textNames[:], v[:])
+	r.part.Pick(raw, textNames[:], v[:])
 	r.echoed.format, r.echoed.verbosity = v[0], v[1]
 	switch string(r.echoed.verbosity) {
 	case "", `"low"`, `"medium"`, `"high"`:
 	default:
-		return wrongValue("text.verbosity", "low, medium or high was expected.")
+		return hub.WrongValue("text.verbosity", "low, medium or high was expected.")
 	}
 	if r.echoed.format == nil {
 		return nil
 	}
 	if r.echoed.format[0] != '{' {
-		return wrongType("text.format", "an object")
+		return hub.WrongType("text.format", "an object")
 	}
 	f := &r.format
 	var m [len(formatNames)][]byte
-	r.pick(r.echoed.format, formatNames[:], m[:])
+	r.part.Pick(r.echoed.format, formatNames[:], m[:])
 	var kind []byte
 	kind, f.name, f.description, f.schema, f.strict = m[0], m[1], m[2], m[3], m[4]
 	switch {
 	case kind == nil:
-		return missing("text.format.type")
+		return hub.Missing("text.format.type")
 	case kind[0] != '"':
-		return wrongType("text.format.type", "a string")
+		return hub.WrongType("text.format.type", "a string")
 	}
-	switch word := plain(kind); string(word) {
+	switch word := jsonedit.Text(kind); string(word) {
 	case "text":
 		return nil
 	case "json_object":
@@ -68,21 +68,21 @@ func (r *translation) textFormat() *hub.Problem {
 	case "json_schema":
 		f.kind = jsonSchema
 	default:
-		return wrongValue("text.format.type", quoted(word)+" is none of text, json_object, json_schema.")
+		return hub.WrongValue("text.format.type", hub.Quoted(word)+" is none of text, json_object, json_schema.")
 	}
 	switch {
 	case f.name == nil:
-		return missing("text.format.name")
+		return hub.Missing("text.format.name")
 	case f.name[0] != '"':
-		return wrongType("text.format.name", "a string")
+		return hub.WrongType("text.format.name", "a string")
 	case f.schema == nil:
-		return missing("text.format.schema")
+		return hub.Missing("text.format.schema")
 	case f.schema[0] != '{':
-		return wrongType("text.format.schema", "an object")
+		return hub.WrongType("text.format.schema", "an object")
 	case f.description != nil && f.description[0] != '"':
-		return wrongType("text.format.description", "a string")
+		return hub.WrongType("text.format.description", "a string")
 	case f.strict != nil && f.strict[0] != 't' && f.strict[0] != 'f':
-		return wrongType("text.format.strict", "true or false")
+		return hub.WrongType("text.format.strict", "true or false")
 	}
 	return nil
 }
@@ -96,9 +96,9 @@ func (r *translation) describeFormat() {
 	}
 	text := jsonedit.Put(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
 	if f.kind == jsonSchema {
-		text = put(text, ` (`, inside(f.name), `) that matches this JSON schema`)
+		text = jsonedit.PutBetween(text, ` (`, jsonedit.Inside(f.name), `) that matches this JSON schema`)
 		if f.description != nil {
-			text = put(text, ` (`, inside(f.description), ")")
+			text = jsonedit.PutBetween(text, ` (`, jsonedit.Inside(f.description), ")")
 		}
 		text = jsonedit.AppendEscaped(jsonedit.Put(text, `:\n\n`), f.schema)
 	} else {
@@ -119,7 +119,7 @@ func (r *translation) appendFormat(c []byte) []byte {
 		return jsonedit.Put(c, `,"response_format":{"type":"json_object"}`)
 	}
 	c = jsonedit.Put(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`)
-	c = put(jsonedit.PutBytes(c, f.name), `,"schema":`, f.schema, "")
-	c = appendMember(c, "strict", f.strict)
-	return jsonedit.Put(appendMember(c, "description", f.description), `}}`)
+	c = jsonedit.PutBetween(jsonedit.PutBytes(c, f.name), `,"schema":`, f.schema, "")
+	c = jsonedit.PutMember(c, "strict", f.strict)
+	return jsonedit.Put(jsonedit.PutMember(c, "description", f.description), `}}`)
 }

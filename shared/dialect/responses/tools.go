@@ -39,23 +39,23 @@ func toolKey(key []byte) int {
 // definition is one tool as the client defines it.
 type definition struct {
 	src    []byte
-	at     span
-	fields [toolKeys]span
+	at     jsonedit.CompactSpan
+	fields [toolKeys]jsonedit.CompactSpan
 	// seen has a bit for each member that is there, null or not.
 	seen   uint16
 	list   string // where the list of tools stands that it is in, such as input[3].tools
 	index  int32
 	parent int32 // the namespace that it is in, -1 for none
 	// inner are a namespace's own tools.
-	inner extent
+	inner jsonedit.CompactSpan
 	// function is the number of the function that the model sees, -1 for none.
 	function int32
 }
 
 //go:noinline
 func (d *definition) raw(key int) []byte {
-	if v := d.fields[key]; !v.absent() {
-		return v.of(d.src)
+	if v := d.fields[key]; !v.Absent() {
+		return v.Of(d.src)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (d *definition) raw(key int) []byte {
 //go:noinline
 func (d *definition) word(key int) []byte {
 	if v := d.raw(key); v != nil && v[0] == '"' {
-		return plain(v)
+		return jsonedit.Text(v)
 	}
 	return nil
 }
@@ -82,12 +82,12 @@ type function struct {
 	definition int32
 	kind       toolKind
 	// The upstream's name, and the client's two, in names.
-	name, own, namespace extent
+	name, own, namespace jsonedit.CompactSpan
 	// sent: it is among the tools of the upstream's request.
 	sent bool
 }
 
-func (f *function) upstream(names []byte) []byte { return names[f.name.from:f.name.to] }
+func (f *function) upstream(names []byte) []byte { return names[f.name.Start:f.name.End] }
 
 // universe is all tools of a request: those of tools, of additional_tools and of what
 // searches found. It is a table between the client's names and the upstream's, made
@@ -95,7 +95,7 @@ func (f *function) upstream(names []byte) []byte { return names[f.name.from:f.na
 type universe struct {
 	defs []definition
 	// ownTools are those of the request's tools, not of its input.
-	ownTools  extent
+	ownTools  jsonedit.CompactSpan
 	functions []function
 	names     []byte
 	// index finds a function by the client's names ("c", namespace, NUL, name), or tells
@@ -129,7 +129,7 @@ func (r *translation) scanTools(s *jsonedit.Scanner, src []byte, in *item) (at j
 	from := len(r.defs)
 	r.scanToolList(s, src, list, -1, in != nil)
 	if at.End = s.Pos(); in == nil {
-		r.ownTools = extent{int32(from), int32(len(r.defs))}
+		r.ownTools = jsonedit.Compact(from, len(r.defs))
 	}
 	return at
 }
@@ -148,31 +148,31 @@ func (r *translation) scanToolList(s *jsonedit.Scanner, src []byte, list string,
 		d := definition{src: src, list: list, index: index, parent: parent, function: -1}
 		if s.Kind() != jsonedit.Object {
 			if s.Value(); !inItem {
-				r.problem = wrongType(d.path(""), "an object")
+				r.problem = hub.WrongType(d.path(""), "an object")
 			}
 			continue
 		}
-		d.at.start = int32(s.Start())
+		d.at.Start = int32(s.Start())
 		r.defs = append(r.defs, d) // its place, before those inside it
 		for s.BeginObject(); s.NextMember(); {
 			key := toolKey(s.Key())
 			switch {
 			case key >= 0:
-				d.fields[key] = spanOf(present(s.Value(), src))
+				d.fields[key] = s.NotNull().Compact()
 				d.seen |= 1 << key
 			case parent < 0 && string(s.Key()) == "tools" && s.Kind() == jsonedit.Array:
-				d.inner.from = int32(len(r.defs))
+				d.inner.Start = int32(len(r.defs))
 				r.scanToolList(s, src, d.path("tools"), int32(n), inItem)
-				d.inner.to = int32(len(r.defs))
+				d.inner.End = int32(len(r.defs))
 			default:
 				s.Value()
 			}
 		}
-		d.at.end = int32(s.Pos())
+		d.at.End = int32(s.Pos())
 		r.defs[n] = d
-		if d.fields[toolType].absent() {
+		if d.fields[toolType].Absent() {
 			if r.defs = r.defs[:n]; !inItem && s.Err() == nil {
-				r.problem = missing(d.path("type"))
+				r.problem = hub.Missing(d.path("type"))
 			}
 		}
 	}
@@ -185,10 +185,10 @@ func (r *translation) offer() *hub.Problem {
 		return p
 	}
 	for _, kind := range [...]string{"additional_tools", "tool_search_output"} {
-		for _, l := range [...]run{r.told, r.before, r.own} {
-			for i := l.from; i < l.to; i++ {
+		for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
+			for i := l.Start; i < l.End; i++ {
 				it := &r.list[i]
-				if it.tools.from == it.tools.to || string(it.word(itemType)) != kind {
+				if it.tools.Start == it.tools.End || string(it.word(itemType)) != kind {
 					continue
 				}
 				if p := r.offerAll(it.tools); p != nil {
@@ -207,8 +207,8 @@ func (r *translation) offer() *hub.Problem {
 }
 
 // offerAll offers the tools of one list; those of namespaces among them are theirs to offer.
-func (r *translation) offerAll(list extent) *hub.Problem {
-	for n := list.from; n < list.to; n++ {
+func (r *translation) offerAll(list jsonedit.CompactSpan) *hub.Problem {
+	for n := list.Start; n < list.End; n++ {
 		if r.defs[n].parent < 0 {
 			if p := r.offerTool(n); p != nil {
 				return p
@@ -219,28 +219,28 @@ func (r *translation) offerAll(list extent) *hub.Problem {
 }
 
 func (r *translation) unsupported(param, why string) *hub.Problem {
-	return bad("unsupported_value", param, "Unsupported value for '"+param+"': "+why+" a chat model's server can't run it. The tools are function, custom, namespace, local_shell, shell, apply_patch and client-side tool_search.")
+	return hub.UnsupportedValue(param, why+" a chat model's server can't run it. The tools are function, custom, namespace, local_shell, shell, apply_patch and client-side tool_search.")
 }
 
 func (r *translation) offerTool(n int32) *hub.Problem {
 	d := &r.defs[n]
 	kind := d.raw(toolType)
 	if kind[0] != '"' {
-		return wrongType(d.path("type"), "a string")
+		return hub.WrongType(d.path("type"), "a string")
 	}
-	switch word := plain(kind); string(word) {
+	switch word := jsonedit.Text(kind); string(word) {
 	case "function":
 		return r.offerNamed(n, functionTool)
 	case "custom":
 		return r.offerNamed(n, customTool)
 	case "namespace":
 		if d.parent >= 0 {
-			return wrongValue(d.path("type"), "a namespace holds functions and custom tools.")
+			return hub.WrongValue(d.path("type"), "a namespace holds functions and custom tools.")
 		}
 		if _, p := d.checkName(); p != nil {
 			return p
 		}
-		for i := d.inner.from; i < d.inner.to; i++ {
+		for i := d.inner.Start; i < d.inner.End; i++ {
 			if p := r.offerTool(i); p != nil {
 				return p
 			}
@@ -265,7 +265,7 @@ func (r *translation) offerTool(n int32) *hub.Problem {
 	if r.firstUnsupported == "" {
 		r.firstUnsupported = d.path("type")
 	}
-	r.drop(plain(kind))
+	r.drop(jsonedit.Text(kind))
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (r *translation) hosted(environment []byte) bool {
 		return false
 	}
 	var kind [1][]byte
-	r.pick(environment, []string{"type"}, kind[:])
+	r.part.Pick(environment, []string{"type"}, kind[:])
 	return bytes.HasPrefix(kind[0], []byte(`"container`))
 }
 
@@ -300,13 +300,13 @@ func (d *definition) checkName() ([]byte, *hub.Problem) {
 	v := d.raw(toolName)
 	switch {
 	case v == nil:
-		return nil, missing(d.path("name"))
+		return nil, hub.Missing(d.path("name"))
 	case v[0] != '"':
-		return nil, wrongType(d.path("name"), "a string")
+		return nil, hub.WrongType(d.path("name"), "a string")
 	}
-	name := plain(v)
+	name := jsonedit.Text(v)
 	if !isName(name) {
-		return nil, wrongValue(d.path("name"), quoted(name)+" does not match ^[a-zA-Z0-9_-]{1,64}$.")
+		return nil, hub.WrongValue(d.path("name"), hub.Quoted(name)+" does not match ^[a-zA-Z0-9_-]{1,64}$.")
 	}
 	return name, nil
 }
@@ -351,14 +351,14 @@ func (r *translation) offerNamed(n int32, kind toolKind) *hub.Problem {
 		return p
 	}
 	if v := d.raw(toolDescription); v != nil && v[0] != '"' {
-		return wrongType(d.path("description"), "a string")
+		return hub.WrongType(d.path("description"), "a string")
 	}
 	if kind == functionTool {
 		if v := d.raw(toolParameters); v != nil && v[0] != '{' {
-			return wrongType(d.path("parameters"), "an object")
+			return hub.WrongType(d.path("parameters"), "an object")
 		}
 		if v := d.raw(toolStrict); v != nil && v[0] != 't' && v[0] != 'f' {
-			return wrongType(d.path("strict"), "true or false")
+			return hub.WrongType(d.path("strict"), "true or false")
 		}
 	} else if p := r.checkFormat(d); p != nil {
 		return p
@@ -383,10 +383,10 @@ func (r *translation) offerTyped(n int32, kind toolKind) *hub.Problem {
 	}
 	d := &r.defs[n]
 	if v := d.raw(toolDescription); v != nil && v[0] != '"' {
-		return wrongType(d.path("description"), "a string")
+		return hub.WrongType(d.path("description"), "a string")
 	}
 	if v := d.raw(toolParameters); v != nil && v[0] != '{' {
-		return wrongType(d.path("parameters"), "an object")
+		return hub.WrongType(d.path("parameters"), "an object")
 	}
 	f := function{definition: n, kind: kind, own: r.put([]byte(typedNames[kind]))}
 	f.name = r.take(nil, []byte(typedNames[kind]))
@@ -396,22 +396,22 @@ func (r *translation) offerTyped(n int32, kind toolKind) *hub.Problem {
 	return nil
 }
 
-func (u *universe) put(name []byte) extent {
+func (u *universe) put(name []byte) jsonedit.CompactSpan {
 	from := len(u.names)
 	u.names = jsonedit.PutBytes(u.names, name)
-	return extent{int32(from), int32(len(u.names))}
+	return jsonedit.Compact(from, len(u.names))
 }
 
 // take finds an upstream name that no other function has: namespace__name; where that
 // is too long or taken, its beginning and a hash; where that is taken, a number.
-func (u *universe) take(namespace, name []byte) extent {
+func (u *universe) take(namespace, name []byte) jsonedit.CompactSpan {
 	from := len(u.names)
 	for try := 0; ; try++ {
 		u.names = appendUpstreamName(u.names[:from], namespace, name, try)
 		u.key = jsonedit.PutBytes(append(u.key[:0], 'u'), u.names[from:])
 		if _, taken := u.index[string(u.key)]; !taken {
 			u.index[string(u.key)] = -1
-			return extent{int32(from), int32(len(u.names))}
+			return jsonedit.Compact(from, len(u.names))
 		}
 	}
 }
@@ -470,7 +470,7 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 		return nil
 	}
 	if raw[0] != '{' {
-		return wrongType(d.path("format"), "an object")
+		return hub.WrongType(d.path("format"), "an object")
 	}
 	f := r.readFormat(raw)
 	switch string(f.kind) {
@@ -478,14 +478,14 @@ func (r *translation) checkFormat(d *definition) *hub.Problem {
 		return nil
 	case "grammar":
 		if f.definition == nil {
-			return missing(d.path("format.definition"))
+			return hub.Missing(d.path("format.definition"))
 		}
 		if f.definition[0] != '"' {
-			return wrongType(d.path("format.definition"), "a string")
+			return hub.WrongType(d.path("format.definition"), "a string")
 		}
 		return nil
 	}
-	return wrongValue(d.path("format.type"), quoted(f.kind)+" is none of text, grammar.")
+	return hub.WrongValue(d.path("format.type"), hub.Quoted(f.kind)+" is none of text, grammar.")
 }
 
 // customFormat is a custom tool's format: the kind as text, the others as values.
@@ -495,9 +495,9 @@ var customNames = [...]string{"type", "syntax", "definition"}
 
 func (r *translation) readFormat(raw []byte) (f customFormat) {
 	var v [len(customNames)][]byte
-	r.pick(raw, customNames[:], v[:])
-	if isString(v[0]) {
-		f.kind = plain(v[0])
+	r.part.Pick(raw, customNames[:], v[:])
+	if jsonedit.IsString(v[0]) {
+		f.kind = jsonedit.Text(v[0])
 	}
 	f.syntax, f.definition = v[1], v[2]
 	return f
@@ -518,7 +518,7 @@ func (r *translation) choose() *hub.Problem {
 	}
 	switch raw[0] {
 	case '"':
-		switch word := plain(raw); string(word) {
+		switch word := jsonedit.Text(raw); string(word) {
 		case "auto":
 			r.choice = "auto"
 		case "none":
@@ -527,16 +527,16 @@ func (r *translation) choose() *hub.Problem {
 			r.choice, r.only = "none", true
 		case "required":
 			if len(r.functions) == 0 {
-				return wrongValue("tool_choice", "required needs tools, and there are none that the model can call.")
+				return hub.WrongValue("tool_choice", "required needs tools, and there are none that the model can call.")
 			}
 			r.choice = "required"
 		default:
-			return wrongValue("tool_choice", quoted(word)+" is none of none, auto, required.")
+			return hub.WrongValue("tool_choice", hub.Quoted(word)+" is none of none, auto, required.")
 		}
 		return nil
 	case '{':
 	default:
-		return wrongType("tool_choice", "a string or an object")
+		return hub.WrongType("tool_choice", "a string or an object")
 	}
 	c := r.readChoice(raw)
 	if string(c.kind) == "allowed_tools" {
@@ -557,12 +557,12 @@ var choiceNames = [...]string{"type", "name", "namespace", "mode", "tools"}
 
 func (r *translation) readChoice(raw []byte) choice {
 	var v [len(choiceNames)][]byte
-	r.pick(raw, choiceNames[:], v[:])
+	r.part.Pick(raw, choiceNames[:], v[:])
 	for i := range v[:4] {
-		if !isString(v[i]) {
+		if !jsonedit.IsString(v[i]) {
 			v[i] = nil
 		} else {
-			v[i] = plain(v[i])
+			v[i] = jsonedit.Text(v[i])
 		}
 	}
 	return choice{v[0], v[1], v[2], v[3], v[4]}
@@ -573,14 +573,14 @@ func (r *translation) chosen(c choice, param string) (int32, *hub.Problem) {
 	kind := functionTool
 	switch string(c.kind) {
 	case "":
-		return 0, missing(param + ".type")
+		return 0, hub.Missing(param + ".type")
 	case "function", "custom":
 		if len(c.name) == 0 {
-			return 0, missing(param + ".name")
+			return 0, hub.Missing(param + ".name")
 		}
 		i := r.find(c.namespace, c.name)
 		if i < 0 {
-			return 0, wrongValue(param, "there is no tool "+quoted(c.name)+" in tools.")
+			return 0, hub.WrongValue(param, "there is no tool "+hub.Quoted(c.name)+" in tools.")
 		}
 		return i, nil
 	case "tool_search":
@@ -592,10 +592,10 @@ func (r *translation) chosen(c choice, param string) (int32, *hub.Problem) {
 	case "apply_patch":
 		kind = applyPatchTool
 	default:
-		return 0, bad("unsupported_value", param, "Unsupported value for '"+param+"': "+quoted(c.kind)+" is no tool that a chat model's server can run.")
+		return 0, hub.UnsupportedValue(param, hub.Quoted(c.kind)+" is no tool that a chat model's server can run.")
 	}
 	if r.typed[kind] == 0 {
-		return 0, wrongValue(param, "there is no tool of type "+quoted(c.kind)+" in tools.")
+		return 0, hub.WrongValue(param, "there is no tool of type "+hub.Quoted(c.kind)+" in tools.")
 	}
 	return r.typed[kind] - 1, nil
 }
@@ -608,13 +608,13 @@ func (r *translation) allow(c choice) *hub.Problem {
 	case "required":
 		r.choice = "required"
 	default:
-		return wrongValue("tool_choice.mode", quoted(c.mode)+" is none of auto, required.")
+		return hub.WrongValue("tool_choice.mode", hub.Quoted(c.mode)+" is none of auto, required.")
 	}
 	switch {
 	case c.tools == nil:
-		return missing("tool_choice.tools")
+		return hub.Missing("tool_choice.tools")
 	case c.tools[0] != '[':
-		return wrongType("tool_choice.tools", "a list")
+		return hub.WrongType("tool_choice.tools", "a list")
 	}
 	for i := range r.functions {
 		r.functions[i].sent = false
@@ -627,12 +627,12 @@ func (r *translation) allow(c choice) *hub.Problem {
 	for s.BeginArray(); s.NextElement(); n++ {
 		param := "tool_choice.tools[" + strconv.Itoa(n) + "]"
 		if s.Kind() != jsonedit.Object {
-			return wrongType(param, "an object")
+			return hub.WrongType(param, "an object")
 		}
 		one := r.readChoice(s.Value().Of(list))
 		if string(one.kind) == "namespace" {
 			for i := range r.functions {
-				if f := &r.functions[i]; len(one.name) > 0 && string(r.names[f.namespace.from:f.namespace.to]) == string(one.name) {
+				if f := &r.functions[i]; len(one.name) > 0 && string(r.names[f.namespace.Start:f.namespace.End]) == string(one.name) {
 					f.sent, any = true, true
 				}
 			}
@@ -648,9 +648,9 @@ func (r *translation) allow(c choice) *hub.Problem {
 	}
 	switch {
 	case n == 0 || n > 128:
-		return wrongValue("tool_choice.tools", "a list of 1 to 128 tools was expected.")
+		return hub.WrongValue("tool_choice.tools", "a list of 1 to 128 tools was expected.")
 	case !any:
-		return bad("unsupported_value", "tool_choice.tools", "Unsupported value for 'tool_choice.tools': none of these tools can be had here.")
+		return hub.UnsupportedValue("tool_choice.tools", "none of these tools can be had here.")
 	}
 	return nil
 }
@@ -672,8 +672,8 @@ func (r *translation) table() (t tools) {
 	t.list = make([]tool, len(r.functions))
 	for i := range r.functions {
 		f := &r.functions[i]
-		t.list[i] = tool{upstream: names[f.name.from:f.name.to], kind: f.kind, name: bytes[f.own.from:f.own.to:f.own.to],
-			namespace: bytes[f.namespace.from:f.namespace.to:f.namespace.to]}
+		t.list[i] = tool{upstream: names[f.name.Start:f.name.End], kind: f.kind, name: bytes[f.own.Start:f.own.End:f.own.End],
+			namespace: bytes[f.namespace.Start:f.namespace.End:f.namespace.End]}
 		if t.only && f.sent && r.choice != "none" {
 			t.allowed = append(t.allowed, t.list[i].upstream)
 		}
@@ -708,25 +708,25 @@ func (r *translation) appendTools(c []byte) []byte {
 	switch {
 	case r.forced > 0:
 		c = jsonedit.Put(c, `,"tool_choice":{"type":"function","function":{"name":"`)
-		c = put(c, "", r.functions[r.forced-1].upstream(r.names), `"}}`)
+		c = jsonedit.PutBetween(c, "", r.functions[r.forced-1].upstream(r.names), `"}}`)
 	case r.choice != "":
 		c = append(jsonedit.Put(jsonedit.Put(c, `,"tool_choice":"`), r.choice), '"')
 	}
 	if r.compacting {
 		return c
 	}
-	return appendMember(c, "parallel_tool_calls", r.raw(keyParallel))
+	return jsonedit.PutMember(c, "parallel_tool_calls", r.raw(keyParallel))
 }
 
 func (r *translation) appendFunction(c []byte, f *function) []byte {
 	d := &r.defs[f.definition]
-	c = put(c, `{"type":"function","function":{"name":"`, f.upstream(r.names), `"`)
+	c = jsonedit.PutBetween(c, `{"type":"function","function":{"name":"`, f.upstream(r.names), `"`)
 	// The namespace's description stands before that of its first tool.
 	var before []byte
 	if d.parent >= 0 {
-		if parent := &r.defs[d.parent]; parent.inner.from == f.definition {
+		if parent := &r.defs[d.parent]; parent.inner.Start == f.definition {
 			if v := parent.raw(toolDescription); v != nil && v[0] == '"' {
-				before = inside(v)
+				before = jsonedit.Inside(v)
 			}
 		}
 	}
@@ -736,7 +736,7 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 		empty := len(c)
 		c = jsonedit.PutBytes(c, before)
 		if len(description) > len(`""`) {
-			c = put(paragraph(c, empty), "", inside(description), "")
+			c = jsonedit.PutBetween(paragraph(c, empty), "", jsonedit.Inside(description), "")
 		} else if f.kind > customTool {
 			c = jsonedit.Put(paragraph(c, empty), typedDescriptions[f.kind])
 		}
@@ -744,10 +744,10 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 			c = jsonedit.Put(paragraph(c, empty), customNote)
 			if g := r.grammar(d); g.definition != nil {
 				c = jsonedit.Put(c, `\n\nIt must match this `)
-				if word := g.syntax; isString(word) {
-					c = put(c, "", inside(word), " ")
+				if word := g.syntax; jsonedit.IsString(word) {
+					c = jsonedit.PutBetween(c, "", jsonedit.Inside(word), " ")
 				}
-				c = put(c, `grammar:\n\n`, inside(g.definition), "")
+				c = jsonedit.PutBetween(c, `grammar:\n\n`, jsonedit.Inside(g.definition), "")
 			}
 		}
 		c = append(c, '"')
@@ -766,7 +766,7 @@ func (r *translation) appendFunction(c []byte, f *function) []byte {
 		c = r.appendSchema(c, parameters)
 	}
 	if f.kind == functionTool {
-		c = appendMember(c, "strict", d.raw(toolStrict))
+		c = jsonedit.PutMember(c, "strict", d.raw(toolStrict))
 	}
 	return jsonedit.Put(c, `}}`)
 }
