@@ -7,6 +7,23 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
+// logprobsContent is the list of a choice's logprobs, nil for none.
+func logprobsContent(b *scratch, src []byte, at jsonedit.Span) (list []byte) {
+	if at.Absent() {
+		return nil
+	}
+	s := &b.scanner
+	s.Reset(at.Of(src))
+	for s.BeginObject(); s.NextMember(); {
+		if string(s.Key()) == "content" && s.Kind() == jsonedit.Array {
+			list = s.Value().Of(at.Of(src))
+		} else {
+			s.Value()
+		}
+	}
+	return list
+}
+
 // textLogprobs is what of a whole reply's list belongs to its text. vLLM lists all that
 // the model generated: the thinking, the calls and the tokens between them too, which a
 // stream brings beside what they say. text and thinking stand as inside string literals;
@@ -111,3 +128,15 @@ func find(tokens []token, said []byte, from int, text []byte) (first, end int) {
 }
 
 func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
+
+// joinLists appends the elements of the list b to a, which is the caller's own; either
+// may be nil.
+func joinLists(a, b []byte) []byte {
+	switch {
+	case len(b) == 0 || jsonedit.IsEmpty(b):
+		return a
+	case len(a) == 0 || jsonedit.IsEmpty(a):
+		return jsonedit.PutBytes(a[:0], b)
+	}
+	return jsonedit.PutBytes(append(a[:len(a)-1], ','), b[1:])
+}

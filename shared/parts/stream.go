@@ -22,7 +22,7 @@ var _ hub.Stream = (*Stream)(nil)
 
 // NewStream makes a Stream.
 func NewStream(t *hub.Turn, w Writer, o Options) *Stream {
-	return &Stream{sequence: sequence{turn: t, w: w, o: o}}
+	return &Stream{sequence: sequence{output: output{w: w}, turn: t, o: o}}
 }
 
 // Begin implements hub.Stream.
@@ -68,8 +68,8 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	case string(data) == "[DONE]":
 		return s.end(dst), true
 	}
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
 	if b.view.ReadChunk(data, &s.head) != nil {
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
 	}
@@ -115,8 +115,8 @@ func (s *Stream) End(dst []byte) []byte {
 		s.turn.Reply.Repairs |= hub.EndedStream
 		return s.end(dst)
 	}
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
 	if plain := bytes.TrimSpace(s.plain); len(plain) > 0 && b.view.Read(plain) == nil {
 		if p := hub.ErrorInReply(plain, &b.view); p != nil {
 			return s.fail(dst, p)

@@ -1,0 +1,54 @@
+package parts
+
+import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
+
+// blank is white space that may begin a text. It is held back, since a text of nothing
+// else makes no part: vLLM leaves line feeds between thinking and a call.
+type blank struct{ text, logprobs []byte }
+
+func (b *blank) hold(text, logprobs []byte) {
+	b.text = jsonedit.PutBytes(b.text, text)
+	b.logprobs = joinLists(b.logprobs, logprobs)
+}
+
+// release puts what was held before a text that begins with n bytes of white space.
+// Behind thinking, the line feeds at its front go.
+func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]byte, []byte) {
+	if behindThinking {
+		held := jsonedit.PutBytes(b.text, text[:n])
+		text = text[n:]
+		held = held[lineFeeds(held):]
+		if len(held) > 0 {
+			text = jsonedit.PutBytes(held, text)
+		}
+	} else if len(b.text) > 0 {
+		text = jsonedit.PutBytes(b.text, text)
+	}
+	if len(b.logprobs) > 0 {
+		logprobs = joinLists(b.logprobs, logprobs)
+	}
+	*b = blank{}
+	return text, logprobs
+}
+
+// blankPrefix is how many bytes at the start of a literal's inside are white space.
+func blankPrefix(text []byte) int { return prefix(text, true) }
+
+// lineFeeds is how many of them are line feeds and carriage returns.
+func lineFeeds(text []byte) int { return prefix(text, false) }
+
+func prefix(text []byte, spaces bool) int {
+	for i := 0; ; {
+		switch {
+		case i >= len(text):
+			return len(text)
+		case spaces && text[i] == ' ':
+			i++
+		case text[i] == '\\' && i+1 < len(text) &&
+			(text[i+1] == 'n' || text[i+1] == 'r' || spaces && (text[i+1] == 't' || text[i+1] == 'f')):
+			i += 2
+		default:
+			return i
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package parts
+
+import (
+	"sync"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
+)
+
+// scratch is the working memory of one call of Event or Whole. It comes from a pool, and
+// between two events nobody holds one, so that open streams are small.
+type scratch struct {
+	view    hub.View
+	scanner jsonedit.Scanner
+	text    []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// facts notes how a reply or chunk says that the turn ended: its finish_reason and the
+// stop string. finished says that there was a finish_reason, a failure's too.
+func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
+	if f := literal(src, c.Finish); len(f) > 0 {
+		finished = true
+		t.Reply.Finish = hub.FinishWord(f)
+	}
+	if word := literal(src, c.StopReason); word != nil {
+		t.Reply.StopWord = string(jsonedit.AppendUnquoted(nil, c.StopReason.Of(src)))
+	}
+	return finished
+}
+
+// failure tells whether a finish_reason means that the answer is none.
+func failure(finish string) bool { return finish == "error" || finish == "abort" }
+
+// Whole takes a whole reply through w. A Problem means that it is none, or an error.
+func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
+	if p := hub.ReadReply(body, &b.view); p != nil {
+		return dst, p
+	}
+	if !b.view.HasChoices || len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage {
+		return dst, hub.BadUpstream("The model server's answer holds no message.")
+	}
+	q := &sequence{output: output{w: w}, turn: t, o: o, calls: calls{whole: true}}
+	c := &b.view.Choices[0]
+	if b.view.HasUsage {
+		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
+	}
+	facts(t, body, c)
+	if failure(t.Reply.Finish) {
+		return dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
+	}
+	if repair.IsCutCall(body, &b.view, t) {
+		t.Reply.Finish = "length"
+		t.Reply.Repairs |= hub.CutCall
+	}
+	dst = w.Begin(dst)
+	dst = q.choice(dst, b, body, c)
+	return q.finish(dst), nil
+}
