@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/access"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// Head is what an edge knows of a request before its body.
+type Head struct {
+	Method string
+	// Path is the request's path with its query, as sent ("/v1/chat/completions?x=1").
+	Path string
+	// Header returns the value of a header field, its name given in lower case;
+	// "" when it is absent. It is called only for the few names that matter.
+	Header func(name string) string
+	// Credential is what access.Read says of the request.
+	Credential access.Credential
+}
+
+// Env hands in what the core may not fetch itself.
+type Env struct {
+	// RequestID is the id that logs know the exchange by. May be empty.
+	RequestID string
+	// Now is the time in Unix seconds.
+	Now int64
+	// Clock tells the time, as Now does, for what is noted later. Nil: it stands still.
+	Clock func() int64
+	// Random returns 64 unpredictable bits.
+	Random func() uint64
+	// Memory is set by an edge that keeps state.
+	Memory hub.Memory
+	// Window returns the upstream model's context window in tokens, 0 when it is not
+	// known. It is called only when a request names a token limit. Nil: the
+	// configuration's max_model_len.
+	Window func() int
+	// Decode undoes a content-encoding other than gzip on a whole request body,
+	// appending to dst at most limit bytes; ok is false for an encoding that the edge
+	// does not know. Nil: none but gzip.
+	Decode func(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error)
+}
+
+// An Action says what the edge has to do with a request.
+type Action uint8
+
+const (
+	// Pass: forward the request and its reply untouched; no other method of the
+	// Exchange but Fault, Report and Close may be called.
+	Pass Action = iota
+	// Local: send Plan.Answer, call no upstream.
+	Local
+	// Transform: give the whole request body to Request, send what it returns, then ReplyHead.
+	Transform
+)
+
+// A Plan is decided from the head alone, since an Envoy without
+// allow_on_headers_stop_iteration can't edit headers later.
+type Plan struct {
+	Action Action
+	// Route names the route for logs and metrics: chat, completions, models, model,
+	// tokenize, detokenize, responses, responses_compact, responses_input_tokens,
+	// messages, messages_count_tokens, health, root, pass.
+	Route string
+	// Answer is set for Local.
+	Answer *hub.Answer
+	// Path goes upstream instead of the client's when not empty.
+	Path string
+	// Edit changes the request's header. content-length is dropped for every Transform
+	// with a body: the edge sets the length of what Request returned, or sends chunks.
+	Edit hub.HeaderEdit
+	// MaxBody is the limit of the request body in bytes; over it the edge sends Fault(hub.BodyTooLarge).
+	MaxBody int
+	// NoBody: the request has no body to transform (GET); Request need not be called.
+	NoBody bool
+}
+
+// ReplyMode says how the reply's body is handled.
+type ReplyMode uint8
+
+const (
+	// ReplyPass: forward the reply's body untouched.
+	ReplyPass ReplyMode = iota
+	// ReplyWhole: gather the whole body (at most ReplyPlan.MaxBody bytes) and give it to ReplyWhole.
+	ReplyWhole
+	// ReplyStream: give each chunk to Reply as it comes, and flush what it returns.
+	ReplyStream
+	// ReplyLocal: send ReplyPlan.Answer instead of the upstream's reply.
+	ReplyLocal
+)
+
+// A ReplyPlan is decided from the reply's head.
+type ReplyPlan struct {
+	Mode   ReplyMode
+	Answer *hub.Answer
+	// Status replaces the upstream's where it is not 0.
+	Status int
+	// Beats: the stream has a heartbeat, see Beat.
+	Beats bool
+	// Edit changes the reply's header. The edge itself removes content-length where the
+	// body changes.
+	Edit hub.HeaderEdit
+	// MaxBody is the limit in bytes for ReplyWhole; over it the edge sends Fault(hub.ReplyTooLarge).
+	MaxBody int
+}

@@ -1,0 +1,35 @@
+package gateway
+
+// Report says what happened in an exchange, for logs and metrics. It never holds prompts.
+type Report struct {
+	Route string
+	// Model is the virtual model's name, "" when none was named or it is unknown; a
+	// client's own words are no label. Served is the name that went upstream.
+	Model, Served string
+	// Stream: the reply was a stream of events. Thinking: the effective state.
+	Stream, Thinking bool
+	// Finish is the first choice's finish_reason.
+	Finish string
+	// Token counts as the upstream reported them; HasUsage is false when it didn't.
+	HasUsage                                                      bool
+	PromptTokens, CompletionTokens, CachedTokens, ReasoningTokens int
+	// Changes names the edits of the request ("model", "system_merged", "temperature"),
+	// Repairs those of the reply ("reasoning_to_content").
+	Changes, Repairs []string
+	// Reason is the Answer's reason when the exchange was answered locally or failed.
+	Reason string
+}
+
+// Report says what has happened so far.
+func (x *Exchange) Report() Report {
+	t := &x.turn
+	r := Report{
+		Route: x.plan.Route, Stream: x.streamed, Thinking: t.Request.Thinking, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
+		PromptTokens: t.Reply.Usage.Prompt, CompletionTokens: t.Reply.Usage.Completion, CachedTokens: t.Reply.Usage.Cached, ReasoningTokens: t.Reply.Usage.Reasoning,
+		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(), Reason: x.reason,
+	}
+	if t.Request.Model != nil {
+		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
+	}
+	return r
+}

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/dialect/chat"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+type routeKind uint8
+
+const (
+	passRoute routeKind = iota
+	dialectRoute
+	modelsRoute
+	modelRoute
+	healthRoute
+	rootRoute
+	// absentRoute answers 404: it needs state that this edge has not, or is not offered.
+	absentRoute
+)
+
+type route struct {
+	kind   routeKind
+	name   string
+	method string
+	// dialect turns the request; replyAsIs leaves the reply alone.
+	dialect   hub.Dialect
+	replyAsIs bool
+	// upstream is the path that a translated request goes to, without the client's query.
+	upstream string
+	// translator is dialect where its form is not the hub's.
+	translator hub.Translator
+	// why is an absent route's answer.
+	why string
+}
+
+var (
+	passThrough = &route{kind: passRoute, name: "pass"}
+	modelEntry  = &route{kind: modelRoute, name: "model", method: "GET"}
+	health      = &route{kind: healthRoute, name: "health", method: "GET"}
+
+	root = &route{kind: rootRoute, name: "root", method: "GET"}
+	// Stored responses and conversations are served by an edge with state, before its
+	// requests come here.
+	stateful = &route{kind: absentRoute, name: "responses", dialect: responses.Create,
+		why: "Nothing is stored here: this edge keeps no state. Route /v1/responses and /v1/conversations to the qwenvoy binary to have stored responses."}
+	batches = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+		why: "Message batches are not offered. Send each request to /v1/messages."}
+
+	// The same for clients of Anthropic's, whose requests carry anthropic-version.
+	anthropicModels = &route{kind: modelsRoute, name: "models", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
+	anthropicEntry  = &route{kind: modelRoute, name: "model", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
+	unoffered       = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+		why: "Files, skills and text completions are not offered. Send what the model shall read in the request to /v1/messages."}
+
+	routes = map[string]*route{
+		"/v1/chat/completions": {kind: dialectRoute, name: "chat", method: "POST", dialect: chat.Chat},
+		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
+		"/tokenize":            {kind: dialectRoute, name: "tokenize", method: "POST", dialect: chat.Tokenize, replyAsIs: true},
+		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
+		"/v1/models":           {kind: modelsRoute, name: "models", method: "GET"},
+		"/health":              health,
+		"/":                    root,
+
+		"/v1/responses":              translated("responses", "/v1/chat/completions", responses.Create),
+		"/v1/responses/compact":      translated("responses_compact", "/v1/chat/completions", responses.Compact),
+		"/v1/responses/input_tokens": translated("responses_input_tokens", "/tokenize", responses.InputTokens),
+		"/v1/messages":               translated("messages", "/v1/chat/completions", messages.Create),
+		"/v1/messages/count_tokens":  translated("messages_count_tokens", "/tokenize", messages.CountTokens),
+		"/v1/conversations":          stateful,
+	}
+
+	// prefixes are looked at where routes has no entry.
+	prefixes = []struct {
+		path  string
+		route *route
+	}{
+		{"/v1/responses/", stateful},
+		{"/v1/conversations/", stateful},
+		{"/v1/messages/", batches},
+	}
+)
+
+// anthropics is the route that a client of Anthropic's means.
+func anthropics(r *route, path string) *route {
+	switch {
+	case r.kind == modelsRoute:
+		return anthropicModels
+	case r.kind == modelRoute:
+		return anthropicEntry
+	case r != passThrough:
+		return r
+	}
+	// An upstream may have files of its own, for OpenAI's clients.
+	for _, p := range []string{"/v1/files", "/v1/skills", "/v1/complete"} {
+		if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '/') {
+			return unoffered
+		}
+	}
+	return r
+}
+
+func translated(name, upstream string, t hub.Translator) *route {
+	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
+}
+
+const modelPrefix = "/v1/models/"
+
+// find returns the route of a path without its query, and the path that the upstream
+// knows: one trailing slash is tolerated, since vLLM would answer it with a redirect.
+func (g *Gateway) find(path string) (r *route, canonical, model string) {
+	// The upstream undoes escapes before it looks for a route, so what is escaped must
+	// not get past ours.
+	canonical = path
+	if plain, ok := jsonedit.AppendPercentDecoded(nil, path); ok {
+		canonical = string(plain)
+	}
+	if len(canonical) > 1 && strings.HasSuffix(canonical, "/") && !strings.HasSuffix(canonical, "//") {
+		canonical = canonical[:len(canonical)-1]
+	}
+	if r = routes[canonical]; r != nil {
+		if r == health && !g.edge.Health {
+			return passThrough, path, ""
+		}
+		return r, canonical, ""
+	}
+	if name, ok := strings.CutPrefix(canonical, modelPrefix); ok && name != "" && !strings.HasPrefix(name, "/") {
+		return modelEntry, "/v1/models", name
+	}
+	for _, p := range prefixes {
+		if strings.HasPrefix(canonical, p.path) {
+			return p.route, canonical, ""
+		}
+	}
+	return passThrough, path, ""
+}
