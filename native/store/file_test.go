@@ -76,7 +76,7 @@ func TestTheFileIsItsOwnersOnly(t *testing.T) {
 func TestARecordOfANewerVersionIsNotGuessedAt(t *testing.T) {
 	e := open(t, Options{}).(*embedded)
 	put(t, e, "t", finished("a", ""))
-	must(t, e.write(ctx, func(x tx) error {
+	must(t, e.db.write(ctx, func(x tx) error {
 		seq, err := lookup(x, responseID, "t", "a")
 		if err != nil {
 			return err

@@ -7,6 +7,12 @@ import (
 	"errors"
 )
 
+// embeddedConversations are the Conversations of a store of one process.
+type embeddedConversations struct {
+	db    *database
+	locks *leases // by name, of conversations
+}
+
 // conversation is a record of table conversations.
 type conversation struct {
 	tenant, id string
@@ -40,9 +46,9 @@ func findConversation(t tx, tenant, id string) (seq []byte, c *conversation, err
 }
 
 // save writes the record anew and notes when it was changed.
-func (e *embedded) save(t tx, seq []byte, c *conversation) {
+func (e *embeddedConversations) save(t tx, seq []byte, c *conversation) {
 	t.remove(touched, append(number(uint64(c.changed)), seq...))
-	c.changed = e.now().UnixMilli()
+	c.changed = e.db.now().UnixMilli()
 	t.put(touched, append(number(uint64(c.changed)), seq...), nil)
 	t.put(conversations, seq, c.append())
 }
@@ -64,7 +70,7 @@ func addItems(t tx, seq []byte, c *conversation, lists ...[]Item) {
 }
 
 // adding prepares what a finished response adds to its conversation.
-func (e *embedded) adding(t tx, r *response) (add func(), err error) {
+func (e *embeddedConversations) adding(t tx, r *response) (add func(), err error) {
 	nothing := func() {}
 	if r.Conversation == "" || !r.Status.continuable() {
 		return nothing, nil
@@ -82,7 +88,7 @@ func (e *embedded) adding(t tx, r *response) (add func(), err error) {
 	}, nil
 }
 
-func (e *embedded) CreateConversation(ctx context.Context, tenant string, c *Conversation, list []Item) error {
+func (e *embeddedConversations) CreateConversation(ctx context.Context, tenant string, c *Conversation, list []Item) error {
 	if err := checkIDs(tenant, c.ID, list); err != nil {
 		return err
 	}
@@ -90,12 +96,12 @@ func (e *embedded) CreateConversation(ctx context.Context, tenant string, c *Con
 		return ErrConflict
 	}
 	rec := conversation{tenant: tenant, id: c.ID, object: c.Object}
-	return e.write(ctx, func(t tx) error {
+	return e.db.write(ctx, func(t tx) error {
 		key := idKey(conversationID, tenant, c.ID)
 		if t.get(ids, key) != nil {
 			return ErrConflict
 		}
-		seq := e.next()
+		seq := e.db.next()
 		t.put(ids, key, seq)
 		addItems(t, seq, &rec, list)
 		e.save(t, seq, &rec)
@@ -103,9 +109,9 @@ func (e *embedded) CreateConversation(ctx context.Context, tenant string, c *Con
 	})
 }
 
-func (e *embedded) Conversation(ctx context.Context, tenant, id string) (*Conversation, error) {
+func (e *embeddedConversations) Conversation(ctx context.Context, tenant, id string) (*Conversation, error) {
 	var out *Conversation
-	err := e.view(ctx, func(t tx) error {
+	err := e.db.view(ctx, func(t tx) error {
 		_, c, err := findConversation(t, tenant, id)
 		if err == nil {
 			out = &Conversation{ID: c.id, Object: c.object}
@@ -116,8 +122,8 @@ func (e *embedded) Conversation(ctx context.Context, tenant, id string) (*Conver
 }
 
 // change runs on a conversation that is there.
-func (e *embedded) change(ctx context.Context, tenant, id string, change func(t tx, seq []byte, c *conversation) error) error {
-	return e.write(ctx, func(t tx) error {
+func (e *embeddedConversations) change(ctx context.Context, tenant, id string, change func(t tx, seq []byte, c *conversation) error) error {
+	return e.db.write(ctx, func(t tx) error {
 		seq, c, err := findConversation(t, tenant, id)
 		if err != nil {
 			return err
@@ -126,7 +132,7 @@ func (e *embedded) change(ctx context.Context, tenant, id string, change func(t 
 	})
 }
 
-func (e *embedded) UpdateConversation(ctx context.Context, tenant string, c *Conversation) error {
+func (e *embeddedConversations) UpdateConversation(ctx context.Context, tenant string, c *Conversation) error {
 	return e.change(ctx, tenant, c.ID, func(t tx, seq []byte, rec *conversation) error {
 		rec.object = c.Object
 		e.save(t, seq, rec)
@@ -134,26 +140,24 @@ func (e *embedded) UpdateConversation(ctx context.Context, tenant string, c *Con
 	})
 }
 
-func (e *embedded) DeleteConversation(ctx context.Context, tenant, id string) error {
+func (e *embeddedConversations) DeleteConversation(ctx context.Context, tenant, id string) error {
 	return e.change(ctx, tenant, id, func(t tx, seq []byte, c *conversation) error {
-		e.deleteConversation(t, seq, c)
+		e.remove(t, seq, c)
 		return nil
 	})
 }
 
-// deleteConversation returns about how many bytes become free.
-func (e *embedded) deleteConversation(t tx, seq []byte, c *conversation) int64 {
+// remove returns about how many bytes become free.
+func (e *embeddedConversations) remove(t tx, seq []byte, c *conversation) int64 {
 	size := len(c.object) + removeAll(t, items, seq) + removeAll(t, itemIDs, seq)
 	t.remove(ids, idKey(conversationID, c.tenant, c.id))
 	t.remove(touched, append(number(uint64(c.changed)), seq...))
 	t.remove(conversations, seq)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.locks, name(c.tenant, c.id))
+	e.locks.end(name(c.tenant, c.id))
 	return int64(size)
 }
 
-func (e *embedded) AppendItems(ctx context.Context, tenant, id string, list []Item) error {
+func (e *embeddedConversations) AppendItems(ctx context.Context, tenant, id string, list []Item) error {
 	if err := checkIDs(tenant, id, list); err != nil {
 		return err
 	}
@@ -172,8 +176,8 @@ func (e *embedded) AppendItems(ctx context.Context, tenant, id string, list []It
 	})
 }
 
-func (e *embedded) ConversationItems(ctx context.Context, tenant, id string, p Page) (out Items, err error) {
-	err = e.view(ctx, func(t tx) error {
+func (e *embeddedConversations) ConversationItems(ctx context.Context, tenant, id string, p Page) (out Items, err error) {
+	err = e.db.view(ctx, func(t tx) error {
 		seq, err := lookup(t, conversationID, tenant, id)
 		if err != nil {
 			return err
@@ -212,8 +216,8 @@ func findItem(t tx, seq []byte, item string) (byID, byPosition []byte, err error
 	return byID, append(bytes.Clone(seq), at...), nil
 }
 
-func (e *embedded) ConversationItem(ctx context.Context, tenant, id, item string) (out Item, err error) {
-	err = e.view(ctx, func(t tx) error {
+func (e *embeddedConversations) ConversationItem(ctx context.Context, tenant, id, item string) (out Item, err error) {
+	err = e.db.view(ctx, func(t tx) error {
 		seq, err := lookup(t, conversationID, tenant, id)
 		if err != nil {
 			return err
@@ -228,7 +232,7 @@ func (e *embedded) ConversationItem(ctx context.Context, tenant, id, item string
 	return out, err
 }
 
-func (e *embedded) DeleteItem(ctx context.Context, tenant, id, item string) error {
+func (e *embeddedConversations) DeleteItem(ctx context.Context, tenant, id, item string) error {
 	return e.change(ctx, tenant, id, func(t tx, seq []byte, c *conversation) error {
 		byID, at, err := findItem(t, seq, item)
 		if err != nil {
@@ -241,8 +245,8 @@ func (e *embedded) DeleteItem(ctx context.Context, tenant, id, item string) erro
 	})
 }
 
-func (e *embedded) ConversationContext(ctx context.Context, tenant, id string, maxBytes int) (list []Item, end uint64, err error) {
-	err = e.view(ctx, func(t tx) error {
+func (e *embeddedConversations) ConversationContext(ctx context.Context, tenant, id string, maxBytes int) (list []Item, end uint64, err error) {
+	err = e.db.view(ctx, func(t tx) error {
 		seq, c, err := findConversation(t, tenant, id)
 		if err != nil {
 			return err
@@ -268,27 +272,19 @@ func (e *embedded) ConversationContext(ctx context.Context, tenant, id string, m
 	return list, end, nil
 }
 
-func (e *embedded) LockConversation(ctx context.Context, tenant, id string, l Lease) error {
-	return e.write(ctx, func(t tx) error { // writes nothing, but has its turn among changes
+func (e *embeddedConversations) LockConversation(ctx context.Context, tenant, id string, l Lease) error {
+	return e.db.write(ctx, func(t tx) error { // writes nothing, but has its turn among changes
 		if _, err := lookup(t, conversationID, tenant, id); err != nil {
 			return err
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		n, now := name(tenant, id), e.now()
-		if h, ok := e.locks[n]; ok && h.owner != l.Owner && !now.After(h.until) {
+		if !e.locks.take(name(tenant, id), l) {
 			return ErrBusy
 		}
-		e.locks[n] = held{l.Owner, now.Add(l.TTL)}
 		return nil
 	})
 }
 
-func (e *embedded) UnlockConversation(_ context.Context, tenant, id, owner string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if n := name(tenant, id); e.locks[n].owner == owner {
-		delete(e.locks, n)
-	}
+func (e *embeddedConversations) UnlockConversation(_ context.Context, tenant, id, owner string) error {
+	e.locks.release(name(tenant, id), owner)
 	return nil
 }

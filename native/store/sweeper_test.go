@@ -48,12 +48,12 @@ func TestWhatIsTooOldIsDeleted(t *testing.T) {
 		c.forward(20 * day)
 		put(t, e, "t", finished("young", "old"))
 		must(t, e.AppendItems(ctx, "t", "used", list("2")))
-		must(t, e.sweep())
+		must(t, e.sweeper.sweep())
 		if !there(t, e, "old") || !there(t, e, "more0") {
 			t.Fatal("deleted too early")
 		}
 		c.forward(11 * day)
-		must(t, e.sweep())
+		must(t, e.sweeper.sweep())
 		if there(t, e, "old") || there(t, e, "lost") || there(t, e, "more0") || there(t, e, fmt.Sprint("more", 2*sweepBatch-1)) {
 			t.Error("not deleted")
 		}
@@ -69,7 +69,7 @@ func TestWhatIsTooOldIsDeleted(t *testing.T) {
 		must(t, e.UnlockConversation(ctx, "t", "used", "o"))
 
 		c.forward(31 * day)
-		must(t, e.sweep())
+		must(t, e.sweeper.sweep())
 		empty(t, e)
 	})
 }
@@ -77,7 +77,7 @@ func TestWhatIsTooOldIsDeleted(t *testing.T) {
 // empty checks that nothing was left behind in any table.
 func empty(t *testing.T, e *embedded) {
 	t.Helper()
-	must(t, e.tables.view(func(x tx) error {
+	must(t, e.db.tables.view(func(x tx) error {
 		for table := range tables {
 			x.scan(table, nil, nil, false, func(k, _ []byte) bool {
 				t.Errorf("table %d still has %q", table, k)
@@ -86,10 +86,10 @@ func empty(t *testing.T, e *embedded) {
 		}
 		return nil
 	}))
-	if len(e.leases)+len(e.locks) > 0 {
-		t.Errorf("left: leases %v, locks %v", e.leases, e.locks)
+	if leases, locks := e.embeddedJobs.leases.held, e.embeddedConversations.locks.held; len(leases)+len(locks) > 0 {
+		t.Errorf("left: leases %v, locks %v", leases, locks)
 	}
-	if m, ok := e.tables.(*memory); ok && m.used() != 0 {
+	if m, ok := e.db.tables.(*memory); ok && m.used() != 0 {
 		t.Errorf("%d bytes are in use in an empty store", m.used())
 	}
 }
@@ -126,9 +126,9 @@ func TestOverItsSizeTheOldestAreDeleted(t *testing.T) {
 			r.Object = bytes.Repeat([]byte("x"), 50_000)
 			put(t, e, "t", r)
 		}
-		must(t, e.sweep())
-		if e.tables.used() > limit {
-			t.Errorf("%d bytes in use", e.tables.used())
+		must(t, e.sweeper.sweep())
+		if e.db.tables.used() > limit {
+			t.Errorf("%d bytes in use", e.db.tables.used())
 		}
 		kept := 0
 		for i := range 200 {
@@ -156,7 +156,7 @@ func TestAResponseThatNeverFitsIsRefused(t *testing.T) {
 		job := running("job", false)
 		job.Input = large.Input
 		want(t, e.Start(ctx, "t", job, lease("owner")), ErrTooLarge)
-		must(t, e.sweep())
+		must(t, e.sweeper.sweep())
 		if !there(t, e, "small") || there(t, e, "large") || there(t, e, "job") {
 			t.Error("another one is gone, or one that was refused is there")
 		}
@@ -171,9 +171,9 @@ func TestAFullStoreSweepsByItself(t *testing.T) {
 			r.Object = bytes.Repeat([]byte("x"), 50_000)
 			put(t, e, "t", r)
 		}
-		for deadline := time.Now().Add(patience); e.over() > 0; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(patience); e.db.over() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%d bytes over its size", e.over())
+				t.Fatalf("%d bytes over its size", e.db.over())
 			}
 		}
 		if !there(t, e, "199") {

@@ -7,25 +7,30 @@ import (
 	"time"
 )
 
-// sweeper deletes what is too old, and the oldest of what is too much.
-func (e *embedded) sweeper() {
+// sweeper makes room: what is too old goes, and the oldest of what is too much.
+type sweeper struct {
+	db            *database
+	maxAge        time.Duration // 0: none
+	responses     *embeddedResponses
+	conversations *embeddedConversations
+}
+
+const sweepEvery = time.Minute
+
+// run deletes what is too old, and the oldest of what is too much.
+func (s *sweeper) run() {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
 		select {
-		case <-e.full:
+		case <-s.db.full:
 		case <-t.C:
-		case <-e.waiters.closed:
+		case <-s.db.waiters.closed:
 			return
 		}
 		// A failure has been told to those who write; the next tick tries again.
-		_ = e.sweep()
+		_ = s.sweep()
 	}
-}
-
-// over is by how many bytes the store is too large.
-func (e *embedded) over() int64 {
-	return e.tables.used() - e.maxSize
 }
 
 // sweepBatch is how many records are deleted while others wait to write.
@@ -33,21 +38,21 @@ const sweepBatch = 100
 
 // sweep goes on until nothing is too old and a twentieth of the size is free, so that
 // it isn't called for each Put.
-func (e *embedded) sweep() error {
+func (s *sweeper) sweep() error {
 	for {
 		var excess int64
-		if over := e.over(); over > 0 {
-			excess = over + e.maxSize/20
+		if over := s.db.over(); over > 0 {
+			excess = over + s.db.maxSize/20
 		}
 		var oldest time.Time // 0: nothing is too old
-		if e.maxAge > 0 {
-			oldest = e.now().Add(-e.maxAge)
+		if s.maxAge > 0 {
+			oldest = s.db.now().Add(-s.maxAge)
 		}
 		deleted := 0
 		var names []string
-		err := e.write(context.Background(), func(t tx) error {
+		err := s.db.write(context.Background(), func(t tx) error {
 			for ; deleted < sweepBatch; deleted++ {
-				size, name, err := e.deleteOldest(t, func(changed int64) bool {
+				size, name, err := s.deleteOldest(t, func(changed int64) bool {
 					return excess > 0 || changed < oldest.UnixMilli()
 				})
 				if err != nil {
@@ -62,9 +67,9 @@ func (e *embedded) sweep() error {
 			return nil
 		})
 		for _, n := range names {
-			e.waiters.wake(n)
+			s.db.waiters.wake(n)
 		}
-		if err != nil || deleted < sweepBatch && e.over() <= 0 || deleted == 0 {
+		if err != nil || deleted < sweepBatch && s.db.over() <= 0 || deleted == 0 {
 			return err
 		}
 	}
@@ -72,7 +77,7 @@ func (e *embedded) sweep() error {
 
 // deleteOldest deletes the response that began first, or the conversation that was left
 // alone for longest, if tooOld says so of its time in ms; size is 0 if not.
-func (e *embedded) deleteOldest(t tx, tooOld func(changed int64) bool) (size int64, called string, err error) {
+func (s *sweeper) deleteOldest(t tx, tooOld func(changed int64) bool) (size int64, called string, err error) {
 	var r *response
 	var seq, conversationSeq []byte
 	changed, touch := int64(math.MaxInt64), int64(math.MaxInt64)
@@ -91,11 +96,11 @@ func (e *embedded) deleteOldest(t tx, tooOld func(changed int64) bool) (size int
 	case err != nil || seq == nil && conversationSeq == nil || !tooOld(min(changed, touch)):
 		return 0, "", err
 	case changed <= touch:
-		return e.deleteResponse(t, seq, r), name(r.tenant, r.ID), nil
+		return s.responses.remove(t, seq, r), name(r.tenant, r.ID), nil
 	}
 	c, err := readConversation(t.get(conversations, conversationSeq))
 	if err != nil {
 		return 0, "", err
 	}
-	return e.deleteConversation(t, conversationSeq, c), name(c.tenant, c.id), nil
+	return s.conversations.remove(t, conversationSeq, c), name(c.tenant, c.id), nil
 }
