@@ -3,11 +3,19 @@
 //
 // Who lives here:
 //
-//	store.go      the interface and its types
-//	embedded.go   one process: the rules, over ordered keys and values
-//	file.go       those in one file (bbolt)
-//	memory.go     those in memory
-//	redis.go      several processes on one Redis
+//	store.go      Store, which is Responses, Jobs, Conversations and Close; its types and errors
+//	open.go       which kind of store it is
+//	embedded*.go  one process: the rules, over ordered keys and values
+//	database.go   those keys and values, with one writer that stores changes in groups
+//	table.go      what stands under which key, and how it is read and written
+//	file.go       the tables in one file (bbolt)
+//	memory.go     the tables in memory
+//	lease.go      who works on what
+//	sweeper.go    what is too old or too much goes
+//	redis*.go     several processes on one Redis
+//	record.go     how things are written, in all of them
+//	page.go       pages of a list, and the walk along a chain
+//	wait.go       waiting for a change
 //
 // A response holds its own new items only and points to the response before it, so
 // a turn costs the same to write however long its chain is; the chain is walked when
@@ -145,6 +153,16 @@ type Items struct {
 //
 // Every method may return ErrUnavailable, or the context's error.
 type Store interface {
+	Responses
+	Jobs
+	Conversations
+	// Close ends waiting calls with ErrUnavailable and gives up files and connections.
+	Close() error
+}
+
+// Responses is for whoever creates a response with its client, or continues, shows and
+// deletes one.
+type Responses interface {
 	// Put stores a finished response, all at once. Where it belongs to a conversation
 	// and is completed or incomplete, its input and output are appended there, but for
 	// items whose id is there already; a conversation that is gone gets nothing.
@@ -166,7 +184,11 @@ type Store interface {
 	// continued, and its own input. It may run still. ErrNotFound, ErrChainBroken,
 	// ErrNoItem for an unknown Page.After.
 	InputItems(ctx context.Context, tenant, id string, p Page) (Items, error)
+}
 
+// Jobs is for responses that run in the background: for the process that runs one, and for
+// those that wait for what it does, or want it to end.
+type Jobs interface {
 	// Start stores a response that runs in the background, for the lease's owner. Its
 	// Status is queued or in progress. ErrConflict if the id is taken.
 	Start(ctx context.Context, tenant string, r *Response, l Lease) error
@@ -197,7 +219,12 @@ type Store interface {
 	// Lapsed finds up to max started responses whose lease has lapsed, and gives them to
 	// the new owner, who finishes them.
 	Lapsed(ctx context.Context, l Lease, max int) ([]Job, error)
+}
 
+// Conversations is for whoever shows and changes conversations, and for a response that
+// continues one, which needs its items and its lock. A finished response adds to its
+// conversation by Put and Finish, together with itself.
+type Conversations interface {
 	// CreateConversation stores a conversation and its first items. ErrConflict if the
 	// id is taken, or an item's id stands twice.
 	CreateConversation(ctx context.Context, tenant string, c *Conversation, items []Item) error
@@ -225,7 +252,4 @@ type Store interface {
 	LockConversation(ctx context.Context, tenant, id string, l Lease) error
 	// UnlockConversation gives it back; not having it is no error.
 	UnlockConversation(ctx context.Context, tenant, id, owner string) error
-
-	// Close ends waiting calls with ErrUnavailable and gives up files and connections.
-	Close() error
 }
