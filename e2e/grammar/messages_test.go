@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/e2e/schema"
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
@@ -70,7 +71,7 @@ func TestRecordedStreamsBecomeGoodMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		upstream := a.Files[0].Data
+		upstream := []byte(fold.Out(string(a.Files[0].Data)))
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		if strings.HasPrefix(name, "whole_") {
 			turn := newTurn()

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/e2e/schema"
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/responses"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -123,7 +124,7 @@ func TestRecordedStreamsBecomeGoodResponses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			upstream := a.Files[0].Data
+			upstream := []byte(fold.Out(string(a.Files[0].Data)))
 			if v.replace != nil {
 				upstream = []byte(v.replace.Replace(string(upstream)))
 			}
@@ -183,7 +184,7 @@ func TestGoldenResponsesAreGood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream = bytes.ReplaceAll(stream, []byte(`"model":"qwen3.5-thinking-coding"`), []byte(echo))
+		stream = bytes.ReplaceAll([]byte(fold.Out(string(stream))), []byte(`"model":"qwen3.5-thinking-coding"`), []byte(echo))
 		checkResponses(t, file, stream, checker.Options{}, nil)
 	}
 }

@@ -161,7 +161,7 @@ func TestCore(t *testing.T) {
 			} else {
 				reply.Header = [][2]string{{"content-type", reply.Get("content-type")}}
 			}
-			if err := os.WriteFile(name, format(text, upstream, reply), 0o644); err != nil {
+			if err := os.WriteFile(name, format(text, s.Folded, upstream, reply), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -13,6 +13,8 @@
 //	gzip: answer         the upstream compresses its answer (request: the client its body)
 //	except: NAME reason  the carrier NAME behaves differently here, for that reason
 //	vllm: yes            a real vLLM can play the upstream: properties are compared, not bytes
+//	folded: yes          a body's line that begins with a blank or a closing bracket goes on where
+//	                     the one before it ends, so that long JSON can be read (package fold)
 //
 // and these sections, each with a first line, header lines, a blank line and a body:
 //
@@ -34,6 +36,8 @@ import (
 	"strings"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 )
 
 //go:embed testdata
@@ -52,6 +56,8 @@ type Scenario struct {
 	GzipAnswer, GzipRequest bool
 	// VLLM: a real vLLM can play the upstream.
 	VLLM bool
+	// Folded: the file's long JSON goes over several lines; the messages here are unfolded.
+	Folded bool
 	// Except names carriers that behave differently, with the reason.
 	Except map[string]string
 
@@ -150,6 +156,9 @@ func parse(name string, text []byte) (*Scenario, error) {
 		case "vllm: yes":
 			s.VLLM = true
 			continue
+		case "folded: yes":
+			s.Folded = true
+			continue
 		}
 		switch key {
 		case "config":
@@ -165,7 +174,7 @@ func parse(name string, text []byte) (*Scenario, error) {
 		}
 	}
 	for _, f := range a.Files {
-		m := parseMessage(f.Data)
+		m := parseMessage(f.Data, s.Folded)
 		switch f.Name {
 		case "request":
 			s.Request = m
@@ -188,7 +197,7 @@ func parse(name string, text []byte) (*Scenario, error) {
 	return s, nil
 }
 
-func parseMessage(data []byte) (m Message) {
+func parseMessage(data []byte, folded bool) (m Message) {
 	head, body, _ := strings.Cut(string(data), "\n\n")
 	m.Start, head, _ = strings.Cut(head, "\n")
 	for line := range strings.Lines(head) {
@@ -200,12 +209,15 @@ func parseMessage(data []byte) (m Message) {
 	if !m.IsStream() {
 		body = strings.TrimSuffix(body, "\n")
 	}
+	if folded {
+		body = fold.Out(body)
+	}
 	m.Body = []byte(body)
 	return m
 }
 
 // format writes a scenario's sections back, for -update.
-func format(text []byte, upstream, reply *Message) []byte {
+func format(text []byte, folded bool, upstream, reply *Message) []byte {
 	a := txtar.Parse(text)
 	section := func(m *Message) []byte {
 		var b bytes.Buffer
@@ -213,7 +225,11 @@ func format(text []byte, upstream, reply *Message) []byte {
 		for _, h := range m.Header {
 			fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
 		}
-		fmt.Fprintf(&b, "\n%s", m.Body)
+		body := string(m.Body)
+		if folded {
+			body = fold.In(body)
+		}
+		b.WriteString("\n" + body)
 		if !bytes.HasSuffix(m.Body, []byte("\n")) {
 			b.WriteByte('\n')
 		}

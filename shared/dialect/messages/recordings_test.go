@@ -13,13 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
 var update = flag.Bool("update", false, "write the goldens, to be read before they are committed")
 
-// A recording is what a vLLM 0.32 said, and the message or events that become of it.
+// A recording is what a vLLM 0.32 said, and the message or events that become of it. Its
+// file is folded (package fold).
 type recording struct {
 	file, name       string
 	comment          string
@@ -59,9 +61,9 @@ func recordings(t testing.TB) (all []recording) {
 		for _, f := range a.Files {
 			switch f.Name {
 			case "upstream":
-				r.upstream = string(f.Data)
+				r.upstream = fold.Out(string(f.Data))
 			default:
-				r.golden = string(f.Data)
+				r.golden = fold.Out(string(f.Data))
 			}
 		}
 		r.whole = strings.HasPrefix(r.upstream, "{")
@@ -131,7 +133,7 @@ func TestRecordings(t *testing.T) {
 				got, section = string(out), "events"
 			}
 			if *update {
-				a := &txtar.Archive{Comment: []byte(r.comment), Files: []txtar.File{{Name: "upstream", Data: []byte(r.upstream)}, {Name: section, Data: []byte(got)}}}
+				a := &txtar.Archive{Comment: []byte(r.comment), Files: []txtar.File{{Name: "upstream", Data: []byte(fold.In(r.upstream))}, {Name: section, Data: []byte(fold.In(got))}}}
 				if err := os.WriteFile(r.file, txtar.Format(a), 0o644); err != nil {
 					t.Fatal(err)
 				}

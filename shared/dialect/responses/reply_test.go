@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
@@ -34,7 +35,7 @@ func replyTurn(r *request) *hub.Turn {
 	}
 }
 
-// A recording is what a vLLM 0.32 said.
+// A recording is what a vLLM 0.32 said. Its file and its golden's are folded (package fold).
 type recording struct {
 	name     string
 	upstream string
@@ -71,7 +72,7 @@ func recordings(t testing.TB) (all []recording) {
 				r.thinking = false
 			}
 		}
-		r.upstream = string(a.Files[0].Data)
+		r.upstream = fold.Out(string(a.Files[0].Data))
 		r.whole = strings.HasPrefix(r.upstream, "{")
 		all = append(all, r)
 	}
@@ -138,7 +139,7 @@ func TestRecordings(t *testing.T) {
 				got, file = string(play(r.turn(), r.upstream)), "testdata/goldens/"+r.name+".sse"
 			}
 			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				if err := os.WriteFile(file, []byte(fold.In(got)), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -146,7 +147,7 @@ func TestRecordings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
+			if diff := cmp.Diff(fold.Out(string(want)), got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
