@@ -199,7 +199,8 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 	if e.status >= 400 && !end {
 		if fault := envoyFault(e.host.CodeDetails()); fault != hub.NoFault {
 			if fault == hub.BodyTooLarge && e.plugin.warned.CompareAndSwap(false, true) {
-				e.host.Log(LevelWarn, "a body is over Envoy's own buffer limit; per_connection_buffer_limit_bytes and the route's request_body_buffer_limit must be larger than limits.body (said once)")
+				e.host.Log(LevelWarn, "a body is over Envoy's own buffer limit; per_connection_buffer_limit_bytes and "+
+					"the route's request_body_buffer_limit must be larger than limits.body (said once)")
 			}
 			return e.rewriteLocal(e.core.Fault(fault))
 		}
@@ -347,12 +348,12 @@ func (e *Exchange) rewriteReply() Action {
 	if answer != nil {
 		return e.refuseReply(answer)
 	}
-	e.reply = pass
 	if e.held {
 		e.host.SetField(Reply, "content-length", strconv.Itoa(len(out)))
 	}
 	err := e.host.ReplaceBody(Reply, out)
 	e.host.Keep(out)
+	e.reply = pass
 	if err != nil {
 		e.host.Log(LevelError, "the reply's body can't be replaced: "+err.Error())
 	}

@@ -65,9 +65,9 @@ type Host interface {
 	// https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details
 	CodeDetails() string
 
-	// Buffer lends an empty slice to append to. One is lent at a time.
+	// Buffer lends an empty slice to append to, until the callback returns.
 	Buffer() []byte
-	// Keep takes back what became of a lent slice, for the next callback to reuse.
+	// Keep takes back what became of it, for the next callback to reuse.
 	Keep([]byte)
 
 	Log(level Level, line string)

@@ -73,7 +73,8 @@ func unusedHere(c *config.Config) []string {
 	if c.Store != def.Store {
 		keys = append(keys, "store")
 	}
-	if r, d := c.Responses, def.Responses; r.Store != d.Store || r.BackgroundJobs != d.BackgroundJobs || r.WebSocket != d.WebSocket || len(r.WebSocketOrigins) > 0 {
+	if r, d := c.Responses, def.Responses; r.Store != d.Store || r.BackgroundJobs != d.BackgroundJobs ||
+		r.WebSocket != d.WebSocket || len(r.WebSocketOrigins) > 0 {
 		keys = append(keys, "responses (store, background_jobs, websocket, websocket_origins)")
 	}
 	if c.Log.Format != def.Log.Format {
