@@ -24,7 +24,7 @@ func (r *reader) readBlock(b *block, s *jsonedit.Scanner, src []byte) {
 		var m *[]byte
 		switch string(s.Key()) {
 		case "type":
-			b.kind = word(value(s, src))
+			b.kind = jsonedit.Text(s.Literal())
 			continue
 		case "text":
 			m = &b.text
@@ -63,7 +63,7 @@ func (r *reader) readBlock(b *block, s *jsonedit.Scanner, src []byte) {
 			s.Value()
 			continue
 		}
-		*m = value(s, src)
+		*m = s.Literal()
 	}
 }
 
@@ -75,7 +75,7 @@ func (r *reader) take(b *block) {
 		r.change(b.tool, kind == "tool_addition")
 	case kind == "compaction":
 		// A summary of what came before it.
-		if text, _ := inside(b.content); len(text) > 0 {
+		if text := jsonedit.Inside(b.content); len(text) > 0 {
 			r.history.Message("user", b.content)
 			r.joined, r.turned = false, true
 		}
@@ -95,7 +95,7 @@ func (r *reader) take(b *block) {
 func (r *reader) add(b *block) {
 	switch string(b.kind) {
 	case "text":
-		if text, ok := inside(b.text); ok {
+		if text := jsonedit.Inside(b.text); text != nil {
 			r.say(text)
 		} else {
 			r.reject(r.at("text"), "must be a string.")
@@ -128,7 +128,7 @@ type source struct {
 }
 
 func (r *reader) readSource(v []byte) (src source, ok bool) {
-	if !is(v, '{') {
+	if !jsonedit.Is(v, jsonedit.Object) {
 		r.reject(r.at("source"), "must be an object.")
 		return src, false
 	}
@@ -137,15 +137,15 @@ func (r *reader) readSource(v []byte) (src source, ok bool) {
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "type":
-			src.kind = word(value(s, v))
+			src.kind = jsonedit.Text(s.Literal())
 		case "media_type":
-			src.mediaType, _ = inside(value(s, v))
+			src.mediaType = jsonedit.Inside(s.Literal())
 		case "data":
-			src.data, _ = inside(value(s, v))
+			src.data = jsonedit.Inside(s.Literal())
 		case "url":
-			src.url, _ = inside(value(s, v))
+			src.url = jsonedit.Inside(s.Literal())
 		case "content":
-			src.contents = value(s, v)
+			src.contents = s.Literal()
 		default:
 			s.Value()
 		}
@@ -184,21 +184,21 @@ func (r *reader) document(b *block) {
 		return
 	}
 	note := r.text[:0]
-	if title, _ := inside(b.title); len(title) > 0 {
+	if title := jsonedit.Inside(b.title); len(title) > 0 {
 		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Title: "), title), `\n`)
 	}
-	if context, _ := inside(b.context); len(context) > 0 {
+	if context := jsonedit.Inside(b.context); len(context) > 0 {
 		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Context: "), context), `\n`)
 	}
 	switch kind := string(src.kind); {
 	case kind == "text" && src.data != nil:
 		r.text = jsonedit.PutBytes(note, src.data)
 		r.say(r.text)
-	case kind == "content" && is(src.contents, '"'):
-		text, _ := inside(src.contents)
+	case kind == "content" && jsonedit.IsString(src.contents):
+		text := jsonedit.Inside(src.contents)
 		r.text = jsonedit.PutBytes(note, text)
 		r.say(r.text)
-	case kind == "content" && is(src.contents, '['):
+	case kind == "content" && jsonedit.Is(src.contents, jsonedit.Array):
 		s := r.scan(src.contents)
 		defer r.done(s)
 		for s.BeginArray(); s.NextElement(); {
@@ -213,8 +213,8 @@ func (r *reader) document(b *block) {
 			}
 			switch string(part.kind) {
 			case "text":
-				text, ok := inside(part.text)
-				if !ok {
+				text := jsonedit.Inside(part.text)
+				if text == nil {
 					r.reject(r.at("source.content"), "a text block needs a text.")
 				}
 				note = jsonedit.PutBytes(note, text)
@@ -237,9 +237,7 @@ func (r *reader) document(b *block) {
 func (r *reader) searchResult(b *block) {
 	r.lines = r.lines[:0]
 	for _, v := range [][]byte{b.title, b.source} {
-		if in, ok := inside(v); ok {
-			r.line(in)
-		}
+		r.line(jsonedit.Inside(v))
 	}
 	r.gather(b.content)
 	r.say(r.lines)
@@ -248,8 +246,8 @@ func (r *reader) searchResult(b *block) {
 // toolResult gives a call its result.
 func (r *reader) toolResult(b *block) {
 	r.turned, r.afterResults = true, true
-	id, ok := inside(b.useID)
-	if !ok || len(id) == 0 {
+	id := jsonedit.Inside(b.useID)
+	if len(id) == 0 {
 		r.reject(r.at("tool_use_id"), "must be the id of a tool_use block.")
 		return
 	}
@@ -257,10 +255,10 @@ func (r *reader) toolResult(b *block) {
 		r.result, r.images = r.result[:0], r.images[:0]
 		switch {
 		case b.content == nil:
-		case is(b.content, '"'):
-			text, _ := inside(b.content)
+		case jsonedit.IsString(b.content):
+			text := jsonedit.Inside(b.content)
 			r.result = jsonedit.PutBytes(r.result, text)
-		case is(b.content, '['):
+		case jsonedit.Is(b.content, jsonedit.Array):
 			s := r.scan(b.content)
 			r.resultBlocks(s, b.content)
 			r.done(s)
@@ -268,7 +266,7 @@ func (r *reader) toolResult(b *block) {
 			r.reject(r.at("content"), "must be a string or a list of blocks.")
 		}
 	}
-	if isTrue(b.isError) {
+	if jsonedit.Is(b.isError, jsonedit.True) {
 		r.result = r.failed(r.result)
 	}
 	if !r.history.Result(r.sameID(id), r.result, r.images) {
@@ -336,7 +334,7 @@ func (r *reader) recall(b *block) {
 	switch kind := string(b.kind); kind {
 	case "thinking":
 		// The signature is nobody's here: empty, made up, or Anthropic's own.
-		text, _ := inside(b.thinking)
+		text := jsonedit.Inside(b.thinking)
 		r.history.Reasoning(text)
 	case "redacted_thinking":
 	case "tool_use":
@@ -349,24 +347,24 @@ func (r *reader) recall(b *block) {
 
 // call adds a tool call. The input goes on byte for byte.
 func (r *reader) call(b *block) {
-	id, ok := inside(b.id)
-	if !ok || len(id) == 0 {
+	id := jsonedit.Inside(b.id)
+	if len(id) == 0 {
 		r.reject(r.at("id"), "must be a string that is not empty.")
 		return
 	}
-	name, ok := inside(b.name)
-	if !ok || len(name) == 0 {
+	name := jsonedit.Inside(b.name)
+	if len(name) == 0 {
 		r.reject(r.at("name"), "must be a string that is not empty.")
 		return
 	}
 	id = r.sameID(id)
-	r.turn.UseCallID(word(b.id))
-	input, isText := inside(b.input)
-	if !isText { // a text would be arguments that are no object: the Editor's matter
+	r.turn.UseCallID(jsonedit.Text(b.id))
+	input := jsonedit.Inside(b.input)
+	if input == nil { // a text would be arguments that are no object: the Editor's matter
 		r.text = jsonedit.AppendEscaped(r.text[:0], b.input)
 		input = r.text
 	}
-	if is(b.input, '{') {
+	if jsonedit.Is(b.input, jsonedit.Object) {
 		r.history.CallObject(id, name, input)
 	} else {
 		r.history.Call(id, name, input)

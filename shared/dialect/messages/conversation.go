@@ -122,7 +122,7 @@ func (r *reader) messages() {
 	s := &r.s
 	r.restart()
 	if s.Kind() != jsonedit.Array {
-		if value(s, r.src) != nil {
+		if s.Literal() != nil {
 			r.reject("messages", "must be a list.")
 			r.hasMessages = true
 		}
@@ -160,7 +160,7 @@ func (r *reader) readMessage() {
 			if r.role != noRole {
 				r.reject(r.at("role"), "stands twice.")
 			}
-			r.begin(value(s, r.src))
+			r.begin(s.Literal())
 		case "content":
 			if read || content != nil {
 				r.reject(r.at("content"), "stands twice.")
@@ -172,11 +172,11 @@ func (r *reader) readMessage() {
 			read = true
 			r.content(s, r.src)
 		case "output_config":
-			if effort := r.member(value(s, r.src), "effort"); effort != nil {
+			if effort := r.member(s.Literal(), "effort"); effort != nil {
 				r.said = effort
 			}
 		case "clear_at":
-			clearAt = value(s, r.src)
+			clearAt = s.Literal()
 		default:
 			s.Value()
 		}
@@ -192,12 +192,12 @@ func (r *reader) readMessage() {
 	case !read && r.role == user:
 		r.reject(r.at("content"), "is required.")
 	}
-	r.end(string(word(clearAt)) == "next_user_message")
+	r.end(string(jsonedit.Text(clearAt)) == "next_user_message")
 }
 
 // begin starts a message of that role.
 func (r *reader) begin(name []byte) {
-	switch string(word(name)) {
+	switch string(jsonedit.Text(name)) {
 	case "user":
 		r.role, r.afterResults = user, false
 		for _, n := range r.passing {
@@ -249,13 +249,11 @@ func (r *reader) end(passing bool) {
 func (r *reader) content(s *jsonedit.Scanner, src []byte) {
 	switch s.Kind() {
 	case jsonedit.String:
-		if in, ok := inside(s.Value().Of(src)); ok {
-			r.say(in)
-		}
+		r.say(jsonedit.Inside(s.Value().Of(src)))
 	case jsonedit.Array:
 		r.blocks(s, src, &r.block)
 	default:
-		if value(s, src) != nil || r.role == user {
+		if s.Literal() != nil || r.role == user {
 			r.reject(r.at("content"), "must be a string or a list of blocks.")
 		}
 	}

@@ -13,12 +13,12 @@ func (r *reader) hosted(kind string, b *block) {
 	r.lines = r.lines[:0]
 	switch kind {
 	case "server_tool_use", "mcp_tool_use":
-		name, ok := inside(b.name)
-		if !ok {
+		name := jsonedit.Inside(b.name)
+		if name == nil {
 			return
 		}
 		r.lines = jsonedit.Put(jsonedit.PutBytes(append(r.lines, '['), name), ": ")
-		if query, ok := inside(r.member(b.input, "query")); ok {
+		if query := jsonedit.Inside(r.member(b.input, "query")); query != nil {
 			r.lines = jsonedit.PutBytes(r.lines, query)
 		} else {
 			r.lines = jsonedit.AppendEscaped(r.lines, b.input)
@@ -27,7 +27,7 @@ func (r *reader) hosted(kind string, b *block) {
 	case "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "bash_code_execution_tool_result",
 		"text_editor_code_execution_tool_result", "tool_search_tool_result", "advisor_tool_result", "mcp_tool_result":
 		r.gather(b.content)
-		if isTrue(b.isError) {
+		if jsonedit.Is(b.isError, jsonedit.True) {
 			r.lines = r.failed(r.lines)
 		}
 	}
@@ -60,7 +60,7 @@ func (r *reader) gather(v []byte) {
 func (r *reader) gatherFrom(s *jsonedit.Scanner, v []byte, depth int) {
 	switch kind := s.Kind(); {
 	case kind == jsonedit.String:
-		text, _ := inside(s.Value().Of(v))
+		text := jsonedit.Inside(s.Value().Of(v))
 		r.line(text)
 	case kind == jsonedit.Array && depth < 8:
 		for s.BeginArray(); s.NextElement(); {
@@ -73,22 +73,22 @@ func (r *reader) gatherFrom(s *jsonedit.Scanner, v []byte, depth int) {
 				r.gatherFrom(s, v, depth+1)
 			case "source":
 				source := s.Value().Of(v)
-				if string(word(r.member(source, "type"))) == "text" {
-					text, _ := inside(r.member(source, "data"))
+				if string(jsonedit.Text(r.member(source, "type"))) == "text" {
+					text := jsonedit.Inside(r.member(source, "data"))
 					r.line(text)
 				} else if content := r.member(source, "content"); content != nil && r.depth < 4 {
 					r.gather(content)
 				}
 			case "error_code":
-				if code, ok := inside(value(s, v)); ok {
+				if code := jsonedit.Inside(s.Literal()); code != nil {
 					r.line(jsonedit.PutBytes([]byte("Error: "), code))
 				}
 			case "return_code":
-				if n, ok := integer(value(s, v)); ok && n != 0 {
+				if n, ok := integer(s.Literal()); ok && n != 0 {
 					r.line(strconv.AppendInt([]byte("Exit code "), int64(n), 10))
 				}
 			case "tool_name":
-				r.referTo(value(s, v))
+				r.referTo(s.Literal())
 			default:
 				s.Value()
 			}

@@ -161,53 +161,22 @@ func (r *reader) done(s *jsonedit.Scanner) {
 	}
 }
 
-// value reads a value of src, nil for null.
-func value(s *jsonedit.Scanner, src []byte) []byte {
-	null := s.Kind() == jsonedit.Null
-	if v := s.Value().Of(src); !null {
-		return v
-	}
-	return nil
-}
-
-// inside is what stands between a string's quotes, escapes and all; false for what is no string.
-func inside(v []byte) ([]byte, bool) {
-	if len(v) < 2 || v[0] != '"' {
-		return nil, false
-	}
-	return v[1 : len(v)-1], true
-}
-
-// word is what a string says, nil for what is no string.
-func word(v []byte) []byte {
-	in, _ := inside(v)
-	if bytes.IndexByte(in, '\\') >= 0 {
-		return jsonedit.AppendUnquoted(nil, v)
-	}
-	return in
-}
-
 // member is the last of that name in an object, nil if there is none.
 func (r *reader) member(object []byte, name string) (found []byte) {
-	if !is(object, '{') {
+	if !jsonedit.Is(object, jsonedit.Object) {
 		return nil
 	}
 	s := r.scan(object)
 	defer r.done(s)
 	for s.BeginObject(); s.NextMember(); {
 		if here := string(s.Key()) == name; here {
-			found = value(s, object)
+			found = s.Literal()
 		} else {
 			s.Value()
 		}
 	}
 	return found
 }
-
-// is tells whether a value begins with c, which says of what kind it is.
-func is(v []byte, c byte) bool { return len(v) > 0 && v[0] == c }
-
-func isTrue(v []byte) bool { return is(v, 't') }
 
 // integer reads a JSON number without a fraction.
 func integer(v []byte) (int, bool) {
@@ -236,38 +205,38 @@ func (r *reader) read() {
 		case "tools":
 			r.tools()
 		case "model":
-			r.model = value(s, r.src)
+			r.model = s.Literal()
 		case "max_tokens":
-			r.maxTokens = value(s, r.src)
+			r.maxTokens = s.Literal()
 		case "stream":
-			r.stream = value(s, r.src)
+			r.stream = s.Literal()
 		case "temperature":
-			r.temperature = value(s, r.src)
+			r.temperature = s.Literal()
 		case "top_p":
-			r.topP = value(s, r.src)
+			r.topP = s.Literal()
 		case "top_k":
-			r.topK = value(s, r.src)
+			r.topK = s.Literal()
 		case "stop_sequences":
-			r.stops = value(s, r.src)
+			r.stops = s.Literal()
 		case "tool_choice":
-			r.choice = value(s, r.src)
+			r.choice = s.Literal()
 		case "thinking":
-			r.thinking = value(s, r.src)
+			r.thinking = s.Literal()
 		case "output_config":
-			r.output = value(s, r.src)
+			r.output = s.Literal()
 		case "output_format":
-			r.format = value(s, r.src)
+			r.format = s.Literal()
 		case "metadata":
-			r.metadata = value(s, r.src)
+			r.metadata = s.Literal()
 		case "context_management":
-			r.management = value(s, r.src)
+			r.management = s.Literal()
 		case "container":
-			r.container = value(s, r.src)
+			r.container = s.Literal()
 		case "mcp_servers":
-			r.mcpServers = value(s, r.src)
+			r.mcpServers = s.Literal()
 		default:
 			n := extra(s.Key())
-			if v := value(s, r.src); n >= 0 {
+			if v := s.Literal(); n >= 0 {
 				r.extras[n] = v
 			}
 		}
@@ -289,7 +258,7 @@ func (r *reader) check() {
 	switch {
 	case r.model == nil:
 		r.reject("model", "is required. The models are %s.", strings.Join(r.turn.Catalog.Listed(), ", "))
-	case !is(r.model, '"'):
+	case !jsonedit.IsString(r.model):
 		r.reject("model", "must be a string. The models are %s.", strings.Join(r.turn.Catalog.Listed(), ", "))
 	}
 	if !r.hasMessages {
@@ -305,8 +274,8 @@ func (r *reader) check() {
 			r.reject("max_tokens", "must be at least 1.")
 		}
 		switch {
-		case r.stream == nil, is(r.stream, 'f'):
-		case isTrue(r.stream):
+		case r.stream == nil, jsonedit.Is(r.stream, jsonedit.False):
+		case jsonedit.Is(r.stream, jsonedit.True):
 			r.turn.Request.Streamed = true
 		default:
 			r.reject("stream", "must be true or false.")
@@ -326,16 +295,16 @@ func (r *reader) check() {
 		value []byte
 	}{{"thinking", r.thinking}, {"output_config", r.output}, {"output_format", r.format}, {"metadata", r.metadata}, {"tool_choice", r.choice},
 		{"chat_template_kwargs", r.extras[extraKwargs]}} {
-		if f.value != nil && !is(f.value, '{') {
+		if f.value != nil && !jsonedit.Is(f.value, jsonedit.Object) {
 			r.reject(f.name, "must be an object.")
 		}
 	}
-	if is(r.mcpServers, '[') && !jsonedit.IsEmpty(r.mcpServers) {
+	if jsonedit.Is(r.mcpServers, jsonedit.Array) && !jsonedit.IsEmpty(r.mcpServers) {
 		r.reject("mcp_servers", "is not supported: nobody here would call the servers. Let the client call them and offer their tools in tools.")
 	}
-	if is(r.container, '"') || r.member(r.container, "id") != nil {
+	if jsonedit.IsString(r.container) || r.member(r.container, "id") != nil {
 		r.reject("container", "is not supported: there are no containers here.")
-	} else if skills := r.member(r.container, "skills"); is(skills, '[') && !jsonedit.IsEmpty(skills) {
+	} else if skills := r.member(r.container, "skills"); jsonedit.Is(skills, jsonedit.Array) && !jsonedit.IsEmpty(skills) {
 		r.reject("container.skills", "is not supported: there are no containers here.")
 	}
 }
@@ -345,7 +314,7 @@ func (r *reader) stopSequences() {
 	if r.stops == nil {
 		return
 	}
-	if !is(r.stops, '[') {
+	if !jsonedit.Is(r.stops, jsonedit.Array) {
 		r.reject("stop_sequences", "must be a list of strings.")
 		return
 	}
@@ -354,10 +323,10 @@ func (r *reader) stopSequences() {
 	i := 0
 	for s.BeginArray(); s.NextElement(); i++ {
 		v := s.Value().Of(r.stops)
-		if !is(v, '"') {
+		if !jsonedit.IsString(v) {
 			r.reject("stop_sequences."+strconv.Itoa(i), "must be a string.")
 		} else if len(v) > 2 {
-			r.q.stops = append(r.q.stops, string(word(v)))
+			r.q.stops = append(r.q.stops, string(jsonedit.Text(v)))
 		}
 	}
 }
@@ -365,7 +334,7 @@ func (r *reader) stopSequences() {
 // lookup is the literal of the model's name. Claude Code marks models of which it
 // shall believe in a window of a million tokens with [1m].
 func (r *reader) lookup() []byte {
-	name, _ := inside(r.model)
+	name := jsonedit.Inside(r.model)
 	if plain, ok := bytes.CutSuffix(name, []byte("[1m]")); ok {
 		return append(jsonedit.PutBytes(append([]byte(nil), '"'), plain), '"')
 	}
@@ -416,7 +385,7 @@ func (r *reader) compose() {
 func (r *reader) limits(c []byte) []byte {
 	n, _ := integer(r.maxTokens)
 	c = strconv.AppendInt(jsonedit.Put(c, `,"max_completion_tokens":`), int64(n), 10)
-	if isTrue(r.stream) {
+	if jsonedit.Is(r.stream, jsonedit.True) {
 		// With continuous usage the first event tells the prompt's tokens, as message_start must.
 		c = jsonedit.Put(c, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`)
 	}
@@ -436,7 +405,7 @@ func (r *reader) limits(c []byte) []byte {
 		c = append(c, ']')
 	}
 	if r.turn.Messages.ForwardUser {
-		if user := r.member(r.metadata, "user_id"); is(user, '"') {
+		if user := r.member(r.metadata, "user_id"); jsonedit.IsString(user) {
 			c = jsonedit.PutBytes(jsonedit.Put(c, `,"user":`), user)
 		}
 	}

@@ -54,7 +54,7 @@ func (r *reader) answer() {
 
 // searched is what a user's text, given as inside of a literal, asks to search for.
 func searched(text []byte) []byte {
-	text = word(append(jsonedit.PutBytes([]byte{'"'}, text), '"'))
+	text = jsonedit.Text(append(jsonedit.PutBytes([]byte{'"'}, text), '"'))
 	text = bytes.TrimPrefix(text, []byte("Perform a web search for the query: "))
 	if len(text) > 400 {
 		text = bytes.ToValidUTF8(text[:400], nil)

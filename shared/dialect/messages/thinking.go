@@ -10,14 +10,14 @@ import (
 // think reads what the request says of thinking. Whether the model thinks is decided
 // later, by the virtual model's profile; here the client can only switch it off.
 func (r *reader) think() {
-	switch string(word(r.member(r.thinking, "type"))) {
+	switch string(jsonedit.Text(r.member(r.thinking, "type"))) {
 	case "disabled":
 		r.turn.Request.NoThinking = true
 	case "between_tools":
 		r.turn.Request.NoThinking = !r.afterResults
 	}
 	edits := r.member(r.management, "edits")
-	if !is(edits, '[') {
+	if !jsonedit.Is(edits, jsonedit.Array) {
 		return
 	}
 	keepTurns := -1
@@ -26,14 +26,14 @@ func (r *reader) think() {
 	for s.BeginArray(); s.NextElement(); {
 		edit := s.Value().Of(edits)
 		// The other edits leave things out to save tokens; more is kept than was asked for.
-		if string(word(r.member(edit, "type"))) != "clear_thinking_20251015" {
+		if string(jsonedit.Text(r.member(edit, "type"))) != "clear_thinking_20251015" {
 			continue
 		}
 		r.keepThinking = true
 		switch keep := r.member(edit, "keep"); {
 		case keep == nil:
 			keepTurns = 1
-		case string(word(r.member(keep, "type"))) == "thinking_turns":
+		case string(jsonedit.Text(r.member(keep, "type"))) == "thinking_turns":
 			if n, ok := integer(r.member(keep, "value")); ok && n > 0 {
 				keepTurns = n
 			}
@@ -55,7 +55,7 @@ func (r *reader) effort() string {
 	if said == nil {
 		said = r.member(r.output, "effort")
 	}
-	switch string(word(said)) {
+	switch string(jsonedit.Text(said)) {
 	case "low", "minimal":
 		return "low"
 	case "medium":
@@ -71,7 +71,7 @@ func (r *reader) appendThinking(c []byte, limit int) []byte {
 	if effort := r.effort(); effort != "" && r.extras[extraEffort] == nil {
 		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), effort), '"')
 	}
-	if r.off() || r.extras[extraBudget] != nil || string(word(r.member(r.thinking, "type"))) != "enabled" {
+	if r.off() || r.extras[extraBudget] != nil || string(jsonedit.Text(r.member(r.thinking, "type"))) != "enabled" {
 		return c
 	}
 	if budget, ok := integer(r.member(r.thinking, "budget_tokens")); ok && budget > 0 {

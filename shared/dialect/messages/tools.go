@@ -119,7 +119,7 @@ func (r *reader) tools() {
 	s := &r.s
 	r.declared = r.declared[:0]
 	if s.Kind() != jsonedit.Array {
-		if value(s, r.src) != nil {
+		if s.Literal() != nil {
 			r.reject("tools", "must be a list.")
 		}
 		return
@@ -154,15 +154,15 @@ func (r *reader) tool(s *jsonedit.Scanner, src []byte, i int) (t tool) {
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "type":
-			t.kind = word(value(s, src))
+			t.kind = jsonedit.Text(s.Literal())
 		case "name":
-			t.name = value(s, src)
+			t.name = s.Literal()
 		case "description":
-			t.description = value(s, src)
+			t.description = s.Literal()
 		case "input_schema":
 			t.schema, t.typed = nil, false
 			if s.Kind() != jsonedit.Object {
-				t.schema = value(s, src)
+				t.schema = s.Literal()
 				continue
 			}
 			start := s.Start()
@@ -172,11 +172,11 @@ func (r *reader) tool(s *jsonedit.Scanner, src []byte, i int) (t tool) {
 			}
 			t.schema = src[start:s.Pos()]
 		case "input_examples":
-			t.examples = value(s, src)
+			t.examples = s.Literal()
 		case "strict":
-			t.strict = value(s, src)
+			t.strict = s.Literal()
 		case "defer_loading":
-			t.deferred = isTrue(value(s, src))
+			t.deferred = jsonedit.Is(s.Literal(), jsonedit.True)
 		default:
 			s.Value()
 		}
@@ -185,14 +185,14 @@ func (r *reader) tool(s *jsonedit.Scanner, src []byte, i int) (t tool) {
 	switch {
 	case t.client != nil && t.name == nil:
 		t.name = jsonedit.AppendQuoted(nil, t.client.name)
-	case t.function() && (!is(t.name, '"') || len(t.name) == 2):
+	case t.function() && (!jsonedit.IsString(t.name) || len(t.name) == 2):
 		wrong("name", "must be a string that is not empty.")
 	}
 	if t.custom() {
-		if t.schema != nil && !is(t.schema, '{') {
+		if t.schema != nil && !jsonedit.Is(t.schema, jsonedit.Object) {
 			wrong("input_schema", "must be an object.")
 		}
-		if t.description != nil && !is(t.description, '"') {
+		if t.description != nil && !jsonedit.IsString(t.description) {
 			wrong("description", "must be a string.")
 		}
 	}
@@ -201,7 +201,7 @@ func (r *reader) tool(s *jsonedit.Scanner, src []byte, i int) (t tool) {
 
 // reference is a tool_reference in a result: the tool is offered, and the model told so.
 func (r *reader) reference(name []byte) {
-	if !is(name, '"') {
+	if !jsonedit.IsString(name) {
 		r.reject(r.at("tool_name"), "must be a string.")
 		return
 	}
@@ -211,8 +211,8 @@ func (r *reader) reference(name []byte) {
 }
 
 func (r *reader) referTo(name []byte) {
-	if text, ok := inside(name); ok {
-		r.changes = append(r.changes, change{word(name), -1, true})
+	if text := jsonedit.Inside(name); text != nil {
+		r.changes = append(r.changes, change{jsonedit.Text(name), -1, true})
 		if len(r.lines) > 0 {
 			r.lines = jsonedit.Put(r.lines, `\n`)
 		}
@@ -223,14 +223,14 @@ func (r *reader) referTo(name []byte) {
 // change notes a tool_addition or tool_removal. What it says of MCP servers concerns
 // nobody here.
 func (r *reader) change(v []byte, offer bool) {
-	switch string(word(r.member(v, "type"))) {
+	switch string(jsonedit.Text(r.member(v, "type"))) {
 	case "tool_reference":
-		if name := word(r.member(v, "name")); len(name) > 0 {
+		if name := jsonedit.Text(r.member(v, "name")); len(name) > 0 {
 			r.changes = append(r.changes, change{name, -1, offer})
 		}
 	case "tool_definition":
 		definition := r.member(v, "definition")
-		if !offer || !is(definition, '{') {
+		if !offer || !jsonedit.Is(definition, jsonedit.Object) {
 			return
 		}
 		s := r.scan(definition)
@@ -257,7 +257,7 @@ func (r *reader) offer() {
 			continue
 		}
 		functions = true
-		name := word(x.name)
+		name := jsonedit.Text(x.name)
 		if r.byName[string(name)] != nil {
 			r.reject(toolPath(i)+".name", "%q stands twice.", hub.Excerpt(string(name)))
 			return
@@ -270,10 +270,10 @@ func (r *reader) offer() {
 	for _, c := range r.changes {
 		if c.added >= 0 {
 			x := &r.added[c.added]
-			if old := r.byName[string(word(x.name))]; old != nil {
+			if old := r.byName[string(jsonedit.Text(x.name))]; old != nil {
 				old.sent = false
 			}
-			r.byName[string(word(x.name))] = x
+			r.byName[string(jsonedit.Text(x.name))] = x
 			x.sent, functions = true, true
 		} else if x := r.byName[string(c.name)]; x != nil {
 			x.sent = c.offer
@@ -307,12 +307,12 @@ func (r *reader) checkChoice() (name []byte) {
 	if r.choice == nil {
 		return nil
 	}
-	switch string(word(r.member(r.choice, "type"))) {
+	switch string(jsonedit.Text(r.member(r.choice, "type"))) {
 	case "auto", "any":
 	case "none":
 		r.q.noCalls = true
 	case "tool":
-		if name = word(r.member(r.choice, "name")); len(name) == 0 {
+		if name = jsonedit.Text(r.member(r.choice, "name")); len(name) == 0 {
 			r.reject("tool_choice.name", "must be the name of a tool.")
 		}
 		return name
@@ -324,7 +324,7 @@ func (r *reader) checkChoice() (name []byte) {
 
 // forced tells whether the model must make a call.
 func (r *reader) forced() bool {
-	switch string(word(r.member(r.choice, "type"))) {
+	switch string(jsonedit.Text(r.member(r.choice, "type"))) {
 	case "any", "tool":
 		return true
 	}
@@ -371,7 +371,7 @@ func (r *reader) dropHosted(functions bool) {
 
 // label names the tool in a header field.
 func (t *tool) label() string {
-	for _, name := range [][]byte{word(t.name), t.kind} {
+	for _, name := range [][]byte{jsonedit.Text(t.name), t.kind} {
 		if len(name) > 0 && len(name) <= 64 && !bytes.ContainsFunc(name, func(c rune) bool {
 			return c != '_' && c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 		}) {
@@ -389,11 +389,11 @@ func (r *reader) outputFormat() {
 	if format == nil {
 		path, format = "output_format", r.format
 	}
-	if string(word(r.member(format, "type"))) != "json_schema" {
+	if string(jsonedit.Text(r.member(format, "type"))) != "json_schema" {
 		return
 	}
 	schema := r.member(format, "schema")
-	if !is(schema, '{') {
+	if !jsonedit.Is(schema, jsonedit.Object) {
 		r.reject(path+".schema", "must be an object.")
 		return
 	}
@@ -428,7 +428,7 @@ func (r *reader) appendTools(c []byte) []byte {
 	if r.kind == countTokens || r.choice == nil {
 		return c
 	}
-	switch string(word(r.member(r.choice, "type"))) {
+	switch string(jsonedit.Text(r.member(r.choice, "type"))) {
 	case "auto":
 		c = jsonedit.Put(c, `,"tool_choice":"auto"`)
 	case "any":
@@ -439,7 +439,7 @@ func (r *reader) appendTools(c []byte) []byte {
 		c = jsonedit.PutBytes(jsonedit.Put(c, `,"tool_choice":{"type":"function","function":{"name":`), r.member(r.choice, "name"))
 		c = jsonedit.Put(c, "}}")
 	}
-	if isTrue(r.member(r.choice, "disable_parallel_tool_use")) {
+	if jsonedit.Is(r.member(r.choice, "disable_parallel_tool_use"), jsonedit.True) {
 		c = jsonedit.Put(c, `,"parallel_tool_calls":false`)
 		r.turn.Request.SingleCall = true
 	}
@@ -448,7 +448,7 @@ func (r *reader) appendTools(c []byte) []byte {
 
 func (r *reader) appendTool(c []byte, t *tool) []byte {
 	c = jsonedit.PutBytes(jsonedit.Put(c, `{"type":"function","function":{"name":`), t.name)
-	description, _ := inside(t.description)
+	description := jsonedit.Inside(t.description)
 	if t.client != nil {
 		r.text = jsonedit.AppendEscaped(r.text[:0], t.client.description)
 		description = r.text
@@ -468,7 +468,7 @@ func (r *reader) appendTool(c []byte, t *tool) []byte {
 	default:
 		c = jsonedit.PutBytes(jsonedit.Put(c, `{"type":"object",`), t.schema[1:])
 	}
-	if is(t.strict, 't') || is(t.strict, 'f') {
+	if jsonedit.Is(t.strict, jsonedit.True) || jsonedit.Is(t.strict, jsonedit.False) {
 		c = jsonedit.PutBytes(jsonedit.Put(c, `,"strict":`), t.strict)
 	}
 	return jsonedit.Put(c, "}}")
@@ -476,7 +476,7 @@ func (r *reader) appendTool(c []byte, t *tool) []byte {
 
 // appendExamples appends examples of input to a description, one to a line.
 func (r *reader) appendExamples(c, examples []byte, behind bool) []byte {
-	if !is(examples, '[') || jsonedit.IsEmpty(examples) {
+	if !jsonedit.Is(examples, jsonedit.Array) || jsonedit.IsEmpty(examples) {
 		return c
 	}
 	if behind {
