@@ -3,6 +3,7 @@ package logging
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -186,6 +187,14 @@ func behindSpace(body []byte, at int) int {
 func secretMember(name []byte) bool {
 	n := strings.ToLower(string(name))
 	return n == "user_id" || n != "token" && secretHeader(n)
+}
+
+// RemoteHost is an address without its port.
+func RemoteHost(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 // Credential is the secret in an Authorization value: what follows the scheme.

@@ -31,6 +31,7 @@ func noConversations(param string) *hub.Problem {
 func (q *request) body() ([]byte, *hub.Problem) {
 	limit, _ := q.h.limits()
 	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.Body, int64(limit)))
+	q.observed.Received(len(b))
 	if encoding := encodingOf(q.Request); err == nil && encoding != "" {
 		if b, err = decode(b, encoding, limit); err != nil && err != errTooLarge {
 			return nil, hub.FaultProblem(hub.BadEncoding, limit)

@@ -242,7 +242,8 @@ func start(t *testing.T, s setup) *edge {
 	}
 	base, end := context.WithCancel(context.Background())
 	e.end = end
-	e.h = newHandler(next, base, e.store, c, slog.New(slog.NewTextHandler(testLog{t}, nil)), clock)
+	log := slog.New(slog.NewTextHandler(testLog{t}, nil))
+	e.h = newHandler(next, base, e.store, c, log, server.NewObserver(log), clock)
 	srv := httptest.NewServer(e.h)
 	e.url = srv.URL
 	t.Cleanup(func() {

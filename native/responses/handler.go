@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/access"
@@ -25,12 +23,14 @@ import (
 // A Handler serves what of the Responses API needs state, and gives all else to the
 // handler behind it.
 type Handler struct {
-	next   http.Handler
-	base   context.Context
-	store  store.Store
-	log    *slog.Logger
-	owner  string // this process, in leases
-	config atomic.Pointer[config.Config]
+	next  http.Handler
+	base  context.Context
+	store store.Store
+	log   *slog.Logger
+	// observer is told of what is served here.
+	observer *server.Observer
+	owner    string // this process, in leases
+	config   atomic.Pointer[config.Config]
 
 	// draining is closed when no more turns of a socket shall begin.
 	draining chan struct{}
@@ -82,12 +82,12 @@ var realClock = clock{
 // New makes a Handler in front of next. base is the context of what runs without a
 // client's request; what it holds ends with it. Close must be called in the end, before
 // the store is closed.
-func New(next http.Handler, base context.Context, s store.Store, c *config.Config, log *slog.Logger) *Handler {
-	return newHandler(next, base, s, c, log, realClock)
+func New(next http.Handler, base context.Context, s store.Store, c *config.Config, log *slog.Logger, o *server.Observer) *Handler {
+	return newHandler(next, base, s, c, log, o, realClock)
 }
 
-func newHandler(next http.Handler, base context.Context, s store.Store, c *config.Config, log *slog.Logger, clock clock) *Handler {
-	h := &Handler{next: next, base: base, store: s, log: log, owner: newID("qwenvoy_"), draining: make(chan struct{}), clock: clock}
+func newHandler(next http.Handler, base context.Context, s store.Store, c *config.Config, log *slog.Logger, o *server.Observer, clock clock) *Handler {
+	h := &Handler{next: next, base: base, store: s, log: log, observer: o, owner: newID("qwenvoy_"), draining: make(chan struct{}), clock: clock}
 	h.config.Store(c)
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
@@ -173,17 +173,15 @@ type request struct {
 	h     *Handler
 	w     http.ResponseWriter
 	query url.Values
+	// observed is w where this package serves the whole exchange.
+	observed *server.Observed
 }
 
 // stored routes requests to what is stored; rest is the path behind the kind.
 func (h *Handler) stored(w http.ResponseWriter, r *http.Request, kind, rest string) {
-	start := time.Now()
-	out := &counted{ResponseWriter: w}
-	q := &request{Request: r, h: h, w: out, caller: callerOf(r), query: r.URL.Query()}
-	defer func() {
-		h.log.Info("exchange", "client", remoteHost(r.RemoteAddr), "method", r.Method, "route", strings.TrimPrefix(kind, "/v1/")+"_stored",
-			"uri", logging.URI(r.RequestURI), "code", out.status, "duration_ms", float64(time.Since(start).Round(10*time.Microsecond))/1e6, "bytes_out", out.bytes)
-	}()
+	out := h.observer.Observe(w, r, strings.TrimPrefix(kind, "/v1/")+"_stored")
+	defer out.End()
+	q := &request{Request: r, h: h, w: out, observed: out, caller: callerOf(r), query: r.URL.Query()}
 	parts := []string{}
 	if rest != "" {
 		parts = strings.Split(rest, "/")
@@ -246,7 +244,10 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, kind, rest stri
 	}
 }
 
-func (q *request) refuse(p *hub.Problem) { refuse(q.w, p) }
+func (q *request) refuse(p *hub.Problem) {
+	q.observed.Failed(p.Reason)
+	refuse(q.w, p)
+}
 
 // refuse answers with an error in the dialect's shape.
 func refuse(w http.ResponseWriter, p *hub.Problem) {
@@ -265,30 +266,6 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// counted notes what a log line tells of a reply.
-type counted struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (c *counted) WriteHeader(status int) {
-	if c.status == 0 {
-		c.status = status
-	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-func (c *counted) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.bytes += int64(n)
-	return n, err
-}
-
-func (c *counted) Flush() { _ = http.NewResponseController(c.ResponseWriter).Flush() }
-
-func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
 // A caller is whose request it is, read where it comes in.
 type caller struct {
 	credential access.Credential
@@ -302,13 +279,6 @@ func callerOf(r *http.Request) caller {
 
 // Credential implements server.Memory.
 func (c *caller) Credential() access.Credential { return c.credential }
-
-func remoteHost(addr string) string {
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
-	}
-	return addr
-}
 
 // problem puts an error of the store into words. what names the thing that was looked
 // for and param the part of the request that names it.

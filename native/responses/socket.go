@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -54,7 +55,7 @@ type continuation struct {
 func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	if p := h.refusedHandshake(r); p != nil {
 		refuse(w, p)
-		h.log.Info("websocket refused", "client", remoteHost(r.RemoteAddr), "code", p.Status, "error_type", p.Reason)
+		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "code", p.Status, "error_type", p.Reason)
 		return
 	}
 	h.running.Add(1)
@@ -62,7 +63,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	// The origin was looked at. Compression is declined: events are small and many.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		h.log.Info("websocket refused", "client", remoteHost(r.RemoteAddr), "error", err.Error())
+		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "error", err.Error())
 		return
 	}
 	conn.SetReadLimit(-1) // read has its own, which says why before it closes
@@ -70,7 +71,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	s.ctx, s.cancel = context.WithCancel(h.base)
 	start := time.Now()
 	s.serve()
-	h.log.Info("websocket closed", "client", remoteHost(r.RemoteAddr), "responses", s.turns, "duration_ms", time.Since(start).Milliseconds())
+	h.log.Info("websocket closed", "client", logging.RemoteHost(r.RemoteAddr), "responses", s.turns, "duration_ms", time.Since(start).Milliseconds())
 }
 
 func (h *Handler) refusedHandshake(r *http.Request) *hub.Problem {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
@@ -44,7 +45,8 @@ func BenchmarkTurn(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	h := New(next, context.Background(), s, c, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	h := New(next, context.Background(), s, c, log, server.NewObserver(log))
 	defer h.Close()
 	for _, tt := range []struct {
 		name    string

@@ -74,18 +74,18 @@ func newCall(h *Handler, ctx context.Context, cl client, m hub.Memory, id string
 	return c
 }
 
-// finish recovers a panic, logs the line of the request and frees the call.
+// finish recovers a panic, tells the observer and frees the call.
 func (c *call) finish() {
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler {
 			c.failed("aborted")
-			c.logExchange()
+			c.observe()
 			c.free()
 			panic(p)
 		}
 		c.recovered(p)
 	}
-	c.logExchange()
+	c.observe()
 	c.free()
 }
 
@@ -96,7 +96,7 @@ func (c *call) recovered(p any) {
 	// The core is in an unknown state: a second panic in it cuts the connection.
 	defer func() {
 		if recover() != nil {
-			c.logExchange()
+			c.observe()
 			panic(http.ErrAbortHandler)
 		}
 	}()
@@ -112,6 +112,25 @@ func (c *call) recovered(p any) {
 	default:
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// observe tells the observer what became of the exchange.
+func (c *call) observe() {
+	route := ""
+	if c.x != nil {
+		route = c.x.Plan().Route
+	}
+	if !c.h.observer.listens(route) {
+		return
+	}
+	o := outcome{
+		traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
+		upstream: c.st.name, failure: c.failure,
+	}
+	if c.x != nil {
+		o.report = c.x.Report()
+	}
+	c.h.observer.over(&o)
 }
 
 func (c *call) free() {

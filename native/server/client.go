@@ -16,26 +16,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
-// traffic is what went between a client and its call, for the log.
-type traffic struct {
-	remote, uri       string // where the request came from, and what it asked for
-	start             time.Time
-	status            int
-	wrote             bool // the reply's head went out
-	bytesIn, bytesOut int64
-	firstByte         time.Duration
-}
-
-// write writes a piece of the reply's body.
-func (t *traffic) write(w io.Writer, b []byte) (int, error) {
-	if t.firstByte == 0 && len(b) > 0 {
-		t.firstByte = time.Since(t.start)
-	}
-	n, err := w.Write(b)
-	t.bytesOut += int64(n)
-	return n, err
-}
-
 // An httpClient is the client of an HTTP request. It knows net/http's two halves of an
 // exchange and nothing of what is done in between. httpClients are pooled with their closure.
 type httpClient struct {

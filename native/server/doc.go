@@ -10,7 +10,8 @@
 //	client.go    whom it is for: the client of an HTTP request
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	pass.go      what passes through the reverse proxy
-//	log.go       the line of a request; heads and bodies at the COMPLETE level
+//	observer.go  what became of each exchange: the line in the log
+//	log.go       heads and bodies at the COMPLETE level
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
 // It may import shared/gateway, shared/hub, shared/config, shared/access and, of this

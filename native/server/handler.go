@@ -14,10 +14,10 @@ import (
 
 // A Handler serves every request. Its configuration can be replaced while it serves.
 type Handler struct {
-	log   *slog.Logger
-	state atomic.Pointer[state]
-	ids   ids
-	beat  time.Duration // silence of a stream before a heartbeat
+	log      *slog.Logger
+	observer *Observer
+	state    atomic.Pointer[state]
+	beat     time.Duration // silence of a stream before a heartbeat
 
 	modified, proxied atomic.Int64
 	inFlight          atomic.Int64
@@ -27,7 +27,7 @@ type Handler struct {
 
 // NewHandler makes a Handler. The error is the configuration's.
 func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
-	h := &Handler{log: log, ids: newIDs(), beat: gateway.BeatInterval}
+	h := &Handler{log: log, observer: NewObserver(log), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
 	st, err := newState(c, log)
 	if err != nil {
@@ -52,6 +52,9 @@ func (h *Handler) Reload(c *config.Config) error {
 // Config returns the configuration in force.
 func (h *Handler) Config() *config.Config { return h.state.Load().config }
 
+// Observer is told of each exchange. Handlers in front tell it of theirs.
+func (h *Handler) Observer() *Observer { return h.observer }
+
 // Counts says how many requests were transformed, and how many came in all.
 func (h *Handler) Counts() (modified, proxied int64) { return h.modified.Load(), h.proxied.Load() }
 
@@ -71,7 +74,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m := MemoryOf(r.Context())
 	cl := newHTTPClient(w, r, credential(r, m))
 	defer cl.free()
-	c := newCall(h, r.Context(), cl, m, h.ids.of(r))
+	c := newCall(h, r.Context(), cl, m, h.observer.ids.of(r))
 	defer c.finish()
 	if a := cl.unservable(); a != nil {
 		c.answer(a)

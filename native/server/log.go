@@ -3,94 +3,12 @@ package server
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/shared/access"
 )
-
-// logExchange writes the one line of a request. It says nothing of prompts.
-func (c *call) logExchange() {
-	level := slog.LevelInfo
-	var ctx = context.Background()
-	seen, method := c.client.traffic(), c.client.head().Method
-	if c.x == nil {
-		if c.h.log.Enabled(ctx, level) {
-			c.h.log.LogAttrs(ctx, level, "exchange", slog.String("request_id", c.id), slog.String("method", method), slog.Int("code", seen.status))
-		}
-		return
-	}
-	route := c.x.Plan().Route
-	if route == "health" {
-		level = slog.LevelDebug
-	}
-	if !c.h.log.Enabled(ctx, level) {
-		return
-	}
-	r := c.x.Report()
-	var room [32]slog.Attr
-	a := append(room[:0],
-		slog.String("request_id", c.id),
-		slog.String("client", remoteHost(seen.remote)),
-		slog.String("method", method),
-		slog.String("route", route),
-		slog.String("uri", logging.URI(seen.uri)),
-		slog.Int("code", seen.status),
-	)
-	text := func(key, value string) {
-		if value != "" {
-			a = append(a, slog.String(key, value))
-		}
-	}
-	text("virtual_model", r.Model)
-	if r.Served != "" {
-		text("upstream", c.st.name)
-		text("upstream_model", r.Served)
-	}
-	if r.Stream {
-		a = append(a, slog.Bool("stream", true))
-	}
-	text("finish", r.Finish)
-	reason := r.Reason
-	if c.failure != "" {
-		reason = c.failure
-	}
-	text("error_type", reason)
-	if r.HasUsage {
-		a = append(a,
-			slog.Int("input_tokens", r.PromptTokens), slog.Int("output_tokens", r.CompletionTokens),
-			slog.Int("cached_tokens", r.CachedTokens), slog.Int("reasoning_tokens", r.ReasoningTokens))
-	}
-	if seen.firstByte > 0 {
-		a = append(a, slog.Float64("first_byte_ms", millis(seen.firstByte)))
-	}
-	a = append(a,
-		slog.Float64("duration_ms", millis(time.Since(seen.start))),
-		slog.Int64("bytes_in", seen.bytesIn), slog.Int64("bytes_out", seen.bytesOut))
-	if len(r.Repairs) > 0 {
-		text("repairs", strings.Join(r.Repairs, ","))
-	}
-	if c.h.log.Enabled(ctx, slog.LevelDebug) {
-		text("changes", strings.Join(r.Changes, ","))
-		if r.Model != "" {
-			a = append(a, slog.Bool("thinking", r.Thinking))
-		}
-		a = append(a, slog.Any("headers", logging.Headers(c.client.fields())))
-	}
-	c.h.log.LogAttrs(ctx, level, "exchange", a...)
-}
-
-func millis(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }
-
-func remoteHost(addr string) string {
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
-	}
-	return addr
-}
 
 // A bodyLog shows heads and bodies of one exchange, at the COMPLETE level.
 type bodyLog struct {

@@ -126,31 +126,6 @@ func (w *watched) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// counter notes status and size of a passed reply for the log. Unwrap lets
-// http.ResponseController reach flush and hijack.
-type counter struct {
-	http.ResponseWriter
-	seen *traffic
-}
-
-func (w *counter) WriteHeader(status int) {
-	if status >= 200 || status == http.StatusSwitchingProtocols {
-		w.seen.status, w.seen.wrote = status, true
-		leaveTypeOut(w.Header())
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *counter) Write(p []byte) (int, error) {
-	w.seen.wrote = true
-	if w.seen.status == 0 {
-		w.seen.status = http.StatusOK
-	}
-	return w.seen.write(w.ResponseWriter, p)
-}
-
-func (w *counter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // passBuffers lends the reverse proxy its copy buffers.
 type passBuffers struct{}
 
@@ -163,8 +138,4 @@ func (passBuffers) Get() []byte {
 
 func (passBuffers) Put(b []byte) { (&buffer{b: b}).free() }
 
-// interface guards
-var (
-	_ http.ResponseWriter = (*counter)(nil)
-	_ httputil.BufferPool = passBuffers{}
-)
+var _ httputil.BufferPool = passBuffers{} // interface guard

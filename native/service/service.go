@@ -98,7 +98,7 @@ func open(o Options) (*service, error) {
 	if s.kept, err = openStore(s.config, s.log); err != nil {
 		return nil, err
 	}
-	s.state = responses.New(s.handler, s.handler.BaseContext(nil), s.kept, s.config, s.log)
+	s.state = responses.New(s.handler, s.handler.BaseContext(nil), s.kept, s.config, s.log, s.handler.Observer())
 	return s, nil
 }
 
