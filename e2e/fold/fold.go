@@ -21,7 +21,7 @@ const (
 	width = 120
 	// longBody and longEvent are the columns over which a line is folded. The events of a
 	// stream are alike: in a line each they read as a table.
-	longBody, longEvent = 160, 250
+	longBody, longEvent = 160, 300
 )
 
 // Out is a text whose folded lines are whole again.
