@@ -8,6 +8,7 @@
 //	gateway                the front door: routes, and the Exchange that an edge walks through
 //	dialect/chat           Chat Completions, and the routes that are a part of it
 //	dialect/responses      OpenAI's Responses API
+//	dialect/responses/toolset  the tools of a request to it: names, functions, the choice
 //	dialect/messages       Anthropic's Messages API
 //	dialect/models         /v1/models, in both shapes
 //	parts                  one part of a turn after the other, for the two dialects that show it so

@@ -27,7 +27,7 @@ func TestCompactAsksForASummaryWithoutThinking(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r := turn.Request.State.(*request)
-	if !r.compaction || r.blob != keptBlob || turn.Request.Streamed || !turn.Request.NoThinking || r.tools.accept([]byte("f")) {
+	if !r.compaction || r.blob != keptBlob || turn.Request.Streamed || !turn.Request.NoThinking || r.tools.Accept([]byte("f")) {
 		t.Errorf("%+v", r)
 	}
 	kept := gjson.Parse("[" + string(r.kept) + "]")

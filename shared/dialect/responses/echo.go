@@ -11,7 +11,7 @@ import (
 // the client left out are those that hold then: the Open Responses schema wants each
 // key, and most of them not null.
 func (r *translation) echo() []byte {
-	size := 1024 + 64*len(r.defs)
+	size := 1024 + 64*r.tools.Len()
 	for _, key := range [...]int{keyTools, keyToolChoice, keyInstructions, keyText, keyMetadata} {
 		size += len(r.raw(key))
 	}
@@ -20,8 +20,12 @@ func (r *translation) echo() []byte {
 	e.same(r, keyInstructions, "null")
 	e.same(r, keyModel, "null")
 	e.member("tools", nil, "")
-	e = r.appendToolEcho(e)
-	e.member("tool_choice", r.choiceEcho(), `"auto"`)
+	if at := r.fields[keyTools]; at.Absent() {
+		e = jsonedit.Put(e, "[]")
+	} else {
+		e = r.tools.AppendEcho(e, r.src, r.ownTools, at)
+	}
+	e.member("tool_choice", r.tools.ChoiceEcho(r.raw(keyToolChoice)), `"auto"`)
 	e.same(r, keyParallel, "true")
 	e.member("temperature", r.used(keyTemperature, 0), "1")
 	e.member("top_p", r.used(keyTopP, 1), "1")
@@ -98,44 +102,6 @@ func (r *translation) used(key, i int) []byte {
 }
 
 var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
-
-// appendToolEcho appends tools as the client sent it; its function tools show all keys
-// that the schema of a function tool has.
-func (r *translation) appendToolEcho(dst []byte) []byte {
-	at := r.fields[keyTools]
-	if at.Absent() {
-		return jsonedit.Put(dst, "[]")
-	}
-	pos := at.Start
-	for i := r.ownTools.Start; i < r.ownTools.End; i++ {
-		d := &r.defs[i]
-		if d.parent >= 0 || string(d.word(toolType)) != "function" {
-			continue
-		}
-		end := int(d.at.End) - 1 // before the closing brace; there is a type, so a comma goes first
-		dst = jsonedit.PutLine(dst, r.src[pos:end])
-		for _, key := range [...]int{toolDescription, toolParameters, toolStrict} {
-			if d.seen&(1<<key) == 0 {
-				dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"`), toolNames[key]), `":null`)
-			}
-		}
-		pos = end
-	}
-	return jsonedit.PutLine(dst, r.src[pos:at.End])
-}
-
-// choiceEcho is tool_choice as the client sent it; allowed tools say their mode.
-func (r *translation) choiceEcho() []byte {
-	raw := r.raw(keyToolChoice)
-	if raw == nil || raw[0] != '{' {
-		return raw
-	}
-	c := r.readChoice(raw)
-	if string(c.kind) != "allowed_tools" || c.mode != nil {
-		return raw
-	}
-	return jsonedit.PutBetween(nil, `{"type":"allowed_tools","mode":"auto","tools":`, c.tools, "}")
-}
 
 func (r *translation) textEcho() []byte {
 	out := jsonedit.PutBetween(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")

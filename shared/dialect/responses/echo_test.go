@@ -113,14 +113,14 @@ func TestTheEchoLeavesNothingOfTheBodyBehind(t *testing.T) {
 		t.Fatal(p)
 	}
 	r := turn.Request.State.(*request)
-	before, table := string(r.echo), r.tools.list[0]
-	name, namespace := string(table.name), string(table.namespace)
+	before, table := string(r.echo), r.tools.Tools[0]
+	name, namespace := string(table.Name), string(table.Namespace)
 	clear(body)
 	other := turnOf(turn.Settings)
 	if _, p := Create.Request(nil, []byte(`{"model":"warm","input":"Other","tools":[{"type":"function","name":"xxxxxxxxxxxxx"}]}`), other); p != nil {
 		t.Fatal(p)
 	}
-	if string(r.echo) != before || string(r.tools.list[0].name) != name || string(r.tools.list[0].namespace) != namespace || r.tools.list[0].upstream != "ns__tool" {
+	if string(r.echo) != before || string(r.tools.Tools[0].Name) != name || string(r.tools.Tools[0].Namespace) != namespace || r.tools.Tools[0].Upstream != "ns__tool" {
 		t.Error("what is kept for the reply changed with the body that was lent")
 	}
 	if strings.Contains(before, "secret") {

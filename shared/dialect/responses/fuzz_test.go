@@ -60,7 +60,7 @@ func checkChat(t *testing.T, body string) {
 	names := map[string]bool{}
 	for _, f := range gjson.Get(body, "tools.#.function").Array() {
 		name := f.Get("name").String()
-		if names[name] || !isName([]byte(name)) || !f.Get("parameters").IsObject() {
+		if names[name] || !functionName.MatchString(name) || !f.Get("parameters").IsObject() {
 			t.Errorf("function %s: %s", name, body)
 		}
 		names[name] = true
@@ -193,7 +193,7 @@ func TestAnyMixOfItemsGivesAGoodChatRequest(t *testing.T) {
 		}
 		names := upstreamNames(string(out))
 		for _, name := range names {
-			if _, ok := turn.Request.State.(*request).tools.find([]byte(name)); !ok {
+			if _, ok := turn.Request.State.(*request).tools.Find([]byte(name)); !ok {
 				t.Fatalf("%s went up and is not in the table: %s", name, body)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -166,9 +167,9 @@ func (r *translation) scanItem(s *jsonedit.Scanner, it *item) {
 			it.lists[n-itemContent] = jsonedit.Compact(from, len(r.parts))
 			it.fields[n] = jsonedit.Compact(start, s.Pos())
 		case n == itemTools && s.Kind() == jsonedit.Array:
-			from := len(r.defs)
-			it.fields[n] = r.scanTools(s, it.src, it).Compact()
-			it.tools = jsonedit.Compact(from, len(r.defs))
+			var at jsonedit.Span
+			it.tools, at = r.tools.Scan(s, it.src, it.path(".tools"), false)
+			it.fields[n] = at.Compact()
 		default:
 			it.fields[n] = s.NotNull().Compact()
 		}
@@ -493,7 +494,7 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 			return nil // a server's own search
 		}
 		arguments, object := r.object(it, itemArguments)
-		return r.tellTypedCall(it, key, toolSearchTool, arguments, object)
+		return r.tellTypedCall(it, key, toolset.ToolSearch, arguments, object)
 	case localShellCall:
 		if !it.has(itemCallID) {
 			key = itemID
@@ -506,12 +507,12 @@ func (r *translation) tellItem(it *item) *hub.Problem {
 				r.shells[string(id)] = string(jsonedit.Inside(it.raw(key)))
 			}
 		}
-		return r.tellTypedCall(it, key, localShellTool, r.members(it, localShellNames), true)
+		return r.tellTypedCall(it, key, toolset.LocalShell, r.members(it, localShellNames), true)
 	case shellCall:
-		return r.tellTypedCall(it, key, shellTool, r.members(it, shellNames), true)
+		return r.tellTypedCall(it, key, toolset.Shell, r.members(it, shellNames), true)
 	case applyPatchCall:
 		r.text = jsonedit.AppendEscaped(jsonedit.Put(r.text[:0], `{\"operation\":`), or(it.raw(itemOperation), "null"))
-		return r.tellTypedCall(it, key, applyPatchTool, append(r.text, '}'), true)
+		return r.tellTypedCall(it, key, toolset.ApplyPatch, append(r.text, '}'), true)
 	case output:
 		return r.tellOutput(it, key, "")
 	case applyPatchOutput:
@@ -645,19 +646,19 @@ func (r *translation) tellNamedCall(it *item, arguments []byte, object bool) *hu
 		}
 	}
 	r.turn.UseCallID(jsonedit.Text(it.raw(itemCallID)))
-	r.name = jsonedit.AppendEscaped(r.name[:0], r.upstreamName(it.word(itemNamespace), it.word(itemName)))
+	r.name = jsonedit.AppendEscaped(r.name[:0], r.tools.UpstreamName(it.word(itemNamespace), it.word(itemName)))
 	r.call(id, r.name, arguments, object)
 	return nil
 }
 
 // tellTypedCall tells a call of a tool that has a type instead of a name.
-func (r *translation) tellTypedCall(it *item, key int, kind toolKind, arguments []byte, object bool) *hub.Problem {
+func (r *translation) tellTypedCall(it *item, key int, kind toolset.Kind, arguments []byte, object bool) *hub.Problem {
 	id, p := r.callID(it, key)
 	if p != nil {
 		return p
 	}
 	r.turn.UseCallID(jsonedit.Text(it.raw(key)))
-	r.call(id, r.typedName(kind), arguments, object)
+	r.call(id, r.tools.TypedName(kind), arguments, object)
 	return nil
 }
 
@@ -805,19 +806,10 @@ func (r *translation) tellFound(it *item) *hub.Problem {
 	if !it.has(itemCallID) {
 		return nil // a server's own search
 	}
-	text := r.text[:0]
-	for i := it.tools.Start; i < it.tools.End; i++ {
-		if f := r.defs[i].function; f >= 0 {
-			if len(text) == 0 {
-				text = jsonedit.Put(text, "These tools can be called now: ")
-			} else {
-				text = jsonedit.Put(text, ", ")
-			}
-			text = jsonedit.PutBytes(text, r.functions[f].upstream(r.names))
-		}
-	}
-	if len(text) == 0 {
-		text = jsonedit.Put(text, "No tools were found.")
+	const found = "These tools can be called now: "
+	text := r.tools.AppendNames(jsonedit.Put(r.text[:0], found), it.tools, ", ")
+	if len(text) == len(found) {
+		text = jsonedit.Put(text[:0], "No tools were found.")
 	}
 	r.text, r.images = text, r.images[:0]
 	return r.result(it, itemCallID, text)

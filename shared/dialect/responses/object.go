@@ -3,6 +3,7 @@ package responses
 import (
 	"strconv"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
@@ -57,23 +58,23 @@ func (w *writer) formOf(p *parts.Part) *form {
 		}
 		return &reasoningForm
 	}
-	tool, ok := w.r.tools.find(p.Name)
+	tool, ok := w.r.tools.Find(p.Name)
 	if !ok {
 		// The model made it up. It is the client that tells the model so.
-		tool.name = jsonedit.AppendEscaped(nil, p.Name)
+		tool.Name = jsonedit.AppendEscaped(nil, p.Name)
 	}
 	w.tool = tool
-	switch tool.kind {
-	case customTool:
+	switch tool.Kind {
+	case toolset.Custom:
 		w.input.reset()
 		return &customForm
-	case toolSearchTool:
+	case toolset.ToolSearch:
 		return &searchForm
-	case localShellTool:
+	case toolset.LocalShell:
 		return &localShellForm
-	case shellTool:
+	case toolset.Shell:
 		return &shellForm
-	case applyPatchTool:
+	case toolset.ApplyPatch:
 		return &patchForm
 	}
 	return &functionForm
@@ -115,9 +116,9 @@ func (w *writer) appendItem(dst []byte, p *parts.Part, status string) []byte {
 	default:
 		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"call_id":"`), p.ID), '"')
 		if !f.silent {
-			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.name), '"')
-			if len(w.tool.namespace) > 0 {
-				dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"namespace":"`), w.tool.namespace), '"')
+			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.Name), '"')
+			if len(w.tool.Namespace) > 0 {
+				dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"namespace":"`), w.tool.Namespace), '"')
 			}
 			dst = w.appendText(dst, text, nil)
 		} else {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -107,7 +108,9 @@ type translation struct {
 	// compacting: the model is asked for a summary, not for its turn.
 	compacting bool
 
-	universe
+	tools toolset.Set
+	// ownTools are those of the request's tools, not of its input.
+	ownTools jsonedit.CompactSpan
 	conversation
 	effort  []byte // the word that the client used
 	context []byte // reasoning.context
@@ -121,7 +124,7 @@ type translation struct {
 	editor  editor.Editor
 }
 
-var translations = sync.Pool{New: func() any { return &translation{universe: universe{index: map[string]int32{}}} }}
+var translations = sync.Pool{New: func() any { return new(translation) }}
 
 // A translation with larger buffers or longer lists is left to the collector.
 const (
@@ -131,14 +134,15 @@ const (
 
 // release gives the translation back without anything that refers to the request.
 func (r *translation) release() {
-	if max(cap(r.chat), cap(r.earlier)) > maxKept || max(cap(r.list), cap(r.parts), cap(r.defs)) > maxKeptList {
+	if max(cap(r.chat), cap(r.earlier)) > maxKept || max(cap(r.list), cap(r.parts), r.tools.Cap()) > maxKeptList {
 		return
 	}
 	r.turn, r.req, r.src = nil, nil, nil
 	r.fields, r.extras, r.compacting = [keyCount]jsonedit.Span{}, [len(verbatim)]jsonedit.Span{}, false
 	r.s.Reset(nil)
 	r.part.Reset(nil)
-	r.universe.reset()
+	r.tools.Reset()
+	r.ownTools = jsonedit.CompactSpan{}
 	r.conversation.reset()
 	r.effort, r.context, r.format = nil, nil, format{}
 	r.reason.effort, r.reason.summary, r.echoed.format, r.echoed.verbosity = nil, nil, nil, nil
@@ -179,7 +183,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		}
 		return dst, p
 	}
-	r.req.tools = r.table()
+	r.req.tools = r.tools.Table()
 	if r.kind == create {
 		r.req.echo = r.echo()
 	}
@@ -240,7 +244,10 @@ func (r *translation) scan() *hub.Problem {
 		case n == keyInstructions && s.Kind() == jsonedit.Array:
 			r.told, v = r.scanItems(s, r.src, "instructions")
 		case n == keyTools && s.Kind() == jsonedit.Array:
-			v = r.scanTools(s, r.src, nil)
+			r.ownTools, v = r.tools.Scan(s, r.src, "tools", true)
+			if r.problem == nil {
+				r.problem = r.tools.Fault()
+			}
 		default:
 			v = s.NotNull()
 		}
@@ -738,4 +745,63 @@ func (r *translation) kwargs() (k templateKwargs, effort bool) {
 		k.add("preserve_thinking", "false")
 	}
 	return k, effort
+}
+
+// offer makes functions of the tools: the request's own first, then those that came
+// with the input.
+func (r *translation) offer() *hub.Problem {
+	p := r.offerAll()
+	t := r.turn
+	t.Request.DroppedTools = r.tools.Dropped()
+	if p == nil && len(t.Request.DroppedTools) > 0 {
+		t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.Request.DroppedTools, ", ")})
+	}
+	return p
+}
+
+func (r *translation) offerAll() *hub.Problem {
+	reject := r.turn.RejectTools
+	if p := r.tools.Offer(r.ownTools, reject); p != nil {
+		return p
+	}
+	for _, kind := range [...]string{"additional_tools", "tool_search_output"} {
+		for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
+			for i := l.Start; i < l.End; i++ {
+				it := &r.list[i]
+				if it.tools.Len() == 0 || string(it.word(itemType)) != kind {
+					continue
+				}
+				if p := r.tools.Offer(it.tools, reject); p != nil {
+					return p
+				}
+			}
+		}
+	}
+	return r.tools.Offered()
+}
+
+// choose reads tool_choice.
+func (r *translation) choose() *hub.Problem {
+	if r.compacting { // the tools stay for the sake of the prefix cache
+		r.tools.ForbidCalls()
+		return nil
+	}
+	return r.tools.Choose(r.raw(keyToolChoice))
+}
+
+// appendTools appends tools and what goes with them.
+func (r *translation) appendTools(c []byte) []byte {
+	c, list := r.tools.AppendTools(c)
+	if list.Absent() {
+		return c
+	}
+	r.trusted = append(r.trusted, list)
+	if r.kind == inputTokens {
+		return c
+	}
+	c = r.tools.AppendChoice(c)
+	if r.compacting {
+		return c
+	}
+	return jsonedit.PutMember(c, "parallel_tool_calls", r.raw(keyParallel))
 }

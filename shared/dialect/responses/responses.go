@@ -9,6 +9,7 @@
 package responses
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
@@ -58,59 +59,7 @@ type request struct {
 	// between.
 	kept []byte
 	// tools knows the upstream's function names.
-	tools tools
-}
-
-// toolKind says as what a call of the upstream comes back to the client.
-type toolKind uint8
-
-const (
-	functionTool toolKind = iota
-	customTool
-	toolSearchTool
-	localShellTool
-	shellTool
-	applyPatchTool
-)
-
-// tool is what a function name of the upstream stands for. Name and namespace are
-// insides of string literals; namespace is empty for none.
-type tool struct {
-	upstream        string // the name that the upstream knows, plain
-	kind            toolKind
-	name, namespace []byte
-}
-
-// tools is the table between the client's tools and the upstream's functions.
-type tools struct {
-	list []tool
-	// only: calls of other names are dropped (tool_choice none or allowed_tools);
-	// allowed are the upstream's names that are not.
-	only    bool
-	allowed []string
-}
-
-// find returns what the upstream calls name; ok is false for a name that the model made up.
-func (t *tools) find(name []byte) (tool, bool) {
-	for _, x := range t.list {
-		if x.upstream == string(name) {
-			return x, true
-		}
-	}
-	return tool{}, false
-}
-
-// accept tells whether a call of that name is handed on.
-func (t *tools) accept(name []byte) bool {
-	if !t.only {
-		return true
-	}
-	for _, a := range t.allowed {
-		if a == string(name) {
-			return true
-		}
-	}
-	return false
+	tools toolset.Table
 }
 
 var options = parts.Options{Early: true, KeepBlank: true, CallPrefix: "call_"}

@@ -28,7 +28,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 			s.Value()
 			continue
 		}
-		r.list, r.parts, r.defs, r.own = r.list[:0], r.parts[:0], r.defs[:0], jsonedit.CompactSpan{}
+		r.list, r.parts, r.own = r.list[:0], r.parts[:0], jsonedit.CompactSpan{}
 		if s.Kind() == jsonedit.Array {
 			r.own, r.fields[keyInput] = r.scanItems(s, body, "input")
 		} else {

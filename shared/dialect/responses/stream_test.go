@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -39,15 +40,15 @@ const (
 )
 
 // clientTools are one of each kind.
-var clientTools = tools{list: []tool{
-	{upstream: "get_weather", name: []byte("get_weather")},
-	{upstream: "crm__find", name: []byte("find"), namespace: []byte("crm")},
-	{upstream: "apply_patch", kind: customTool, name: []byte("apply_patch")},
-	{upstream: "ns__exec", kind: customTool, name: []byte("exec"), namespace: []byte("ns")},
-	{upstream: "tool_search", kind: toolSearchTool, name: []byte("tool_search")},
-	{upstream: "local_shell", kind: localShellTool, name: []byte("local_shell")},
-	{upstream: "shell", kind: shellTool, name: []byte("shell")},
-	{upstream: "patch", kind: applyPatchTool, name: []byte("patch")},
+var clientTools = toolset.Table{Tools: []toolset.Tool{
+	{Upstream: "get_weather", Name: []byte("get_weather")},
+	{Upstream: "crm__find", Name: []byte("find"), Namespace: []byte("crm")},
+	{Upstream: "apply_patch", Kind: toolset.Custom, Name: []byte("apply_patch")},
+	{Upstream: "ns__exec", Kind: toolset.Custom, Name: []byte("exec"), Namespace: []byte("ns")},
+	{Upstream: "tool_search", Kind: toolset.ToolSearch, Name: []byte("tool_search")},
+	{Upstream: "local_shell", Kind: toolset.LocalShell, Name: []byte("local_shell")},
+	{Upstream: "shell", Kind: toolset.Shell, Name: []byte("shell")},
+	{Upstream: "patch", Kind: toolset.ApplyPatch, Name: []byte("patch")},
 }}
 
 const (
@@ -222,7 +223,7 @@ func TestStream(t *testing.T) {
 		},
 		{
 			name:     "a call that tool_choice forbids",
-			request:  func(r *request) { r.tools.only, r.tools.allowed = true, []string{"shell"} },
+			request:  func(r *request) { r.tools.Only, r.tools.Allowed = true, []string{"shell"} },
 			upstream: call("get_weather", `{}`) + chunk(`{}`, "tool_calls") + done,
 			want:     rows("created", "in_progress", completedWith("")),
 		},

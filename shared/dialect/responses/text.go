@@ -91,7 +91,7 @@ func (r *translation) textFormat() *hub.Problem {
 // upstream's grammar covers all that follows the thinking, and would forbid a call.
 func (r *translation) describeFormat() {
 	f := &r.format
-	if f.kind == plainText || !r.callable() || !r.extras[responseFormat].Absent() {
+	if f.kind == plainText || !r.tools.Callable() || !r.extras[responseFormat].Absent() {
 		return
 	}
 	text := jsonedit.Put(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
@@ -112,7 +112,7 @@ func (r *translation) describeFormat() {
 // sends one of its own.
 func (r *translation) appendFormat(c []byte) []byte {
 	f := &r.format
-	if f.kind == plainText || r.callable() || !r.extras[responseFormat].Absent() {
+	if f.kind == plainText || r.tools.Callable() || !r.extras[responseFormat].Absent() {
 		return c
 	}
 	if f.kind == jsonObject {

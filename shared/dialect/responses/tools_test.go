@@ -2,14 +2,19 @@ package responses
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
+
+// functionName is what the name of a function may be.
+var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // upstreamNames lists the functions of a chat request.
 func upstreamNames(body string) (names []string) {
@@ -27,10 +32,10 @@ func TestACustomToolIsAFunctionWithOneInput(t *testing.T) {
 	if d := f.Get("description").String(); d != "Edits \"files\".\n\nThe input is one raw text, not JSON: put all of it into the argument input, as it is.\n\nIt must match this lark grammar:\n\nstart: \"a\"\nb: /x/" {
 		t.Errorf("description %q", d)
 	}
-	if p := f.Get("parameters").Raw; p != customParameters {
+	if p := f.Get("parameters").Raw; p != `{"type":"object","properties":{"input":{"type":"string","description":"The raw text."}},"required":["input"],"additionalProperties":false}` {
 		t.Errorf("parameters %s", p)
 	}
-	if d := gjson.Get(got, "tools.1.function.description").String(); d != customNote {
+	if d := gjson.Get(got, "tools.1.function.description").String(); d != "The input is one raw text, not JSON: put all of it into the argument input, as it is." {
 		t.Errorf("description of the plain one %q", d)
 	}
 	arguments := gjson.Get(got, "messages.1.tool_calls.0.function.arguments").String()
@@ -41,7 +46,7 @@ func TestACustomToolIsAFunctionWithOneInput(t *testing.T) {
 		t.Errorf("choice %s", c)
 	}
 	table := turn.Request.State.(*request).tools
-	if x, ok := table.find([]byte("apply_patch")); !ok || x.kind != customTool || string(x.name) != "apply_patch" || len(x.namespace) != 0 {
+	if x, ok := table.Find([]byte("apply_patch")); !ok || x.Kind != toolset.Custom || string(x.Name) != "apply_patch" || len(x.Namespace) != 0 {
 		t.Errorf("table %+v", table)
 	}
 }
@@ -64,7 +69,7 @@ func TestNamespacesBecomeNamesAndComeBack(t *testing.T) {
 	}
 	// a.read collides with the plain function, the last two are too long.
 	for _, i := range []int{1, 4, 5} {
-		if len(names[i]) > 64 || !isName([]byte(names[i])) || names[i][len(names[i])-9] != '_' {
+		if len(names[i]) > 64 || !functionName.MatchString(names[i]) || names[i][len(names[i])-9] != '_' {
 			t.Errorf("name %q", names[i])
 		}
 	}
@@ -89,9 +94,9 @@ func TestNamespacesBecomeNamesAndComeBack(t *testing.T) {
 	}
 	table := turn.Request.State.(*request).tools
 	for i, want := range []string{"/a__read", "a/read", "a/run", "b/read", long + "/" + long, long + "/" + long + "2"} {
-		x, ok := table.find([]byte(names[i]))
-		if !ok || string(x.namespace)+"/"+string(x.name) != want {
-			t.Errorf("%q comes back as %s/%s", names[i], x.namespace, x.name)
+		x, ok := table.Find([]byte(names[i]))
+		if !ok || string(x.Namespace)+"/"+string(x.Name) != want {
+			t.Errorf("%q comes back as %s/%s", names[i], x.Namespace, x.Name)
 		}
 	}
 	again, _ := ask(t, s, Create, `{"model":"think","tools":[{"type":"function","name":"a__read"},{"type":"namespace","name":"a","tools":[{"type":"function","name":"read"}]}],"input":"Hi"}`)
@@ -125,7 +130,7 @@ func TestToolsInTheInputJoin(t *testing.T) {
 		{"role":"tool","tool_call_id":"c2","content":"No tools were found."}]`) {
 		t.Errorf("messages %s", m)
 	}
-	if x, _ := turn.Request.State.(*request).tools.find([]byte("tool_search")); x.kind != toolSearchTool {
+	if x, _ := turn.Request.State.(*request).tools.Find([]byte("tool_search")); x.Kind != toolset.ToolSearch {
 		t.Errorf("search comes back as %+v", x)
 	}
 	if !slices.Equal(turn.Request.DroppedTools, []string{"web_search"}) {
@@ -180,8 +185,8 @@ func TestTypedToolsAreFunctions(t *testing.T) {
 		t.Errorf("choice %q", c)
 	}
 	table := turn.Request.State.(*request).tools
-	for i, kind := range []toolKind{functionTool, localShellTool, shellTool, applyPatchTool} {
-		if x, _ := table.find([]byte(names[i])); x.kind != kind {
+	for i, kind := range []toolset.Kind{toolset.Function, toolset.LocalShell, toolset.Shell, toolset.ApplyPatch} {
+		if x, _ := table.Find([]byte(names[i])); x.Kind != kind {
 			t.Errorf("%q comes back as %+v", names[i], x)
 		}
 	}
@@ -217,7 +222,7 @@ func TestCallsThatWereNotAllowedAreNotAccepted(t *testing.T) {
 	for _, tt := range tests {
 		_, turn := ask(t, s, Create, `{"model":"think","input":"Hi",`+tools+`,"tool_choice":`+tt.choice+`}`)
 		table := turn.Request.State.(*request).tools
-		if f, g, x := table.accept([]byte("f")), table.accept([]byte("n__g")), table.accept([]byte("x")); f != tt.f || g != tt.g || x != tt.x {
+		if f, g, x := table.Accept([]byte("f")), table.Accept([]byte("n__g")), table.Accept([]byte("x")); f != tt.f || g != tt.g || x != tt.x {
 			t.Errorf("%s: %v %v %v", tt.choice, f, g, x)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
@@ -25,7 +26,7 @@ type writer struct {
 
 	// The open item. Its text stands as inside a string literal, as all deltas joined.
 	form     *form
-	tool     tool
+	tool     toolset.Tool
 	id       []byte
 	text     []byte
 	logprobs []byte // elements with commas between
@@ -78,7 +79,7 @@ func (w *writer) Beat(dst []byte, n int) []byte {
 }
 
 // Accept implements parts.Writer.
-func (w *writer) Accept(name []byte) bool { return !w.r.compaction && w.r.tools.accept(name) }
+func (w *writer) Accept(name []byte) bool { return !w.r.compaction && w.r.tools.Accept(name) }
 
 // Open implements parts.Writer.
 func (w *writer) Open(dst []byte, p *parts.Part) []byte {
@@ -172,7 +173,7 @@ func (w *writer) Close(dst []byte, p *parts.Part) []byte {
 		dst = w.event(dst, w.form.delta, ".done")
 		dst = jsonedit.PutBytes(dst, w.place)
 		if w.form == &functionForm {
-			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.name), '"')
+			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.Name), '"')
 		}
 		dst = w.appendText(dst, w.text, w.logprobs)
 		dst = jsonedit.Put(dst, "}\n\n")
