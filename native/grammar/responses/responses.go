@@ -10,11 +10,15 @@
 //	created     = created                     status in_progress; queued if background is true
 //	in_progress = in_progress                 may come again anywhere, as a heartbeat
 //	item        = output_item.added body output_item.done
-//	body        = of a message:          part*    text: content_part.added output_text.delta* output_text.done content_part.done
-//	                                              refusal: content_part.added refusal.delta* refusal.done content_part.done
+//	body        = of a message:          part*    text: content_part.added
+//	                                                    output_text.delta* output_text.done content_part.done
+//	                                              refusal: content_part.added
+//	                                                    refusal.delta* refusal.done content_part.done
 //	              of reasoning:          rpart* | spart*
-//	                                     rpart: content_part.added reasoning_text.delta* reasoning_text.done content_part.done
-//	                                     spart: reasoning_summary_part.added reasoning_summary_text.delta* reasoning_summary_text.done reasoning_summary_part.done
+//	                                     rpart: content_part.added
+//	                                            reasoning_text.delta* reasoning_text.done content_part.done
+//	                                     spart: reasoning_summary_part.added reasoning_summary_text.delta*
+//	                                            reasoning_summary_text.done reasoning_summary_part.done
 //	              of a function call:    function_call_arguments.delta* function_call_arguments.done
 //	              of a custom tool call: custom_tool_call_input.delta* custom_tool_call_input.done
 //	              of any other:          nothing
@@ -69,4 +73,12 @@ type Summary struct {
 	Items []string
 	// Terminal is the type of the terminal event; "" if there was none.
 	Terminal string
+}
+
+// reasoningNames are the names of the raw reasoning's events.
+func (o Options) reasoningNames() (delta, done string) {
+	if o.OpenResponses {
+		return "response.reasoning.delta", "response.reasoning.done"
+	}
+	return "response.reasoning_text.delta", "response.reasoning_text.done"
 }

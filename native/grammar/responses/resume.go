@@ -23,7 +23,7 @@ func (c *Checker) resume(kind string, event map[string]any) {
 	if kind == "response.output_item.added" {
 		return
 	}
-	i := &item{index: index, firstPart: -1}
+	i := &item{reporter: &c.reporter, index: index, firstPart: -1}
 	i.id, _ = event["item_id"].(string)
 	c.seenIDs[i.id] = true
 	c.open = i
@@ -42,13 +42,14 @@ func (c *Checker) resume(kind string, event map[string]any) {
 	case strings.HasPrefix(name, "custom_tool_call_input."):
 		i.kind, i.text.late = "custom_tool_call", true
 	default:
-		c.resumeInPart(name, event, i)
+		i.resumeInPart(name, event)
 	}
 }
 
-func (c *Checker) resumeInPart(name string, event map[string]any, i *item) {
+// resumeInPart makes up the part that an event within it needs.
+func (i *item) resumeInPart(name string, event map[string]any) {
 	object, _ := event["part"].(map[string]any)
-	p := &part{index: partIndexOf(event)}
+	p := &part{reporter: i.reporter, index: partIndexOf(event)}
 	p.kind, _ = object["type"].(string)
 	p.text.late = true
 	switch {
@@ -67,7 +68,7 @@ func (c *Checker) resumeInPart(name string, event map[string]any, i *item) {
 	}
 	i.summary = p.kind == "summary_text"
 	if strings.HasSuffix(name, "part.added") {
-		return // takePartAdded takes it from here
+		return // partAdded takes it from here
 	}
 	i.firstPart = p.index
 	if strings.HasSuffix(name, "part.done") {
