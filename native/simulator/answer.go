@@ -220,7 +220,10 @@ var (
 )
 
 // commonWords of a tool's name don't by themselves mean the tool.
-var commonWords = map[string]bool{"get": true, "set": true, "do": true, "to": true, "a": true, "the": true, "of": true, "in": true, "and": true, "my": true, "mcp": true, "tool": true, "is": true}
+var commonWords = map[string]bool{
+	"get": true, "set": true, "do": true, "to": true, "a": true, "the": true, "of": true, "in": true,
+	"and": true, "my": true, "mcp": true, "tool": true, "is": true,
+}
 
 // chooseCalls picks the tools that the prompt names or asks for.
 func chooseCalls(tools []tool, prompt string, want wishes) []toolCall {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -117,7 +118,8 @@ func chatWishes(f fields, tools []tool) (want wishes, e *apiError) {
 			found = found || t.name == name
 		}
 		if !found {
-			return want, badParameter("tool_choice", "The tool specified in `tool_choice` does not match any of the specified `tools` (parameter=tool_choice)")
+			return want, badParameter("tool_choice",
+				"The tool specified in `tool_choice` does not match any of the specified `tools` (parameter=tool_choice)")
 		}
 	}
 	format := f.object("response_format")
@@ -142,7 +144,8 @@ func chatWishes(f fields, tools []tool) (want wishes, e *apiError) {
 // checkToolFields are vLLM's validators about tools.
 func (f fields) checkToolFields() *apiError {
 	if kindOf(f["tools"]) == '[' && len(list(f["tools"])) == 0 {
-		return badParameter("tools", "`tools` must not be an empty array. Either provide at least one tool or omit the field entirely. (parameter=tools)")
+		return badParameter("tools",
+			"`tools` must not be an empty array. Either provide at least one tool or omit the field entirely. (parameter=tools)")
 	}
 	if f.has("tool_choice") && f.text("tool_choice") != "none" && !f.has("tools") {
 		return badParameter("tool_choice", "When using `tool_choice`, `tools` must be set. (parameter=tool_choice)")
@@ -173,7 +176,7 @@ func (s *server) prepareChat(r *http.Request, f fields) (*chatRun, *apiError) {
 	if _, there := f["messages"]; there && kindOf(f["messages"]) == 'n' {
 		return nil, badRequest("'NoneType' object is not iterable")
 	}
-	if faults := append(append(append(f.checkMessages(), f.checkTypes(chatTypes...)...), f.checkTools()...), f.checkEffort()...); len(faults) > 0 {
+	if faults := slices.Concat(f.checkMessages(), f.checkTypes(chatTypes...), f.checkTools(), f.checkEffort()); len(faults) > 0 {
 		return nil, invalid(faults...)
 	}
 	if e := f.checkStreamOptions(); e != nil {
@@ -208,8 +211,11 @@ func (s *server) prepareChat(r *http.Request, f fields) (*chatRun, *apiError) {
 		}
 		p.logprobs = int(n)
 	}
-	run := &chatRun{sampling: p, id: "chatcmpl-" + s.requestID(r), created: time.Now().Unix(), model: s.o.ServedModel, prompt: prompt,
-		want: want, offered: len(c.tools) > 0, oneCall: !f.flag("parallel_tool_calls", true), hideThought: !f.flag("include_reasoning", true), faults: faultsOf(r)}
+	run := &chatRun{
+		sampling: p, id: "chatcmpl-" + s.requestID(r), created: time.Now().Unix(), model: s.o.ServedModel,
+		prompt: prompt, want: want, offered: len(c.tools) > 0, oneCall: !f.flag("parallel_tool_calls", true),
+		hideThought: !f.flag("include_reasoning", true), faults: faultsOf(r),
+	}
 	run.generate(c)
 	return run, nil
 }
@@ -380,13 +386,13 @@ func (s *server) chat(w http.ResponseWriter, r *http.Request) {
 		writeError(w, e)
 		return
 	}
-	s.count(len(run.prompt), len(run.out)*run.n, run.reason)
+	s.totals.count(len(run.prompt), len(run.out)*run.n, run.reason)
 	if run.stream {
 		run.streamTo(s.openEvents(w, r), s)
 		return
 	}
 	if run.faults.errorInStream {
-		writeError(w, &apiError{Message: "EngineCore encountered an issue. See stack trace (above) for the root cause.", Type: "InternalServerError", Code: http.StatusInternalServerError})
+		writeError(w, &apiError{Message: engineGone, Type: "InternalServerError", Code: http.StatusInternalServerError})
 		return
 	}
 	run.faults.send(w, r, http.StatusOK, encode(run.whole(s)))

@@ -209,7 +209,10 @@ func (run *chatRun) streamTo(e *events, s *server) {
 func (run *chatRun) delta(st step, s *server) (d delta) {
 	switch {
 	case st.call != nil && st.call.name != "":
-		d.ToolCalls = []callDelta{{ID: "chatcmpl-tool-" + s.nextID(), Type: "function", Index: st.call.index, Function: callFunction{Name: st.call.name}}}
+		d.ToolCalls = []callDelta{{
+			ID: "chatcmpl-tool-" + s.nextID(), Type: "function", Index: st.call.index,
+			Function: callFunction{Name: st.call.name},
+		}}
 		if st.call.args != "" {
 			d.ToolCalls[0].Function.Arguments = &st.call.args
 		}

@@ -144,7 +144,7 @@ func (s *server) completions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, a := range answers {
-		s.count(len(a.prompt), len(a.out)*p.n, a.reason)
+		s.totals.count(len(a.prompt), len(a.out)*p.n, a.reason)
 	}
 	id, now := "cmpl-"+s.requestID(r), time.Now().Unix()
 	if p.stream {

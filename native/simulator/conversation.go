@@ -47,78 +47,90 @@ func (f fields) checkMessages() (faults []fault) {
 		return []fault{{"list_type", "body.messages", "Input should be a valid list", shown(v), ""}}
 	}
 	for i, raw := range list(v) {
-		at := fmt.Sprintf("body.messages.%d.", i)
-		var m fields
-		if json.Unmarshal(raw, &m) != nil || m == nil {
-			for _, k := range messageKinds {
-				faults = append(faults, fault{"dict_type", at + k.name, "Input should be a valid dictionary", shown(raw), ""})
-			}
-			continue
-		}
-		role, content := m.text("role"), kindOf(m["content"])
-		if _, has := m["role"]; !has {
-			for _, k := range messageKinds {
-				size := fmt.Sprintf("<dict of %d items>", len(m))
-				missing := func(name string) {
-					if _, has := m[name]; !has {
-						faults = append(faults, fault{"missing", at + k.name + "." + name, "Field required", size, ""})
-					}
-				}
-				switch k.role {
-				case "function":
-					missing("name")
-				case "":
-					if k.name == "Message" {
-						missing("author")
-					}
-				}
-				missing("role")
-				if k.role == "tool" {
-					missing("tool_call_id")
-				}
-			}
-			continue
-		}
-		wrong := content != '"' && content != '['
-		if content == 'n' && (role == "assistant" || role == "function") {
-			wrong = false
-		}
-		if _, has := m["content"]; !has {
-			// The shape for custom roles lets a message be without content.
-			wrong = false
-		}
-		if !wrong {
-			continue
-		}
+		faults = append(faults, checkMessage(fmt.Sprintf("body.messages.%d.", i), raw)...)
+	}
+	return faults
+}
+
+// checkMessage lists what each shape of a message finds wrong with one that fits none.
+func checkMessage(at string, raw json.RawMessage) (faults []fault) {
+	var m fields
+	if json.Unmarshal(raw, &m) != nil || m == nil {
 		for _, k := range messageKinds {
-			where := at + k.name
-			add := func(kind, name, message string) {
-				input := shown(m["content"])
-				if kind == "missing" {
-					input = shown(raw)
-				}
-				faults = append(faults, fault{kind, where + "." + name, message, input, ""})
+			faults = append(faults, fault{"dict_type", at + k.name, "Input should be a valid dictionary", shown(raw), ""})
+		}
+		return faults
+	}
+	role, content := m.text("role"), kindOf(m["content"])
+	if _, has := m["role"]; !has {
+		return m.missingRole(at)
+	}
+	wrong := content != '"' && content != '['
+	if content == 'n' && (role == "assistant" || role == "function") {
+		wrong = false
+	}
+	if _, has := m["content"]; !has {
+		// The shape for custom roles lets a message be without content.
+		wrong = false
+	}
+	if !wrong {
+		return nil
+	}
+	return m.wrongContent(at, role, raw)
+}
+
+func (f fields) missingRole(at string) (faults []fault) {
+	for _, k := range messageKinds {
+		size := fmt.Sprintf("<dict of %d items>", len(f))
+		missing := func(name string) {
+			if _, has := f[name]; !has {
+				faults = append(faults, fault{"missing", at + k.name + "." + name, "Field required", size, ""})
 			}
-			switch k.name {
-			case "ChatCompletionAssistantMessageParam":
-			case "ChatCompletionFunctionMessageParam":
-				if !m.has("name") {
-					add("missing", "name", "Field required")
-				}
-			case "Message":
-				add("missing", "author", "Field required")
-				add("list_type", "content", "Input should be a valid list")
-			default:
-				add("string_type", "content", "Input should be a valid string")
-				add("iterable_type", "content", "Input should be iterable")
+		}
+		switch k.role {
+		case "function":
+			missing("name")
+		case "":
+			if k.name == "Message" {
+				missing("author")
 			}
-			if k.role == "tool" && !m.has("tool_call_id") {
-				add("missing", "tool_call_id", "Field required")
+		}
+		missing("role")
+		if k.role == "tool" {
+			missing("tool_call_id")
+		}
+	}
+	return faults
+}
+
+func (f fields) wrongContent(at, role string, raw json.RawMessage) (faults []fault) {
+	for _, k := range messageKinds {
+		where := at + k.name
+		add := func(kind, name, message string) {
+			input := shown(f["content"])
+			if kind == "missing" {
+				input = shown(raw)
 			}
-			if k.role != "" && k.role != role {
-				want := "'" + k.role + "'"
-				faults = append(faults, fault{"literal_error", where + ".role", "Input should be " + want, shown(m["role"]), "{'expected': " + pyString(want) + "}"})
+			faults = append(faults, fault{kind, where + "." + name, message, input, ""})
+		}
+		switch k.name {
+		case "ChatCompletionAssistantMessageParam":
+		case "ChatCompletionFunctionMessageParam":
+			if !f.has("name") {
+				add("missing", "name", "Field required")
 			}
+		case "Message":
+			add("missing", "author", "Field required")
+			add("list_type", "content", "Input should be a valid list")
+		default:
+			add("string_type", "content", "Input should be a valid string")
+			add("iterable_type", "content", "Input should be iterable")
+		}
+		if k.role == "tool" && !f.has("tool_call_id") {
+			add("missing", "tool_call_id", "Field required")
+		}
+		if k.role != "" && k.role != role {
+			faults = append(faults, notLiteral(where+".role", "'"+k.role+"'", f["role"]))
 		}
 	}
 	return faults
@@ -133,27 +145,29 @@ func (f fields) checkTools() (faults []fault) {
 		at := fmt.Sprintf("body.tools.%d", i)
 		var t fields
 		if json.Unmarshal(raw, &t) != nil || t == nil {
-			faults = append(faults, fault{"model_attributes_type", at, "Input should be a valid dictionary or object to extract fields from", shown(raw), ""})
+			faults = append(faults, notObject(at, raw))
 			continue
 		}
 		if t.has("type") && t.text("type") != "function" {
-			faults = append(faults, fault{"literal_error", at + ".type", "Input should be 'function'", shown(t["type"]), `{'expected': "'function'"}`})
+			faults = append(faults, notLiteral(at+".type", "'function'", t["type"]))
 		}
 		fn, has := t["function"]
 		switch {
 		case !has:
 			faults = append(faults, fault{"missing", at + ".function", "Field required", shown(raw), ""})
 		case kindOf(fn) != '{':
-			faults = append(faults, fault{"model_attributes_type", at + ".function", "Input should be a valid dictionary or object to extract fields from", shown(fn), ""})
+			faults = append(faults, notObject(at+".function", fn))
 		default:
 			o := t.object("function")
 			if _, has := o["name"]; !has {
 				faults = append(faults, fault{"missing", at + ".function.name", "Field required", shown(fn), ""})
 			} else if kindOf(o["name"]) != '"' {
-				faults = append(faults, fault{"string_type", at + ".function.name", "Input should be a valid string", shown(o["name"]), ""})
+				faults = append(faults, fault{"string_type", at + ".function.name",
+					"Input should be a valid string", shown(o["name"]), ""})
 			}
 			if k := kindOf(o["parameters"]); k != '{' && k != 'n' {
-				faults = append(faults, fault{"dict_type", at + ".function.parameters", "Input should be a valid dictionary", shown(o["parameters"]), ""})
+				faults = append(faults, fault{"dict_type", at + ".function.parameters",
+					"Input should be a valid dictionary", shown(o["parameters"]), ""})
 			}
 		}
 	}
@@ -170,7 +184,7 @@ func (f fields) checkEffort() []fault {
 	if e != "" && strings.Contains(allowed, "'"+e+"'") {
 		return nil
 	}
-	return []fault{{"literal_error", "body.reasoning_effort", "Input should be " + allowed, shown(f["reasoning_effort"]), "{'expected': " + pyString(allowed) + "}"}}
+	return []fault{notLiteral("body.reasoning_effort", allowed, f["reasoning_effort"])}
 }
 
 // conversation reads what the template needs from fields whose shapes have
@@ -300,7 +314,9 @@ func (s *server) prompt(c *conversation) ([]int, *apiError) {
 
 func (s *server) checkWindow(tokens int) *apiError {
 	if n := s.o.MaxModelLen; tokens >= n {
-		return badParameter("input_tokens", fmt.Sprintf("This model's maximum context length is %d tokens. However, your prompt contains at least %d input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=%d)", n, n+1, n+1))
+		return badParameter("input_tokens", fmt.Sprintf("This model's maximum context length is %[1]d tokens. "+
+			"However, your prompt contains at least %[2]d input tokens, which exceeds this limit even without any output tokens. "+
+			"Please reduce the length of the input prompt. (parameter=input_tokens, value=%[2]d)", n, n+1))
 	}
 	return nil
 }

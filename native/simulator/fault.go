@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// engineGone is what vLLM says when its engine fails.
+const engineGone = "EngineCore encountered an issue. See stack trace (above) for the root cause."
+
 // faultHeader asks for faults of one reply: "name[=value], …".
 const faultHeader = "X-Simulate"
 
@@ -221,7 +224,7 @@ func (e *events) send(data []byte) bool {
 	}
 	if e.f.errorInStream && e.sent == preset {
 		e.f.errorInStream = false
-		e.send([]byte(`{"error": {"message": "EngineCore encountered an issue. See stack trace (above) for the root cause.", "type": "InternalServerError", "param": null, "code": 500}}`))
+		e.send([]byte(`{"error": {"message": "` + engineGone + `", "type": "InternalServerError", "param": null, "code": 500}}`))
 		e.done()
 		return false
 	}

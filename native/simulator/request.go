@@ -24,7 +24,10 @@ func readFields(w http.ResponseWriter, r *http.Request) (f fields, ok bool) {
 		return nil, false // the client is gone
 	}
 	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {
-		writeError(w, &apiError{Message: "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed", Type: "Bad Request", Code: http.StatusBadRequest})
+		writeError(w, &apiError{
+			Message: "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
+			Type:    "Bad Request", Code: http.StatusBadRequest,
+		})
 		return nil, false
 	}
 	if len(body) == 0 {
@@ -42,7 +45,7 @@ func readFields(w http.ResponseWriter, r *http.Request) (f fields, ok bool) {
 		return nil, false
 	}
 	if json.Unmarshal(body, &f) != nil || f == nil {
-		writeError(w, invalid(fault{"model_attributes_type", "body", "Input should be a valid dictionary or object to extract fields from", shown(raw), ""}))
+		writeError(w, invalid(notObject("body", raw)))
 		return nil, false
 	}
 	return f, true
@@ -52,6 +55,16 @@ func readFields(w http.ResponseWriter, r *http.Request) (f fields, ok bool) {
 type fault struct {
 	kind, at, message, input string
 	ctx                      string // as Python writes the dict; "" for none
+}
+
+// notObject is the fault of a value that is no JSON object.
+func notObject(at string, value json.RawMessage) fault {
+	return fault{"model_attributes_type", at, "Input should be a valid dictionary or object to extract fields from", shown(value), ""}
+}
+
+// notLiteral is the fault of a value that is not what it must be, as Python writes that.
+func notLiteral(at, want string, value json.RawMessage) fault {
+	return fault{"literal_error", at, "Input should be " + want, shown(value), "{'expected': " + pyString(want) + "}"}
 }
 
 // longestFaults is how many faults vLLM lists before it only counts.
@@ -69,7 +82,8 @@ func invalid(faults ...fault) *apiError {
 			fmt.Fprintf(&b, "\n  ...and %d more errors", len(faults)-i)
 			break
 		}
-		fmt.Fprintf(&b, "\n  {'type': %s, 'loc': %s, 'msg': %s, 'input': %s", pyString(f.kind), pyString(f.at), pyString(f.message), pyString(f.input))
+		fmt.Fprintf(&b, "\n  {'type': %s, 'loc': %s, 'msg': %s, 'input': %s",
+			pyString(f.kind), pyString(f.at), pyString(f.message), pyString(f.input))
 		if f.ctx != "" {
 			b.WriteString(", 'ctx': " + f.ctx)
 		}
@@ -110,7 +124,8 @@ func invalidJSON(body []byte) *apiError {
 		}
 	}
 	at = utf8.RuneCount(body[:at])
-	return invalid(fault{"json_invalid", "body." + strconv.Itoa(at), "JSON decode error", "<dict of 0 items>", "{'error': " + pyString(message) + "}"})
+	return invalid(fault{"json_invalid", "body." + strconv.Itoa(at),
+		"JSON decode error", "<dict of 0 items>", "{'error': " + pyString(message) + "}"})
 }
 
 // lastString is where the last string of the JSON text begins.
@@ -215,7 +230,10 @@ func (f fields) flag(name string, preset bool) bool {
 }
 
 // truthy is what pydantic takes for a bool: 1 is true, -1 is false.
-var truthy = map[string]int{"true": 1, "t": 1, "yes": 1, "y": 1, "on": 1, "1": 1, "false": -1, "f": -1, "no": -1, "n": -1, "off": -1, "0": -1}
+var truthy = map[string]int{
+	"true": 1, "t": 1, "yes": 1, "y": 1, "on": 1, "1": 1,
+	"false": -1, "f": -1, "no": -1, "n": -1, "off": -1, "0": -1,
+}
 
 func (f fields) object(name string) fields {
 	var o fields

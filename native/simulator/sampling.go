@@ -25,7 +25,10 @@ const maxChoices = 128
 // sampling reads and checks the shared fields; room is what the prompt leaves
 // of the window.
 func (s *server) sampling(f fields, room int) (sampling, *apiError) {
-	p := sampling{n: 1, logprobs: -1, stream: f.flag("stream", false), keepStop: f.flag("include_stop_str_in_output", false), tokenIDs: f.flag("return_token_ids", false)}
+	p := sampling{
+		n: 1, logprobs: -1, stream: f.flag("stream", false),
+		keepStop: f.flag("include_stop_str_in_output", false), tokenIDs: f.flag("return_token_ids", false),
+	}
 	if n, ok := f.number("n"); ok {
 		p.n = int(n)
 		if p.n < 1 {
@@ -36,10 +39,12 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 		}
 	}
 	if t, ok := f.number("temperature"); ok && t < 0 {
-		return p, badParameter("temperature", fmt.Sprintf("temperature must be non-negative, got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
+		return p, badParameter("temperature",
+			fmt.Sprintf("temperature must be non-negative, got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
 	}
 	if t, ok := f.number("temperature"); ok && t > 2 {
-		return p, badParameter("temperature", fmt.Sprintf("temperature must be in [0, 2], got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
+		return p, badParameter("temperature",
+			fmt.Sprintf("temperature must be in [0, 2], got %[1]s. (parameter=temperature, value=%[1]s)", pyFloat(t)))
 	}
 	if t, ok := f.number("top_p"); ok && (t <= 0 || t > 1) {
 		return p, badParameter("top_p", fmt.Sprintf("top_p must be in (0, 1], got %[1]s. (parameter=top_p, value=%[1]s)", pyFloat(t)))
@@ -55,7 +60,8 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 		case n < 1:
 			return p, badParameter("max_tokens", fmt.Sprintf("max_tokens must be at least 1, got %[1]d. (parameter=max_tokens, value=%[1]d)", n))
 		case n > s.o.MaxModelLen:
-			return p, badParameter("max_tokens", fmt.Sprintf("max_tokens=%[1]d cannot be greater than max_model_len=%[2]d. Please request fewer output tokens. (parameter=max_tokens, value=%[1]d)", n, s.o.MaxModelLen))
+			return p, badParameter("max_tokens", fmt.Sprintf("max_tokens=%[1]d cannot be greater than max_model_len=%[2]d. "+
+				"Please request fewer output tokens. (parameter=max_tokens, value=%[1]d)", n, s.o.MaxModelLen))
 		case n < room:
 			p.maxTokens = n
 		}
@@ -84,7 +90,8 @@ func (s *server) sampling(f fields, room int) (sampling, *apiError) {
 // checkLogprobs refuses more alternatives than vLLM's default allows.
 func checkLogprobs(n int) *apiError {
 	if n > 20 {
-		return badParameter("logprobs", fmt.Sprintf("Requested sample logprobs of %[1]d, which is greater than max allowed: 20 (parameter=logprobs, value=%[1]d)", n))
+		return badParameter("logprobs",
+			fmt.Sprintf("Requested sample logprobs of %[1]d, which is greater than max allowed: 20 (parameter=logprobs, value=%[1]d)", n))
 	}
 	return nil
 }

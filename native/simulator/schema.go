@@ -34,9 +34,8 @@ func (f *fitter) fit(s fields, depth int) json.RawMessage {
 	if f.left--; depth > schemaDepth || f.left < 0 {
 		return json.RawMessage("null")
 	}
-	root, word := f.root, f.word
 	if s.has("$ref") {
-		if t := resolve(root, s.text("$ref")); t != nil {
+		if t := resolve(f.root, s.text("$ref")); t != nil {
 			return f.fit(t, depth+1)
 		}
 	}
@@ -45,7 +44,7 @@ func (f *fitter) fit(s fields, depth int) json.RawMessage {
 	}
 	if l := list(s["enum"]); len(l) > 0 {
 		for _, v := range l { // a value that the prompt names, else the first
-			if kindOf(v) == '"' && strings.EqualFold(text(v), word) {
+			if kindOf(v) == '"' && strings.EqualFold(text(v), f.word) {
 				return v
 			}
 		}
@@ -59,96 +58,123 @@ func (f *fitter) fit(s fields, depth int) json.RawMessage {
 		}
 	}
 	if l := list(s["allOf"]); len(l) > 0 {
-		merged := fields{}
-		for _, raw := range l {
-			var o fields
-			json.Unmarshal(raw, &o)
-			if o.has("$ref") {
-				o = resolve(root, o.text("$ref"))
-			}
-			for k, v := range o {
-				switch k {
-				case "properties":
-					merged[k] = joinObjects(merged[k], v)
-				case "required":
-					merged[k] = encode(append(list(merged[k]), list(v)...))
-				default:
-					merged[k] = v
-				}
-			}
-		}
-		return f.fit(merged, depth+1)
+		return f.fit(f.merged(l), depth+1)
 	}
-	kind := s.text("type")
-	if l := list(s["type"]); len(l) > 0 {
-		kind = text(l[0])
-	}
-	if kind == "" {
-		switch {
-		case s.has("properties"), s.has("required"):
-			kind = "object"
-		case s.has("items"):
-			kind = "array"
-		case depth == 0:
-			kind = "object"
-		}
-	}
-	switch kind {
+	switch kind := schemaType(s, depth); kind {
 	case "object":
-		props := s.object("properties")
-		var b strings.Builder
-		b.WriteByte('{')
-		for i, raw := range list(s["required"]) {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			var p fields
-			json.Unmarshal(props[text(raw)], &p)
-			b.WriteString(jsonText(text(raw)) + ": ")
-			b.Write(f.fit(p, depth+1))
-		}
-		b.WriteByte('}')
-		return json.RawMessage(b.String())
+		return f.object(s, depth)
 	case "array":
-		n := 1
-		if m, ok := s.number("minItems"); ok {
-			n = min(int(m), 100)
-		}
-		if m, ok := s.number("maxItems"); ok {
-			n = min(n, int(m))
-		}
-		var items []string
-		for range n {
-			items = append(items, string(f.fit(s.object("items"), depth+1)))
-		}
-		return json.RawMessage("[" + strings.Join(items, ", ") + "]")
+		return f.array(s, depth)
 	case "integer", "number":
-		n, err := strconv.ParseFloat(word, 64)
-		if err != nil || kind == "integer" && n != math.Trunc(n) {
-			n = 1
-		}
-		if m, ok := s.number("minimum"); ok {
-			n = max(n, m)
-		}
-		if m, ok := s.number("exclusiveMinimum"); ok && n <= m {
-			n = m + 1
-		}
-		if m, ok := s.number("maximum"); ok {
-			n = min(n, m)
-		}
-		if m, ok := s.number("exclusiveMaximum"); ok && n >= m {
-			n = m - 1
-		}
-		if kind == "integer" {
-			return json.RawMessage(strconv.FormatInt(int64(math.Ceil(n)), 10))
-		}
-		return json.RawMessage(strconv.FormatFloat(n, 'g', -1, 64))
+		return f.number(s, kind)
 	case "boolean":
 		return json.RawMessage("true")
 	case "null":
 		return json.RawMessage("null")
 	}
-	w := word
+	return f.text(s)
+}
+
+// schemaType is the first type that a schema names, or else the one that its keywords are for.
+func schemaType(s fields, depth int) string {
+	kind := s.text("type")
+	if l := list(s["type"]); len(l) > 0 {
+		kind = text(l[0])
+	}
+	if kind != "" {
+		return kind
+	}
+	switch {
+	case s.has("properties"), s.has("required"):
+		return "object"
+	case s.has("items"):
+		return "array"
+	case depth == 0:
+		return "object"
+	}
+	return ""
+}
+
+// merged is what the schemas of an allOf ask for together.
+func (f *fitter) merged(schemas []json.RawMessage) fields {
+	merged := fields{}
+	for _, raw := range schemas {
+		var o fields
+		json.Unmarshal(raw, &o)
+		if o.has("$ref") {
+			o = resolve(f.root, o.text("$ref"))
+		}
+		for k, v := range o {
+			switch k {
+			case "properties":
+				merged[k] = joinObjects(merged[k], v)
+			case "required":
+				merged[k] = encode(append(list(merged[k]), list(v)...))
+			default:
+				merged[k] = v
+			}
+		}
+	}
+	return merged
+}
+
+func (f *fitter) object(s fields, depth int) json.RawMessage {
+	props := s.object("properties")
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, raw := range list(s["required"]) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		var p fields
+		json.Unmarshal(props[text(raw)], &p)
+		b.WriteString(jsonText(text(raw)) + ": ")
+		b.Write(f.fit(p, depth+1))
+	}
+	b.WriteByte('}')
+	return json.RawMessage(b.String())
+}
+
+func (f *fitter) array(s fields, depth int) json.RawMessage {
+	n := 1
+	if m, ok := s.number("minItems"); ok {
+		n = min(int(m), 100)
+	}
+	if m, ok := s.number("maxItems"); ok {
+		n = min(n, int(m))
+	}
+	var items []string
+	for range n {
+		items = append(items, string(f.fit(s.object("items"), depth+1)))
+	}
+	return json.RawMessage("[" + strings.Join(items, ", ") + "]")
+}
+
+func (f *fitter) number(s fields, kind string) json.RawMessage {
+	n, err := strconv.ParseFloat(f.word, 64)
+	if err != nil || kind == "integer" && n != math.Trunc(n) {
+		n = 1
+	}
+	if m, ok := s.number("minimum"); ok {
+		n = max(n, m)
+	}
+	if m, ok := s.number("exclusiveMinimum"); ok && n <= m {
+		n = m + 1
+	}
+	if m, ok := s.number("maximum"); ok {
+		n = min(n, m)
+	}
+	if m, ok := s.number("exclusiveMaximum"); ok && n >= m {
+		n = m - 1
+	}
+	if kind == "integer" {
+		return json.RawMessage(strconv.FormatInt(int64(math.Ceil(n)), 10))
+	}
+	return json.RawMessage(strconv.FormatFloat(n, 'g', -1, 64))
+}
+
+func (f *fitter) text(s fields) json.RawMessage {
+	w := f.word
 	if m, ok := s.number("maxLength"); ok && m >= 0 {
 		if r := []rune(w); len(r) > int(m) {
 			w = string(r[:int(m)])

@@ -65,10 +65,10 @@ func New(o Options) http.Handler {
 	s.scripts.m = map[string]*scriptEntry{}
 	get, post := http.MethodGet, http.MethodPost
 	s.routes = map[string]route{
-		"/health":              {get, s.empty},
-		"/ping":                {get, s.empty},
+		"/health":              {get, empty},
+		"/ping":                {get, empty},
 		"/load":                {get, s.load},
-		"/version":             {get, s.version},
+		"/version":             {get, showVersion},
 		"/metrics":             {get, s.metrics},
 		"/v1/models":           {get, s.models},
 		"/v1/chat/completions": {post, s.chat},
@@ -76,7 +76,7 @@ func New(o Options) http.Handler {
 		"/tokenize":            {post, s.tokenize},
 		"/detokenize":          {post, s.detokenize},
 		// Needs a flag that our server was not given.
-		"/v1/chat/completions/render": {post, s.disabled},
+		"/v1/chat/completions/render": {post, disabled},
 	}
 	return s
 }
@@ -109,7 +109,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
-	if s.o.APIKey != "" && strings.HasPrefix(path, "/v1") && r.Method != http.MethodOptions && r.Header.Get("Authorization") != "Bearer "+s.o.APIKey {
+	if s.o.APIKey != "" && strings.HasPrefix(path, "/v1") && r.Method != http.MethodOptions &&
+		r.Header.Get("Authorization") != "Bearer "+s.o.APIKey {
 		w.Header().Del("Vary")
 		writeJSON(w, http.StatusUnauthorized, struct {
 			Error string `json:"error"`
@@ -167,21 +168,27 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case f.tooMany:
 		w.Header().Set("Retry-After", "1")
-		writeError(w, &apiError{Message: "Too many requests. Please try again later.", Type: "TooManyRequestsError", Code: http.StatusTooManyRequests})
+		writeError(w, &apiError{
+			Message: "Too many requests. Please try again later.",
+			Type:    "TooManyRequestsError", Code: http.StatusTooManyRequests,
+		})
 	case f.unavailable:
-		writeError(w, &apiError{Message: "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.", Type: "Service Unavailable", Code: http.StatusServiceUnavailable})
+		writeError(w, &apiError{
+			Message: "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.",
+			Type:    "Service Unavailable", Code: http.StatusServiceUnavailable,
+		})
 	default:
 		return false
 	}
 	return true
 }
 
-func (s *server) empty(w http.ResponseWriter, r *http.Request) {
+func empty(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 }
 
-func (s *server) version(w http.ResponseWriter, r *http.Request) {
+func showVersion(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
 	}{version})
@@ -193,13 +200,13 @@ type totals struct {
 }
 
 // count adds an answered request to the totals.
-func (s *server) count(prompt, generated int, reason string) {
-	s.totals.prompt.Add(int64(prompt))
-	s.totals.generated.Add(int64(generated))
+func (t *totals) count(prompt, generated int, reason string) {
+	t.prompt.Add(int64(prompt))
+	t.generated.Add(int64(generated))
 	if reason == "length" {
-		s.totals.cut.Add(1)
+		t.cut.Add(1)
 	} else {
-		s.totals.stopped.Add(1)
+		t.stopped.Add(1)
 	}
 }
 
@@ -211,7 +218,7 @@ func (s *server) requestID(r *http.Request) string {
 	return s.nextID()
 }
 
-func (s *server) disabled(w http.ResponseWriter, r *http.Request) {
+func disabled(w http.ResponseWriter, r *http.Request) {
 	e := badRequest("Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.")
 	e.Type, e.Code = "PermissionDeniedError", http.StatusForbidden
 	writeError(w, e)

@@ -42,9 +42,15 @@ func (s *server) tokensOf(f fields) ([]int, *apiError) {
 	_, messages := f["messages"]
 	if !prompt && !messages {
 		size := fmt.Sprintf("<dict of %d items>", len(f))
-		return nil, invalid(fault{"missing", "body.prompt", "Field required", size, ""}, fault{"missing", "body.messages", "Field required", size, ""})
+		return nil, invalid(
+			fault{"missing", "body.prompt", "Field required", size, ""},
+			fault{"missing", "body.messages", "Field required", size, ""})
 	}
-	types := []string{"model:string", "prompt:string", "add_generation_prompt:bool", "return_token_strs:bool", "continue_final_message:bool", "add_special_tokens:bool", "chat_template:string", "chat_template_kwargs:dict", "tools:list"}
+	types := []string{
+		"model:string", "prompt:string", "add_generation_prompt:bool", "return_token_strs:bool",
+		"continue_final_message:bool", "add_special_tokens:bool", "chat_template:string",
+		"chat_template_kwargs:dict", "tools:list",
+	}
 	faults := f.checkTypes(types...)
 	if messages {
 		faults = append(f.checkMessages(), append(faults, f.checkTools()...)...)
@@ -132,7 +138,8 @@ func tokenIDs(at string, v json.RawMessage) (ids []int, faults []fault) {
 			continue
 		}
 		if n < 0 {
-			faults = append(faults, fault{"greater_than_equal", fmt.Sprintf("%s.%d", at, i), "Input should be greater than or equal to 0", shown(raw), "{'ge': 0}"})
+			faults = append(faults, fault{"greater_than_equal", fmt.Sprintf("%s.%d", at, i),
+				"Input should be greater than or equal to 0", shown(raw), "{'ge': 0}"})
 			continue
 		}
 		if int(n) < len(vocabulary().tokens) {
