@@ -21,7 +21,7 @@ import (
 type checkStreamCommand struct {
 	Source  string   `arg:"" help:"A file, - for standard input, or an http(s) URL."`
 	Dialect string   `required:"" enum:"responses,messages" help:"The API that the stream belongs to: responses or messages."`
-	Data    string   `placeholder:"FILE" help:"POST the JSON of this file to the URL (- for standard input); without it the URL is fetched with GET."`
+	Data    string   `placeholder:"FILE" help:"POST this file to the URL (- for standard input); without it the URL is fetched by GET."`
 	Header  []string `short:"H" sep:"none" placeholder:"KEY:VALUE" help:"A header of the request to the URL; may be repeated."`
 
 	First         int64 `help:"Responses: the first sequence number of a resumed stream."`
@@ -73,9 +73,11 @@ func (c *checkStreamCommand) fits() error {
 func (c *checkStreamCommand) check(stream []byte) ([]error, string) {
 	if c.Dialect == "messages" {
 		faults, s := messages.Read(stream, messages.Options{EstimatedInput: c.EstimatedInput})
-		return faults, fmt.Sprintf("good: %d events; blocks: %s; stop reason: %s; ended with %s", s.Events, list(s.Blocks), list(nonEmpty(s.StopReason)), s.Terminal)
+		return faults, fmt.Sprintf("good: %d events; blocks: %s; stop reason: %s; ended with %s",
+			s.Events, list(s.Blocks), list(nonEmpty(s.StopReason)), s.Terminal)
 	}
-	faults, s := responses.Read(stream, responses.Options{First: c.First, OpenResponses: c.OpenResponses, Done: c.Done, Keepalive: c.Keepalive})
+	o := responses.Options{First: c.First, OpenResponses: c.OpenResponses, Done: c.Done, Keepalive: c.Keepalive}
+	faults, s := responses.Read(stream, o)
 	return faults, fmt.Sprintf("good: %d events; items: %s; ended with %s", s.Events, list(s.Items), list(nonEmpty(s.Terminal)))
 }
 

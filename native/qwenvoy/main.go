@@ -133,7 +133,8 @@ func (c *checkConfigCommand) Run(p *process) error {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	u := conf.Upstreams[0]
-	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n", c.File, settings.Address(conf), settings.RedactedURL(u.URL), u.Model)
+	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n",
+		c.File, settings.Address(conf), settings.RedactedURL(u.URL), u.Model)
 	return nil
 }
 

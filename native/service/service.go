@@ -119,7 +119,11 @@ func (s *service) configure() (err error) {
 }
 
 func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {
-	return store.Open(store.Options{Redis: c.Store.Redis, Folder: c.Store.Folder, MaxAge: time.Duration(c.Store.MaxAge), MaxSize: int64(c.Store.MaxSize), Log: log})
+	return store.Open(store.Options{
+		Redis: c.Store.Redis, Folder: c.Store.Folder,
+		MaxAge: time.Duration(c.Store.MaxAge), MaxSize: int64(c.Store.MaxSize),
+		Log: log,
+	})
 }
 
 func (s *service) close() {
@@ -150,7 +154,8 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 				s.reload("SIGHUP")
 				continue
 			}
-			s.log.Info("stopping", "signal", sig.String(), "in_flight", s.handler.InFlight(), "drain", time.Duration(s.handler.Config().Timeouts.Drain).String())
+			s.log.Info("stopping", "signal", sig.String(), "in_flight", s.handler.InFlight(),
+				"drain", time.Duration(s.handler.Config().Timeouts.Drain).String())
 			s.drain(srv)
 			return nil
 		case <-changes:

@@ -21,18 +21,20 @@ import (
 // Flags are those of qwen35-rp under the same names, and a few more. A nil flag was
 // not given. The tags are kong's.
 type Flags struct {
-	Config                *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
-	Listen                *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
-	Port                  *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
-	Target                *string `placeholder:"URL" help:"The server that speaks Chat Completions; http://127.0.0.1:8000 unless given."`
-	ServedModel           *string `placeholder:"NAME" help:"The name of the model that the server serves. Required."`
-	MaxModelLen           *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
-	Loglevel              *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
-	Logformat             *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
-	ThinkingGeneral       *string `placeholder:"NAME" help:"Name of the virtual model that thinks, for general work; qwen3.5-thinking-general unless given."`
-	ThinkingCoding        *string `placeholder:"NAME" help:"Name of the virtual model that thinks, for code; qwen3.5-thinking-coding unless given."`
-	InstructGeneral       *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for general work; qwen3.5-instruct-general unless given."`
-	InstructReasoning     *string `placeholder:"NAME" help:"Name of the virtual model that does not think, for reasoning; qwen3.5-instruct-reasoning unless given."`
+	Config      *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
+	Listen      *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
+	Port        *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
+	Target      *string `placeholder:"URL" help:"The server that speaks Chat Completions; http://127.0.0.1:8000 unless given."`
+	ServedModel *string `placeholder:"NAME" help:"The name of the model that the server serves. Required."`
+	MaxModelLen *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
+	Loglevel    *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
+	Logformat   *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
+
+	ThinkingGeneral   *string `placeholder:"NAME" help:"Virtual model for general work, thinking; qwen3.5-thinking-general unless given."`
+	ThinkingCoding    *string `placeholder:"NAME" help:"Virtual model for code, thinking; qwen3.5-thinking-coding unless given."`
+	InstructGeneral   *string `placeholder:"NAME" help:"Virtual model for general work, not thinking; qwen3.5-instruct-general unless given."`
+	InstructReasoning *string `placeholder:"NAME" help:"Virtual model for reasoning, not thinking; qwen3.5-instruct-reasoning unless given."`
+
 	StateFolder           *string `placeholder:"FOLDER" help:"Folder for stored responses and conversations; kept in memory unless given."`
 	EnforceSamplingParams *bool   `help:"Sampling values of the profile win over the client's."`
 }
@@ -80,7 +82,9 @@ var settings = []setting{
 		return nil
 	}},
 	{"target", "TARGET", false, func(f *Flags) *string { return f.Target }, text(func(c *config.Config) *string { return &upstream(c).URL })},
-	{"served-model", "SERVED_MODEL_NAME", false, func(f *Flags) *string { return f.ServedModel }, text(func(c *config.Config) *string { return &upstream(c).Model })},
+	{"served-model", "SERVED_MODEL_NAME", false,
+		func(f *Flags) *string { return f.ServedModel },
+		text(func(c *config.Config) *string { return &upstream(c).Model })},
 	{"max-model-len", "MAX_MODEL_LEN", true, func(f *Flags) *string { return f.MaxModelLen }, func(c *config.Config, v string) error {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
@@ -95,11 +99,21 @@ var settings = []setting{
 	{"logformat", "LOGFORMAT", true, func(f *Flags) *string { return f.Logformat }, func(c *config.Config, v string) error {
 		return word(&c.Log.Format, v, config.LogFormats)
 	}},
-	{"thinking-general", "THINKING_GENERAL_MODEL", false, func(f *Flags) *string { return f.ThinkingGeneral }, text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingGeneral })},
-	{"thinking-coding", "THINKING_CODING_MODEL", false, func(f *Flags) *string { return f.ThinkingCoding }, text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingCoding })},
-	{"instruct-general", "INSTRUCT_GENERAL_MODEL", false, func(f *Flags) *string { return f.InstructGeneral }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructGeneral })},
-	{"instruct-reasoning", "INSTRUCT_REASONING_MODEL", false, func(f *Flags) *string { return f.InstructReasoning }, text(func(c *config.Config) *string { return &c.BuiltinModels.InstructReasoning })},
-	{"state-folder", "STATE_FOLDER", true, func(f *Flags) *string { return f.StateFolder }, text(func(c *config.Config) *string { return &c.Store.Folder })},
+	{"thinking-general", "THINKING_GENERAL_MODEL", false,
+		func(f *Flags) *string { return f.ThinkingGeneral },
+		text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingGeneral })},
+	{"thinking-coding", "THINKING_CODING_MODEL", false,
+		func(f *Flags) *string { return f.ThinkingCoding },
+		text(func(c *config.Config) *string { return &c.BuiltinModels.ThinkingCoding })},
+	{"instruct-general", "INSTRUCT_GENERAL_MODEL", false,
+		func(f *Flags) *string { return f.InstructGeneral },
+		text(func(c *config.Config) *string { return &c.BuiltinModels.InstructGeneral })},
+	{"instruct-reasoning", "INSTRUCT_REASONING_MODEL", false,
+		func(f *Flags) *string { return f.InstructReasoning },
+		text(func(c *config.Config) *string { return &c.BuiltinModels.InstructReasoning })},
+	{"state-folder", "STATE_FOLDER", true,
+		func(f *Flags) *string { return f.StateFolder },
+		text(func(c *config.Config) *string { return &c.Store.Folder })},
 	{"enforce-sampling-params", "ENFORCE_SAMPLING_PARAMS", false, func(f *Flags) *string {
 		if f.EnforceSamplingParams == nil {
 			return nil

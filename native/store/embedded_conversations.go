@@ -245,8 +245,10 @@ func (e *embeddedConversations) DeleteItem(ctx context.Context, tenant, id, item
 	})
 }
 
-func (e *embeddedConversations) ConversationContext(ctx context.Context, tenant, id string, maxBytes int) (list []Item, end uint64, err error) {
-	err = e.db.view(ctx, func(t tx) error {
+func (e *embeddedConversations) ConversationContext(ctx context.Context, tenant, id string, maxBytes int) ([]Item, uint64, error) {
+	var list []Item
+	var end uint64
+	err := e.db.view(ctx, func(t tx) error {
 		seq, c, err := findConversation(t, tenant, id)
 		if err != nil {
 			return err

@@ -49,10 +49,10 @@ func (r *redisConversations) AppendItems(ctx context.Context, tenant, id string,
 	return r.db.do(ctx, appendItemsScript, []string{conversationKey + name(tenant, id)}, pairs([]any{r.db.ttl}, items)...)
 }
 
-// items visits items from a position on (-1: from the last) and returns where the
-// conversation ended at the beginning.
-func (r *redisConversations) items(ctx context.Context, tenant, id string, from int64, step, many int, visit func(Item) bool) (end uint64, err error) {
-	key, first := []string{conversationKey + name(tenant, id)}, true
+// items visits a conversation's items from a position on (-1: from the last) and returns
+// where it ended at the beginning.
+func (r *redisConversations) items(ctx context.Context, n string, from int64, step, many int, visit func(Item) bool) (uint64, error) {
+	key, first, end := []string{conversationKey + n}, true, uint64(0)
 	for {
 		answer, err := r.db.list(ctx, rangeScript, key, from, step, many, scriptBytes)
 		if err != nil {
@@ -97,7 +97,7 @@ func (r *redisConversations) ConversationItems(ctx context.Context, tenant, id s
 			return g.result()
 		}
 	}
-	if _, err := r.items(ctx, tenant, id, from, step, p.Limit+1, g.add); err != nil {
+	if _, err := r.items(ctx, name(tenant, id), from, step, p.Limit+1, g.add); err != nil {
 		return Items{}, err
 	}
 	return g.result()
@@ -133,7 +133,7 @@ func (r *redisConversations) DeleteItem(ctx context.Context, tenant, id, item st
 
 func (r *redisConversations) ConversationContext(ctx context.Context, tenant, id string, maxBytes int) ([]Item, uint64, error) {
 	var list []Item
-	end, err := r.items(ctx, tenant, id, 0, 1, scriptItems, func(i Item) bool {
+	end, err := r.items(ctx, name(tenant, id), 0, 1, scriptItems, func(i Item) bool {
 		maxBytes -= len(i.JSON)
 		list = append(list, i)
 		return maxBytes >= 0

@@ -28,8 +28,8 @@ func (r *redisResponses) insert(ctx context.Context, tenant string, resp *Respon
 		logged = "1"
 	}
 	keys := []string{responseKey + n, leasesKey}
-	args := []any{r.db.ttl, string(resp.Status), resp.Previous, headField(&resp.Head), appendItems(nil, resp.Input), appendItems(nil, resp.Output),
-		resp.Object, l.Owner, l.TTL.Milliseconds(), n, logged}
+	args := []any{r.db.ttl, string(resp.Status), resp.Previous, headField(&resp.Head),
+		appendItems(nil, resp.Input), appendItems(nil, resp.Output), resp.Object, l.Owner, l.TTL.Milliseconds(), n, logged}
 	if resp.Conversation != "" && resp.Status.continuable() {
 		keys = append(keys, conversationKey+name(tenant, resp.Conversation))
 		args = pairs(args, resp.Input, resp.Output)
@@ -99,7 +99,7 @@ func (r *redisResponses) visitConversation(ctx context.Context, h *Head, tenant 
 		return nil
 	}
 	var held []Item
-	_, err := r.conversations.items(ctx, tenant, h.Conversation, int64(h.ConversationEnd)-1, -1, scriptItems, func(i Item) bool {
+	_, err := r.conversations.items(ctx, name(tenant, h.Conversation), int64(h.ConversationEnd)-1, -1, scriptItems, func(i Item) bool {
 		held = append(held, i)
 		return true
 	})

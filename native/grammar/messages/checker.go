@@ -245,7 +245,8 @@ func (c *Checker) takeMessageDelta(event map[string]any) {
 	if n := len(c.blocks); n > 0 && cut(c.reason) && c.blocks[n-1].kind == toolUse {
 		// Claude Code runs a cut call if its input happens to be JSON. Nothing reads as {}.
 		if s := c.blocks[n-1].text.String(); s == "" || grammar.IsObject(s) {
-			c.fault("the input of block %d is %s; that of a call that was cut off (%s) must not be JSON, or clients run the call", n-1, grammar.Describe(s), c.reason)
+			c.fault("the input of block %d is %s; that of a call that was cut off (%s) must not be JSON, or clients run the call",
+				n-1, grammar.Describe(s), c.reason)
 		}
 	} else {
 		c.checkInputs(n)

@@ -72,7 +72,8 @@ func checkBlocks(path string, kinds []string, reason string, report func(string)
 	case reason == toolUse && !calls:
 		report(fmt.Sprintf("%s is %q, but there is no tool_use block", at, reason))
 	case calls && (reason == endTurn || reason == stopSequence):
-		report(fmt.Sprintf("%s is %q, but there is a tool_use block; must be %s", at, reason, grammar.Quoted(toolUse, maxTokens, windowIsFull, refusal)))
+		report(fmt.Sprintf("%s is %q, but there is a tool_use block; must be %s",
+			at, reason, grammar.Quoted(toolUse, maxTokens, windowIsFull, refusal)))
 	}
 }
 

@@ -143,7 +143,8 @@ func searchResultShape(path string, v any, report func(string)) {
 	block, _ := v.(map[string]any)
 	content := grammar.Rule(object(
 		required("type", exactly("web_search_tool_result_error")),
-		required("error_code", oneOf("invalid_tool_input", "unavailable", "max_uses_exceeded", "too_many_requests", "query_too_long", "request_too_large"))))
+		required("error_code", oneOf("invalid_tool_input", "unavailable", "max_uses_exceeded",
+			"too_many_requests", "query_too_long", "request_too_large"))))
 	if _, ok := block["content"].([]any); ok {
 		content = array(object(
 			required("type", exactly("web_search_result")),
