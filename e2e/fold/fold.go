@@ -46,18 +46,21 @@ func continues(line string) bool {
 	return strings.HasPrefix(line, " ") || strings.HasPrefix(line, "}") || strings.HasPrefix(line, "]")
 }
 
-// In folds a text's long lines, which are JSON or an event's JSON data. A text that Out
-// would not make the same again stays as it is.
+// In folds a text's long lines that end in a JSON object, such as a body or an event's data.
+// A text that Out would not make the same again stays as it is.
 func In(whole string) string {
 	var b strings.Builder
 	for line := range strings.Lines(whole) {
 		text, feed := strings.CutSuffix(line, "\n")
 		field, long := "", longBody
-		if rest, ok := strings.CutPrefix(text, "data: "); ok {
-			field, text, long = "data: ", rest, longEvent
+		if brace := strings.IndexByte(text, '{'); brace >= 0 {
+			field, text = text[:brace], text[brace:]
+		}
+		if field == "data: " {
+			long = longEvent
 		}
 		b.WriteString(field)
-		if len(line) > long && strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
+		if len(line) > long && json.Valid([]byte(text)) {
 			f := folder{text: text, out: &b}
 			f.value(len(field), 0)
 			text = f.text
