@@ -2,12 +2,16 @@ package messages
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
+	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
@@ -72,171 +76,72 @@ func digest(t testing.TB, stream []byte) string {
 	return numberDrawn(b.String())
 }
 
-func TestStreams(t *testing.T) {
-	role := chunk(`{"role":"assistant","content":""}`, "")
-	const ends = " null in 0+0+0 out 0\nend\n"
-	tests := []struct {
-		name     string
-		upstream string
-		want     string // behind "start" and "ping"
-	}{
-		{"thinking, text, two calls",
-			role + chunk(`{"reasoning":"Hm"}`, "") + chunk(`{"reasoning":"."}`, "") + chunk(`{"content":"\n\nI "}`, "") + chunk(`{"content":"look."}`, "") +
-				chunk(call(0, "a", "x", `"{\"k\":"`), "") + chunk(piece(0, `1`), "") + chunk(piece(0, `}`), "") + chunk(call(1, "b", "y", `"{}"`), "") + chunk(`{}`, "tool_calls") + usage + done,
-			`0 thinking
-0 += "Hm"
-0 += "."
-0.
-1 text
-1 += "I "
-1 += "look."
-1.
-2 tool_use a x
-2 += "{\"k\":"
-2 += "1"
-2 += "}"
-2.
-3 tool_use b y
-3 += "{}"
-3.
-"tool_use" null in 11+0+128 out 34
-end
-`},
-		{"everything in one chunk",
-			chunk(`{"role":"assistant","reasoning":"Hm","content":"I look.","tool_calls":[{"index":0,"id":"a","function":{"name":"x","arguments":"{}"}}]}`, "tool_calls") + done,
-			"0 thinking\n0 += \"Hm\"\n0.\n1 text\n1 += \"I look.\"\n1.\n2 tool_use a x\n2 += \"{}\"\n2.\n\"tool_use\"" + ends},
-		{"a call first, text behind it, thinking behind that",
-			role + chunk(call(0, "a", "x", `"{\"k\":1}"`), "") + chunk(`{"content":"And"}`, "") + chunk(`{"reasoning":"Hm"}`, "") + chunk(`{}`, "tool_calls") + done,
-			"0 tool_use a x\n0 += \"{\\\"k\\\":1}\"\n0.\n1 text\n1 += \"And\"\n1.\n2 thinking\n2 += \"Hm\"\n2.\n\"tool_use\"" + ends},
-		{"nulls alternate with texts, and empty ones are nothing",
-			chunk(`{"role":"assistant","content":null,"reasoning":null,"tool_calls":null}`, "") + chunk(`{"reasoning_content":"Hm","content":null}`, "") + chunk(`{"reasoning_content":null,"content":"Hi"}`, "") +
-				chunk(`{"reasoning_content":"","content":""}`, "") + chunk(`{"reasoning_content":null,"content":"!"}`, "stop") + done,
-			"0 thinking\n0 += \"Hm\"\n0.\n1 text\n1 += \"Hi\"\n1 += \"!\"\n1.\n\"end_turn\"" + ends},
-		{"pieces of two calls, interleaved",
-			role + chunk(call(0, "a", "x", `"{\"k\":"`), "") + chunk(call(1, "b", "y", `"{\"m\":"`), "") + chunk(piece(0, `1}`), "") + chunk(piece(1, `2}`), "") + chunk(`{}`, "tool_calls") + done,
-			`0 tool_use a x
-0 += "{\"k\":"
-0 += "1}"
-0.
-1 tool_use b y
-1 += "{\"m\":"
-1 += "2}"
-1.
-"tool_use"` + ends},
-		{"the id repeated, the name late, no arguments",
-			role + chunk(`{"tool_calls":[{"index":0,"id":"a"}]}`, "") + chunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"x"}}]}`, "") + chunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"x","arguments":""}}]}`, "") + chunk(`{}`, "tool_calls") + done,
-			"0 tool_use a x\n0 += \"{}\"\n0.\n\"tool_use\"" + ends},
-		{"no id, arguments null",
-			role + chunk(`{"tool_calls":[{"index":0,"function":{"name":"x","arguments":null}}]}`, "tool_calls") + done,
-			"0 tool_use toolu_DRAWN1 x\n0 += \"{}\"\n0.\n\"tool_use\"" + ends},
-		{"arguments of white space",
-			role + chunk(call(0, "a", "x", `" "`), "") + chunk(piece(0, "\n"), "tool_calls") + done,
-			"0 tool_use a x\n0 += \"{}\"\n0.\n\"tool_use\"" + ends},
-		{"arguments the word null",
-			role + chunk(call(0, "a", "x", `"nu"`), "") + chunk(piece(0, "ll"), "tool_calls") + done,
-			"0 tool_use a x\n0 += \"{}\"\n0.\n\"tool_use\"" + ends},
-		{"arguments no object",
-			role + chunk(call(0, "a", "x", `"[\"a\\n\""`), "") + chunk(piece(0, "]"), "tool_calls") + done,
-			`0 tool_use a x
-0 += "{\"_raw_arguments\":\"[\\\"a\\\\n\\\"]\"}"
-0.
-"tool_use"` + ends},
-		{"arguments behind white space",
-			role + chunk(call(0, "a", "x", `"\n "`), "") + chunk(piece(0, `{"k":`), "") + chunk(piece(0, `1}`), "") + chunk(piece(0, "\n"), "tool_calls") + done,
-			`0 tool_use a x
-0 += "\n {\"k\":"
-0 += "1}\n"
-0.
-"tool_use"` + ends},
-		{"arguments that go on behind their end are left as they are",
-			role + chunk(call(0, "a", "x", `"{}"`), "") + chunk(piece(0, `{}`), "tool_calls") + done,
-			`0 tool_use a x
-0 += "{}{}"
-0.
-"tool_use"` + ends},
-		{"arguments that never end, text behind them",
-			role + chunk(call(0, "a", "x", `"{\"k\": oops"`), "") + chunk(`{"content":"And"}`, "") + chunk(call(1, "b", "y", `"{}"`), "") + chunk(`{}`, "tool_calls") + done,
-			`0 tool_use a x
-0 += "{\"k\": oops"
-0.
-1 text
-1 += "And"
-1.
-2 tool_use b y
-2 += "{}"
-2.
-"tool_use"` + ends},
-		{"white space before a call is no text",
-			chunk(`{"role":"assistant","reasoning":"Hm"}`, "") + chunk(`{"content":"\n\n"}`, "") + chunk(call(0, "a", "x", `"{}"`), "tool_calls") + done,
-			"0 thinking\n0 += \"Hm\"\n0.\n1 tool_use a x\n1 += \"{}\"\n1.\n\"tool_use\"" + ends},
-		{"a named tool ends with stop",
-			role + chunk(call(0, "a", "x", `"{\"k\":1}"`), "stop") + done,
-			"0 tool_use a x\n0 += \"{\\\"k\\\":1}\"\n0.\n\"tool_use\"" + ends},
-		{"of two choices the first counts",
-			role + strings.ReplaceAll(chunk(`{"content":"No"}`, ""), `"index":0`, `"index":1`) + chunk(`{"content":"Yes"}`, "") + strings.ReplaceAll(chunk(`{}`, "length"), `"index":0`, `"index":1`) + chunk(`{}`, "stop") + done,
-			"0 text\n0 += \"Yes\"\n0.\n\"end_turn\"" + ends},
-		{"nothing", role + chunk(`{}`, "stop") + done, "0 text\n0.\n\"end_turn\"" + ends},
-		{"nothing but white space", role + chunk(`{"content":" \n"}`, "stop") + done, "0 text\n0.\n\"end_turn\"" + ends},
-		{"nothing but the end", done, "0 text\n0.\n\"end_turn\"" + ends},
-		{"no finish_reason", role + chunk(`{"content":"Hi"}`, "") + done, "0 text\n0 += \"Hi\"\n0.\n\"end_turn\"" + ends},
-		{"no [DONE]", role + chunk(`{"content":"Hi"}`, "stop"), "0 text\n0 += \"Hi\"\n0.\n\"end_turn\"" + ends},
-		{"usage before the finish_reason", role + usage + chunk(`{"content":"Hi"}`, "stop") + done, "0 text\n0 += \"Hi\"\n0.\n\"end_turn\" null in 11+0+128 out 34\nend\n"},
-		{"usage ends it", role + chunk(`{"content":"Hi"}`, "stop") + usage, "0 text\n0 += \"Hi\"\n0.\n\"end_turn\" null in 11+0+128 out 34\nend\n"},
-		{"more behind the end", role + chunk(`{"content":"Hi"}`, "stop") + done + chunk(`{"content":"more"}`, "stop") + done, "0 text\n0 += \"Hi\"\n0.\n\"end_turn\"" + ends},
-		{"filtered", role + chunk(`{"content":"I can"}`, "content_filter") + done, "0 text\n0 += \"I can\"\n0.\n\"refusal\"" + ends},
+// A streamCase is a section of testdata/streams.txtar: the upstream's events, a line each,
+// then a blank line, then what the client gets, folded (package fold). A line of the upstream
+// is a delta, with the finish_reason behind it if there is one; usage; [DONE]; or as it is sent.
+type streamCase struct{ name, upstream, want string }
 
-		{"a call cut by the limit, its JSON closed in the last chunk",
-			role + chunk(call(0, "a", "x", `"{\"k\":\"Par"`), "") + chunk(piece(0, `"}`), "length") + done,
-			"0 tool_use a x\n0 += \"{\\\"k\\\":\\\"Par\"\n0.\n\"max_tokens\"" + ends},
-		{"a call cut by the limit, its JSON closed in a chunk before",
-			role + chunk(call(0, "a", "x", `"{\"k\":\"Par"`), "") + chunk(piece(0, `"}`), "") + chunk(`{}`, "length") + done,
-			"0 tool_use a x\n0 += \"{\\\"k\\\":\\\"Par\"\n0.\n\"max_tokens\"" + ends},
-		{"a call cut before anything of it went out",
-			role + chunk(call(0, "a", "x", `"{}"`), "length") + done,
-			"0 tool_use a x\n0 += \"{\"\n0.\n\"max_tokens\"" + ends},
-		{"a call cut before its arguments",
-			role + chunk(call(0, "a", "x", `""`), "length") + done,
-			"0 tool_use a x\n0 += \"{\"\n0.\n\"max_tokens\"" + ends},
-		{"a call cut whose arguments are no object",
-			role + chunk(call(0, "a", "x", `"[1]"`), "length") + done,
-			"0 tool_use a x\n0 += \"{\"\n0.\n\"max_tokens\"" + ends},
-		{"of two calls the second is cut",
-			role + chunk(call(0, "a", "x", `"{\"k\":1}"`), "") + chunk(call(1, "b", "y", `"{\"k\":"`), "") + chunk(piece(1, `2}`), "length") + done,
-			`0 tool_use a x
-0 += "{\"k\":1}"
-0.
-1 tool_use b y
-1 += "{\"k\":"
-1.
-"max_tokens"` + ends},
-		{"the limit ends the text behind a call",
-			role + chunk(call(0, "a", "x", `"{\"k\":1}"`), "") + chunk(`{"content":"And"}`, "length") + done,
-			"0 tool_use a x\n0 += \"{\\\"k\\\":1}\"\n0.\n1 text\n1 += \"And\"\n1.\n\"max_tokens\"" + ends},
+var deltaLine = regexp.MustCompile(`^(\{.*\})(?: (\w+))?$`)
 
-		{"the upstream dies in a block",
-			role + chunk(`{"content":"Hi"}`, ""),
-			"0 text\n0 += \"Hi\"\napi_error: The model server's answer ended before it was complete. (req_1)\n"},
-		{"the upstream dies behind a call",
-			role + chunk(call(0, "a", "x", `"{\"k\":1}"`), ""),
-			"0 tool_use a x\napi_error: The model server's answer ended before it was complete. (req_1)\n"},
-		{"an error in the stream",
-			role + chunk(`{"content":"Hi"}`, "") + `data: {"error":{"message":"The engine is dead.","type":"InternalServerError","code":500}}` + "\n\n" + done,
-			"0 text\n0 += \"Hi\"\napi_error: The engine is dead. (req_1)\n"},
-		{"too many requests, said in the stream",
-			role + `data: {"error":{"message":"Slow down.","type":"x","code":429}}` + "\n\n",
-			"rate_limit_error: Slow down. (req_1)\n"},
-		{"overloaded, said in the stream", role + `data: {"error":{"message":"Full.","code":503}}` + "\n\n", "overloaded_error: Full. (req_1)\n"},
-		{"no JSON", role + "data: oops\n\n", "api_error: The model server's answer can't be read. (req_1)\n"},
-		{"broken off", role + chunk(`{"content":"Hi"}`, "abort") + done, "0 text\n0 += \"Hi\"\napi_error: The model server broke its answer off (finish_reason \"abort\"). (req_1)\n"},
-		{"an end that nobody knows", role + chunk(`{"content":"Hi"}`, "repetition") + done, "0 text\n0 += \"Hi\"\n0.\napi_error: The model server broke its answer off (finish_reason \"repetition\"). (req_1)\n"},
+func streamCases(t *testing.T) (cases []streamCase) {
+	t.Helper()
+	a, err := txtar.ParseFile("testdata/streams.txtar")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
+	for _, f := range a.Files {
+		lines, want, _ := strings.Cut(string(f.Data), "\n\n")
+		c := streamCase{name: f.Name, want: strings.TrimSuffix(fold.Out(want), "\n")}
+		for line := range strings.SplitSeq(lines, "\n") {
+			switch m := deltaLine.FindStringSubmatch(line); {
+			case m != nil:
+				c.upstream += chunk(m[1], m[2])
+			case line == "usage":
+				c.upstream += usage
+			case line == "[DONE]":
+				c.upstream += done
+			default:
+				c.upstream += line + "\n\n"
+			}
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// updateStreams writes what the client gets into the cases' file.
+func updateStreams(t *testing.T, got map[string]string) {
+	t.Helper()
+	a, err := txtar.ParseFile("testdata/streams.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range a.Files {
+		f := &a.Files[i]
+		if want, ran := got[f.Name]; ran {
+			lines, _, _ := strings.Cut(string(f.Data), "\n\n")
+			f.Data = []byte(lines + "\n\n" + fold.In(want) + "\n")
+		}
+	}
+	if err := os.WriteFile("testdata/streams.txtar", txtar.Format(a), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStreams(t *testing.T) {
+	all := map[string]string{}
+	for _, tt := range streamCases(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			out, _ := play(replyTurn(newRequest()), tt.upstream)
-			if diff := cmp.Diff("start msg_1 in 0 out 0\nping\n"+tt.want, digest(t, out)); diff != "" {
+			got := digest(t, out)
+			all[tt.name] = got
+			if diff := cmp.Diff(tt.want, got); diff != "" && !*update {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+	if *update {
+		updateStreams(t, all)
 	}
 }
 

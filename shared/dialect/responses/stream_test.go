@@ -3,11 +3,16 @@ package responses
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -68,196 +73,93 @@ func completedWith(output string) string {
 	return "completed " + object("1795248372", "completed", "null", "null", output, "null")
 }
 
-func incompleteWith(output string) string {
-	return "incomplete " + object("null", "incomplete", "null", `{"reason":"max_output_tokens"}`, output, "null")
+// A streamCase is a section of testdata/streams.txtar: the upstream's events, a line each,
+// then a blank line, then what the client gets, folded (package fold). A line of the upstream
+// is a delta, with the finish_reason behind it if there is one; usage; [DONE]; or as it is sent.
+type streamCase struct{ name, upstream, want string }
+
+var deltaLine = regexp.MustCompile(`^(\{.*\})(?: (\w+))?$`)
+
+func streamCases(t *testing.T) (cases []streamCase) {
+	t.Helper()
+	a, err := txtar.ParseFile("testdata/streams.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range a.Files {
+		lines, want, _ := strings.Cut(string(f.Data), "\n\n")
+		c := streamCase{name: f.Name, want: strings.TrimSuffix(fold.Out(want), "\n")}
+		for line := range strings.SplitSeq(lines, "\n") {
+			switch m := deltaLine.FindStringSubmatch(line); {
+			case m != nil:
+				c.upstream += chunk(m[1], m[2])
+			case line == "usage":
+				c.upstream += usage
+			case line == "[DONE]":
+				c.upstream += done
+			default:
+				c.upstream += line + "\n\n"
+			}
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// updateStreams writes what the client gets into the cases' file.
+func updateStreams(t *testing.T, got map[string]string) {
+	t.Helper()
+	a, err := txtar.ParseFile("testdata/streams.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range a.Files {
+		f := &a.Files[i]
+		if want, ran := got[f.Name]; ran {
+			lines, _, _ := strings.Cut(string(f.Data), "\n\n")
+			f.Data = []byte(lines + "\n\n" + fold.In(want) + "\n")
+		}
+	}
+	if err := os.WriteFile("testdata/streams.txtar", txtar.Format(a), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// clientsWishes are what some cases of streams.txtar stand on beside the upstream's events.
+var clientsWishes = map[string]func(*request, *hub.Turn){
+	"thinking as a summary": func(r *request, t *hub.Turn) {
+		r.summary = true
+		t.Responses.ReasoningEvents = hub.OpenResponses // knows summaries too
+	},
+	"thinking under the names of Open Responses": func(_ *request, t *hub.Turn) { t.Responses.ReasoningEvents = hub.OpenResponses },
+	"in the background":                          func(r *request, _ *hub.Turn) { r.background = true },
+	"with a mark at the end":                     func(_ *request, t *hub.Turn) { t.Responses.DoneMarker = true },
+	"a call that tool_choice forbids":            func(r *request, _ *hub.Turn) { r.tools.Only, r.tools.Allowed = true, []string{"shell"} },
 }
 
 func TestStream(t *testing.T) {
-	type test struct {
-		name     string
-		request  func(*request)
-		settings hub.ResponsesSettings
-		upstream string
-		want     string
-	}
-	place := `"item_id":"msg_` + id1 + `","output_index":0,"content_index":0`
-	// silentCall is a stream with an item that has no deltas.
-	silentCall := func(name, upstream, added, item string) test {
-		return test{name: name, upstream: upstream, want: rows("created", "in_progress",
-			`output_item.added "output_index":0,"item":`+added, `output_item.done "output_index":0,"item":`+item, completedWith(item))}
-	}
-	tests := []test{
-		{
-			name:     "text",
-			upstream: chunk(`{"role":"assistant","content":""}`, "") + text(`Hi \"you\"`) + text(` é\ud83d\ude42`) + chunk(`{}`, "stop") + usage + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[],"status":"in_progress"}`,
-				`content_part.added `+place+`,"part":{"type":"output_text","text":"","logprobs":[],"annotations":[]}`,
-				`output_text.delta `+place+`,"delta":"Hi \"you\"","logprobs":[]`,
-				`output_text.delta `+place+`,"delta":" é\ud83d\ude42","logprobs":[]`,
-				`output_text.done `+place+`,"text":"Hi \"you\" é\ud83d\ude42","logprobs":[]`,
-				`content_part.done `+place+`,"part":{"type":"output_text","text":"Hi \"you\" é\ud83d\ude42","logprobs":[],"annotations":[]}`,
-				`output_item.done "output_index":0,"item":{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[{"type":"output_text","text":"Hi \"you\" é\ud83d\ude42","logprobs":[],"annotations":[]}],"status":"completed"}`,
-				`completed `+object("1795248372", "completed", "null", "null",
-					`{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[{"type":"output_text","text":"Hi \"you\" é\ud83d\ude42","logprobs":[],"annotations":[]}],"status":"completed"}`,
-					`{"input_tokens":9,"input_tokens_details":{"cached_tokens":8,"cache_write_tokens":0},"output_tokens":4,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":13}`)),
-		},
-		{
-			name:     "a refusal",
-			upstream: chunk(`{"refusal":"No."}`, "stop") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[],"status":"in_progress"}`,
-				`content_part.added `+place+`,"part":{"type":"refusal","refusal":""}`,
-				`refusal.delta `+place+`,"delta":"No."`,
-				`refusal.done `+place+`,"refusal":"No."`,
-				`content_part.done `+place+`,"part":{"type":"refusal","refusal":"No."}`,
-				`output_item.done "output_index":0,"item":{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[{"type":"refusal","refusal":"No."}],"status":"completed"}`,
-				completedWith(`{"type":"message","id":"msg_`+id1+`","role":"assistant","content":[{"type":"refusal","refusal":"No."}],"status":"completed"}`)),
-		},
-		{
-			name:     "thinking as a summary",
-			request:  func(r *request) { r.summary = true },
-			settings: hub.ResponsesSettings{ReasoningEvents: hub.OpenResponses}, // knows summaries too
-			upstream: think("a") + chunk(`{}`, "stop") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"reasoning","id":"rs_`+id1+`","summary":[],"status":"in_progress"}`,
-				`reasoning_summary_part.added "item_id":"rs_`+id1+`","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}`,
-				`reasoning_summary_text.delta "item_id":"rs_`+id1+`","output_index":0,"summary_index":0,"delta":"a"`,
-				`reasoning_summary_text.done "item_id":"rs_`+id1+`","output_index":0,"summary_index":0,"text":"a"`,
-				`reasoning_summary_part.done "item_id":"rs_`+id1+`","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":"a"}`,
-				`output_item.done "output_index":0,"item":{"type":"reasoning","id":"rs_`+id1+`","summary":[{"type":"summary_text","text":"a"}],"status":"completed"}`,
-				completedWith(`{"type":"reasoning","id":"rs_`+id1+`","summary":[{"type":"summary_text","text":"a"}],"status":"completed"}`)),
-		},
-		{
-			name:     "thinking under the names of Open Responses",
-			settings: hub.ResponsesSettings{ReasoningEvents: hub.OpenResponses},
-			upstream: think("a") + chunk(`{}`, "stop") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"reasoning","id":"rs_`+id1+`","summary":[],"content":[],"status":"in_progress"}`,
-				`content_part.added "item_id":"rs_`+id1+`","output_index":0,"content_index":0,"part":{"type":"reasoning_text","text":""}`,
-				`reasoning.delta "item_id":"rs_`+id1+`","output_index":0,"content_index":0,"delta":"a"`,
-				`reasoning.done "item_id":"rs_`+id1+`","output_index":0,"content_index":0,"text":"a"`,
-				`content_part.done "item_id":"rs_`+id1+`","output_index":0,"content_index":0,"part":{"type":"reasoning_text","text":"a"}`,
-				`output_item.done "output_index":0,"item":{"type":"reasoning","id":"rs_`+id1+`","summary":[],"content":[{"type":"reasoning_text","text":"a"}],"status":"completed"}`,
-				completedWith(`{"type":"reasoning","id":"rs_`+id1+`","summary":[],"content":[{"type":"reasoning_text","text":"a"}],"status":"completed"}`)),
-		},
-		{
-			name:     "in the background",
-			request:  func(r *request) { r.background = true },
-			upstream: done,
-			want:     rows("created", "queued", "in_progress", completedWith("")),
-		},
-		{
-			name:     "with a mark at the end",
-			settings: hub.ResponsesSettings{DoneMarker: true},
-			upstream: done,
-			want:     rows("created", "in_progress", completedWith(""), "data: [DONE]"),
-		},
-		{
-			name:     "a function in a namespace, without arguments",
-			upstream: call("crm__find", "") + chunk(`{}`, "tool_calls") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"find","namespace":"crm","arguments":"","status":"in_progress"}`,
-				`function_call_arguments.delta "item_id":"fc_`+id1+`","output_index":0,"delta":"{}"`,
-				`function_call_arguments.done "item_id":"fc_`+id1+`","output_index":0,"name":"find","arguments":"{}"`,
-				`output_item.done "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"find","namespace":"crm","arguments":"{}","status":"completed"}`,
-				completedWith(`{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"find","namespace":"crm","arguments":"{}","status":"completed"}`)),
-		},
-		{
-			name:     "a function that the model made up",
-			upstream: call(`a \"b\"`, "nonsense") + chunk(`{}`, "tool_calls") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"a \"b\"","arguments":"","status":"in_progress"}`,
-				`function_call_arguments.delta "item_id":"fc_`+id1+`","output_index":0,"delta":"nonsense"`,
-				`function_call_arguments.done "item_id":"fc_`+id1+`","output_index":0,"name":"a \"b\"","arguments":"nonsense"`,
-				`output_item.done "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"a \"b\"","arguments":"nonsense","status":"completed"}`,
-				completedWith(`{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"a \"b\"","arguments":"nonsense","status":"completed"}`)),
-		},
-		{
-			name:     "a custom tool",
-			upstream: call("ns__exec", `{"input":"a`) + chunk(`{"tool_calls":[{"index":0,"function":{"arguments":"\\n\\\"b\\\"\"}"}}]}`, "tool_calls") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"","status":"in_progress"}`,
-				`custom_tool_call_input.delta "item_id":"ctc_`+id1+`","output_index":0,"delta":"a"`,
-				`custom_tool_call_input.delta "item_id":"ctc_`+id1+`","output_index":0,"delta":"\n\"b\""`,
-				`custom_tool_call_input.done "item_id":"ctc_`+id1+`","output_index":0,"input":"a\n\"b\""`,
-				`output_item.done "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"a\n\"b\"","status":"completed"}`,
-				completedWith(`{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"a\n\"b\"","status":"completed"}`)),
-		},
-		{
-			name:     "a custom tool that is called otherwise",
-			upstream: call("apply_patch", `{"patch":"x"}`) + chunk(`{}`, "tool_calls") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"apply_patch","input":"","status":"in_progress"}`,
-				`custom_tool_call_input.delta "item_id":"ctc_`+id1+`","output_index":0,"delta":"x"`,
-				`custom_tool_call_input.done "item_id":"ctc_`+id1+`","output_index":0,"input":"x"`,
-				`output_item.done "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"apply_patch","input":"x","status":"completed"}`,
-				completedWith(`{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"apply_patch","input":"x","status":"completed"}`)),
-		},
-		silentCall("a search of tools", call("tool_search", "{\"query\": \"mail\",\n\"limit\":\t8}")+done,
-			`{"type":"tool_search_call","id":"tsc_`+id1+`","call_id":"call_1","execution":"client","arguments":{},"status":"in_progress"}`,
-			`{"type":"tool_search_call","id":"tsc_`+id1+`","call_id":"call_1","execution":"client","arguments":{"query": "mail", "limit": 8},"status":"completed"}`),
-		{
-			name:     "cut inside a call",
-			upstream: call("get_weather", `{"city`) + chunk(`{}`, "length") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"","status":"in_progress"}`,
-				`function_call_arguments.delta "item_id":"fc_`+id1+`","output_index":0,"delta":"{\"city"`,
-				`function_call_arguments.done "item_id":"fc_`+id1+`","output_index":0,"name":"get_weather","arguments":"{\"city"`,
-				`output_item.done "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"{\"city","status":"incomplete"}`,
-				incompleteWith(`{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"{\"city","status":"incomplete"}`)),
-		},
-		{
-			name:     "cut before the arguments",
-			upstream: call("get_weather", ``) + chunk(`{}`, "length") + done,
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"","status":"in_progress"}`,
-				`function_call_arguments.done "item_id":"fc_`+id1+`","output_index":0,"name":"get_weather","arguments":""`,
-				`output_item.done "output_index":0,"item":{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"","status":"incomplete"}`,
-				incompleteWith(`{"type":"function_call","id":"fc_`+id1+`","call_id":"call_1","name":"get_weather","arguments":"","status":"incomplete"}`)),
-		},
-		{
-			name:     "filtered before anything",
-			upstream: chunk(`{}`, "content_filter") + done,
-			want:     rows("created", "in_progress", "incomplete "+object("null", "incomplete", "null", `{"reason":"content_filter"}`, "", "null")),
-		},
-		{
-			name:     "a call that tool_choice forbids",
-			request:  func(r *request) { r.tools.Only, r.tools.Allowed = true, []string{"shell"} },
-			upstream: call("get_weather", `{}`) + chunk(`{}`, "tool_calls") + done,
-			want:     rows("created", "in_progress", completedWith("")),
-		},
-		{
-			name:     "nothing but an error",
-			upstream: `data: {"error":{"message":"This model's maximum context length is 8192 tokens.","type":"BadRequestError","param":"input_tokens","code":400}}` + "\n\n" + done,
-			want: rows("created", "in_progress",
-				"failed "+object("null", "failed", `{"code":"context_length_exceeded","message":"This model's maximum context length is 8192 tokens."}`, "null", "", "null")),
-		},
-		{
-			name:     "no end",
-			upstream: call("ns__exec", `{"input":"a\`),
-			want: rows("created", "in_progress",
-				`output_item.added "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"","status":"in_progress"}`,
-				`custom_tool_call_input.delta "item_id":"ctc_`+id1+`","output_index":0,"delta":"a"`,
-				`custom_tool_call_input.done "item_id":"ctc_`+id1+`","output_index":0,"input":"a"`,
-				`output_item.done "output_index":0,"item":{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"a","status":"incomplete"}`,
-				"failed "+object("null", "failed", `{"code":"server_error","message":"The model server's answer ended before it was complete."}`, "null",
-					`{"type":"custom_tool_call","id":"ctc_`+id1+`","call_id":"call_1","name":"exec","namespace":"ns","input":"a","status":"incomplete"}`, "null")),
-		},
-	}
-	for _, test := range tests {
+	all, wishes := map[string]string{}, maps.Clone(clientsWishes)
+	for _, test := range streamCases(t) {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRequest()
 			r.tools = clientTools
-			if test.request != nil {
-				test.request(r)
-			}
 			turn := replyTurn(r)
-			turn.Responses = test.settings
-			if diff := cmp.Diff(test.want, summary(t, play(turn, test.upstream))); diff != "" {
+			if wish := wishes[test.name]; wish != nil {
+				wish(r, turn)
+				delete(wishes, test.name)
+			}
+			got := summary(t, play(turn, test.upstream))
+			all[test.name] = got
+			if diff := cmp.Diff(test.want, got); diff != "" && !*update {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+	for name := range wishes {
+		t.Errorf("there is no case %q", name)
+	}
+	if *update {
+		updateStreams(t, all)
 	}
 }
 
