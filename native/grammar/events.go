@@ -31,31 +31,10 @@ const Done = "[DONE]"
 // else that the standard permits is a fault (carriage returns, id: and retry: lines,
 // several data: lines, no space after the colon), for some client trips over it. So
 // is a last event without its blank line: clients lose it.
-func Events(stream []byte) (events []Event, faults []error) {
-	var e struct {
-		name       string
-		data       []byte
-		hasName    bool
-		hasData    bool
-		hasComment bool
-	}
-	fault := func(format string, args ...any) {
-		faults = append(faults, &Fault{Event: len(events), Name: e.name, What: fmt.Sprintf(format, args...)})
-	}
-	flush := func() {
-		switch {
-		case !e.hasData:
-			fault("has an event: line but no data: line; an event needs both")
-		case !e.hasName && string(e.data) != Done:
-			fault("has no event: line; clients drop an event without one")
-		}
-		if e.hasData {
-			events = append(events, Event{Number: len(events), Name: e.name, Data: e.data})
-		}
-		e.name, e.data, e.hasName, e.hasData, e.hasComment = "", nil, false, false, false
-	}
+func Events(stream []byte) ([]Event, []error) {
+	var r eventReader
 	if bytes.HasPrefix(stream, []byte("\ufeff")) {
-		fault("the stream begins with a byte order mark; it must begin with an event")
+		r.fault("the stream begins with a byte order mark; it must begin with an event")
 		stream = stream[len("\ufeff"):]
 	}
 	for len(stream) > 0 {
@@ -63,68 +42,104 @@ func Events(stream []byte) (events []Event, faults []error) {
 		line := stream
 		if end < 0 {
 			stream = nil
-			fault("the stream ends within the line %q; each line ends with a line feed", short(line))
+			r.fault("the stream ends within the line %q; each line ends with a line feed", short(line))
 		} else {
 			line, stream = stream[:end], stream[end+1:]
 		}
-		if bytes.IndexByte(line, '\r') >= 0 {
-			fault("carriage return in the line %q; lines end with a line feed alone", short(line))
-			line = bytes.ReplaceAll(line, []byte("\r"), nil)
-		}
-		if !utf8.Valid(line) {
-			fault("the line %q is not UTF-8", short(line))
-		}
-		if len(line) == 0 {
-			switch {
-			case e.hasName || e.hasData:
-				flush()
-			case e.hasComment:
-				e.hasComment = false
-			default:
-				fault("a blank line too many; one follows each event")
-			}
-			continue
-		}
-		if line[0] == ':' {
-			if e.hasName || e.hasData {
-				fault("comment within an event; comments stand between events")
-			}
-			e.hasComment = true
-			continue
-		}
-		field, value, colon := bytes.Cut(line, []byte(":"))
-		if name := string(field); name != "event" && name != "data" {
-			fault("the line %q; an event has an event: line and a data: line, and no others", short(line))
-			continue
-		}
-		if !colon || len(value) < 2 || value[0] != ' ' || value[1] == ' ' {
-			fault("the line %q; it must be %s, a colon, one space, and a value", short(line), field)
-		}
-		value = bytes.TrimPrefix(value, []byte(" "))
-		if string(field) == "event" {
-			if e.hasName || e.hasData {
-				if e.hasData {
-					fault("no blank line after it; each event ends with one")
-					flush()
-				} else {
-					fault("two event: lines in one event")
-				}
-			}
-			e.name, e.hasName = string(value), true
-			continue
-		}
-		if e.hasData {
-			fault("two data: lines in one event; its JSON stands on one line")
-			e.data = append(append(bytes.Clone(e.data), '\n'), value...)
-			continue
-		}
-		e.data, e.hasData = value, true
+		r.line(line)
 	}
-	if e.hasName || e.hasData {
-		fault("the stream ends without a blank line after it; clients lose such an event")
-		flush()
+	if r.begun() {
+		r.fault("the stream ends without a blank line after it; clients lose such an event")
+		r.flush()
 	}
-	return events, faults
+	return r.events, r.faults
+}
+
+// eventReader gathers the lines of the event at hand.
+type eventReader struct {
+	events []Event
+	faults []error
+
+	name       string
+	data       []byte
+	hasName    bool
+	hasData    bool
+	hasComment bool
+}
+
+func (r *eventReader) fault(format string, args ...any) {
+	r.faults = append(r.faults, &Fault{Event: len(r.events), Name: r.name, What: fmt.Sprintf(format, args...)})
+}
+
+// begun reports whether a line of the event has come.
+func (r *eventReader) begun() bool { return r.hasName || r.hasData }
+
+// flush ends the event.
+func (r *eventReader) flush() {
+	switch {
+	case !r.hasData:
+		r.fault("has an event: line but no data: line; an event needs both")
+	case !r.hasName && string(r.data) != Done:
+		r.fault("has no event: line; clients drop an event without one")
+	}
+	if r.hasData {
+		r.events = append(r.events, Event{Number: len(r.events), Name: r.name, Data: r.data})
+	}
+	r.name, r.data, r.hasName, r.hasData, r.hasComment = "", nil, false, false, false
+}
+
+// line takes a line without its line feed.
+func (r *eventReader) line(line []byte) {
+	if bytes.IndexByte(line, '\r') >= 0 {
+		r.fault("carriage return in the line %q; lines end with a line feed alone", short(line))
+		line = bytes.ReplaceAll(line, []byte("\r"), nil)
+	}
+	if !utf8.Valid(line) {
+		r.fault("the line %q is not UTF-8", short(line))
+	}
+	switch {
+	case len(line) > 0 && line[0] == ':':
+		if r.begun() {
+			r.fault("comment within an event; comments stand between events")
+		}
+		r.hasComment = true
+	case len(line) > 0:
+		r.field(line)
+	case r.begun():
+		r.flush()
+	case r.hasComment:
+		r.hasComment = false
+	default:
+		r.fault("a blank line too many; one follows each event")
+	}
+}
+
+// field takes an event: or data: line.
+func (r *eventReader) field(line []byte) {
+	field, value, colon := bytes.Cut(line, []byte(":"))
+	if name := string(field); name != "event" && name != "data" {
+		r.fault("the line %q; an event has an event: line and a data: line, and no others", short(line))
+		return
+	}
+	if !colon || len(value) < 2 || value[0] != ' ' || value[1] == ' ' {
+		r.fault("the line %q; it must be %s, a colon, one space, and a value", short(line), field)
+	}
+	value = bytes.TrimPrefix(value, []byte(" "))
+	switch {
+	case string(field) == "event":
+		if r.hasData {
+			r.fault("no blank line after it; each event ends with one")
+			r.flush()
+		} else if r.hasName {
+			r.fault("two event: lines in one event")
+		}
+		r.name, r.hasName = string(value), true
+	case r.hasData:
+		r.fault("two data: lines in one event; its JSON stands on one line")
+		r.data = append(append(bytes.Clone(r.data), '\n'), value...)
+	default:
+		r.data, r.hasData = value, true
+	}
 }
 
 // short makes a line fit into an error.
