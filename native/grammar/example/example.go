@@ -19,6 +19,36 @@ type Stream struct {
 	OpenResponses, Keepalive bool
 }
 
+// read takes streams from a text. One begins with its name, and what it needs of a
+// checker's options:
+//
+//	# NAME (OPTION)
+//
+// Each line below is an event, as JSON, or a word and what belongs to it, of which event
+// makes events; a line that begins with a blank goes on where the one before it ends.
+// $usage and $counted are the members of these names.
+func read(text string, event func(word string, rest ...string) string) (streams []Stream) {
+	text = strings.ReplaceAll(text, "\n  ", "")
+	text = strings.NewReplacer("$usage", Usage, "$counted", counted).Replace(text)
+	for _, part := range strings.Split("\n"+text, "\n# ")[1:] {
+		title, events, _ := strings.Cut(part, "\n")
+		name, option, _ := strings.Cut(strings.TrimSuffix(title, ")"), " (")
+		s := Stream{Name: name, OpenResponses: option == "OpenResponses", Keepalive: option == "Keepalive"}
+		for line := range strings.Lines(events) {
+			switch word, rest, more := strings.Cut(strings.TrimSpace(line), " "); {
+			case word == "" || word[0] == '{':
+			case more:
+				line = event(word, rest)
+			default:
+				line = event(word)
+			}
+			s.Lines += line
+		}
+		streams = append(streams, s)
+	}
+	return streams
+}
+
 // Named finds a stream.
 func Named(streams []Stream, name string) Stream {
 	for _, s := range streams {

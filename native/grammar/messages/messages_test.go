@@ -152,7 +152,7 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 		fault  string
 	}{
 		{"foreign event", text.With(`{"type":"ping"}`, `{"type":"keepalive"}`), `event 1 (keepalive): the grammar has no such event; allowed here: "content_block_start", "message_delta", "ping" or "error"`},
-		{"no message_start", example.Stream{Lines: strings.Join(strings.SplitAfter(text.Lines, "\n")[2:], "")}, `may not come here; allowed: "message_start" or "error"`},
+		{"no message_start", example.Stream{Lines: strings.Join(strings.SplitAfter(text.Lines, "\n")[1:], "")}, `may not come here; allowed: "message_start" or "error"`},
 		{"two blocks open", calls.With(`{"type":"content_block_stop","index":2}`, ""), `event 12 (content_block_start): may not come here; allowed: "content_block_delta", "content_block_stop", "ping" or "error"`},
 		{"index again", calls.With(`"index":1,"content_block"`, `"index":0,"content_block"`), "index is 0; must be 1"},
 		{"delta of another block", calls.With(`{"type":"text_delta","text":" Let me look."}`, `{"type":"thinking_delta","thinking":"x"}`), `delta.type is "thinking_delta"; must be "text_delta" or "citations_delta" in a text block`},
