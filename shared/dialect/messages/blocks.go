@@ -14,110 +14,164 @@ type block struct {
 	kind                                                   []byte // what type says
 	text, source, id, useID, name, input, content, isError []byte
 	thinking, title, context, tool, toolName, tabs         []byte
-	told                                                   bool // content is in the reader's result and images already
+	// resultRead: content is the conversation's result already.
+	resultRead bool
 }
 
-// readBlock reads the next block of src. Blocks in a tool's result are taken at once
-// where the type stands before them, so that they are read once.
-func (r *reader) readBlock(b *block, s *jsonedit.Scanner, src []byte) {
+// field is where a member's value is noted, nil for one that nobody reads.
+func (b *block) field(key []byte) *[]byte {
+	switch string(key) {
+	case "text":
+		return &b.text
+	case "source":
+		return &b.source
+	case "id":
+		return &b.id
+	case "tool_use_id":
+		return &b.useID
+	case "name":
+		return &b.name
+	case "input":
+		return &b.input
+	case "content":
+		return &b.content
+	case "is_error":
+		return &b.isError
+	case "thinking":
+		return &b.thinking
+	case "title":
+		return &b.title
+	case "context":
+		return &b.context
+	case "tool":
+		return &b.tool
+	case "tool_name":
+		return &b.toolName
+	case "tabs":
+		return &b.tabs
+	}
+	return nil
+}
+
+// A blockReader reads content blocks, and tells the conversation what they say.
+type blockReader struct {
+	in    *input
+	out   *conversation
+	tools *toolset
+	lines lineReader
+	text  []byte
+	// imageBytes is by how much the images count more than their bytes, for an estimate.
+	imageBytes int
+}
+
+func (r *blockReader) reset() { r.imageBytes = 0 }
+
+// readList reads a list of blocks; number is where the place notes which one it is at, for
+// what there may be to say of it: -1 before and behind the list.
+func (r *blockReader) readList(s *jsonedit.Scanner, src []byte, number *int) {
+	*number = -1
+	for s.BeginArray(); s.NextElement(); {
+		*number++
+		if s.Kind() != jsonedit.Object {
+			s.Value()
+			r.in.reject(r.in.at(""), "must be an object with a type.")
+			continue
+		}
+		var b block
+		r.read(&b, s, src)
+		switch {
+		case s.Err() != nil:
+		case r.out.inResult:
+			r.addContent(&b)
+		default:
+			r.add(&b)
+		}
+	}
+	*number = -1
+}
+
+// read reads the next block of src. Blocks in a tool's result are added at once where the
+// type stands before them, so that they are read once.
+func (r *blockReader) read(b *block, s *jsonedit.Scanner, src []byte) {
 	for s.BeginObject(); s.NextMember(); {
-		var m *[]byte
 		switch string(s.Key()) {
 		case "type":
 			b.kind = jsonedit.Text(s.Literal())
 			continue
-		case "text":
-			m = &b.text
-		case "source":
-			m = &b.source
-		case "id":
-			m = &b.id
-		case "tool_use_id":
-			m = &b.useID
-		case "name":
-			m = &b.name
-		case "input":
-			m = &b.input
 		case "content":
-			b.told = string(b.kind) == "tool_result" && r.role == user && !r.inResult && s.Kind() == jsonedit.Array
-			if b.told {
-				r.resultBlocks(s, src)
+			b.resultRead = string(b.kind) == "tool_result" && r.out.role == user && !r.out.inResult && s.Kind() == jsonedit.Array
+			if b.resultRead {
+				r.readResult(s, src)
 				continue
 			}
-			m = &b.content
-		case "is_error":
-			m = &b.isError
-		case "thinking":
-			m = &b.thinking
-		case "title":
-			m = &b.title
-		case "context":
-			m = &b.context
-		case "tool":
-			m = &b.tool
-		case "tool_name":
-			m = &b.toolName
-		case "tabs":
-			m = &b.tabs
-		default:
-			s.Value()
-			continue
 		}
-		*m = s.Literal()
+		field := b.field(s.Key())
+		if v := s.Literal(); field != nil {
+			*field = v
+		}
 	}
 }
 
-// take adds a block of a message.
-func (r *reader) take(b *block) {
+// add adds a block of a message.
+func (r *blockReader) add(b *block) {
 	switch kind := string(b.kind); {
 	case kind == "tool_addition", kind == "tool_removal":
-		r.turned = true
-		r.change(b.tool, kind == "tool_addition")
+		r.out.hasOther = true
+		r.tools.readChange(r.in, b.tool, kind == "tool_addition")
 	case kind == "compaction":
-		// A summary of what came before it.
-		if text := jsonedit.Inside(b.content); len(text) > 0 {
-			r.history.Message("user", b.content)
-			r.joined, r.turned = false, true
+		if len(jsonedit.Inside(b.content)) > 0 {
+			r.out.addSummary(b.content)
 		}
 	case kind == "mcp_tool_listing", kind == "fallback":
-	case kind == "tool_result" && r.role == user:
-		r.toolResult(b)
-	case kind == "text", r.role == user:
-		r.add(b)
-	case r.role == assistant:
-		r.recall(b)
+	case kind == "tool_result" && r.out.role == user:
+		r.addResult(b)
+	case kind == "text", r.out.role == user:
+		r.addContent(b)
+	case r.out.role == assistant:
+		r.addOutput(b)
 	default:
-		r.reject(r.at("type"), "must be text in a system prompt.")
+		r.in.reject(r.in.at("type"), "must be text in a system prompt.")
 	}
 }
 
-// add adds a block of a user's message or of a tool's result; text, of any message.
-func (r *reader) add(b *block) {
+// addContent adds a block of a user's message or of a tool's result; text, of any message.
+func (r *blockReader) addContent(b *block) {
 	switch string(b.kind) {
 	case "text":
 		if text := jsonedit.Inside(b.text); text != nil {
-			r.say(text)
+			r.out.addText(text)
 		} else {
-			r.reject(r.at("text"), "must be a string.")
+			r.in.reject(r.in.at("text"), "must be a string.")
 		}
 	case "image":
-		r.image(b.source)
+		r.addImage(b.source)
 	case "document":
-		r.document(b)
+		r.addDocument(b)
 	case "search_result":
-		r.searchResult(b)
+		r.lines.reset()
+		r.lines.add(jsonedit.Inside(b.title))
+		r.lines.add(jsonedit.Inside(b.source))
+		r.lines.read(b.content)
+		r.out.addText(r.lines.text)
 	case "tool_reference":
-		r.reference(b.toolName)
+		// The tool is offered, and the model learns of it.
+		if !jsonedit.IsString(b.toolName) {
+			r.in.reject(r.in.at("tool_name"), "must be a string.")
+			return
+		}
+		r.lines.reset()
+		r.lines.addReference(b.toolName)
+		r.out.addText(r.lines.text)
 	case "browser_state":
-		r.lines = r.lines[:0]
-		r.gather(b.tabs)
-		r.say(r.lines)
+		r.lines.reset()
+		r.lines.read(b.tabs)
+		r.out.addText(r.lines.text)
 	case "container_upload":
-		r.reject(r.at(""), "container_upload is not supported: there are no containers here.")
+		r.in.reject(r.in.at(""), "container_upload is not supported: there are no containers here.")
 	case "":
-		r.reject(r.at("type"), "is required.")
+		r.in.reject(r.in.at("type"), "is required.")
 	default:
-		r.reject(r.at("type"), "%q is not known.", hub.Excerpt(string(b.kind)))
+		r.in.reject(r.in.at("type"), "%q is not known.", hub.Excerpt(string(b.kind)))
 	}
 }
 
@@ -127,13 +181,13 @@ type source struct {
 	mediaType, data, url, contents []byte // insides; contents is JSON
 }
 
-func (r *reader) readSource(v []byte) (src source, ok bool) {
+func (r *blockReader) readSource(v []byte) (src source, ok bool) {
 	if !jsonedit.Is(v, jsonedit.Object) {
-		r.reject(r.at("source"), "must be an object.")
+		r.in.reject(r.in.at("source"), "must be an object.")
 		return src, false
 	}
-	s := r.scan(v)
-	defer r.done(s)
+	s := r.in.enter(v)
+	defer r.in.leave(s)
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "type":
@@ -153,7 +207,7 @@ func (r *reader) readSource(v []byte) (src source, ok bool) {
 	return src, true
 }
 
-func (r *reader) image(v []byte) {
+func (r *blockReader) addImage(v []byte) {
 	src, ok := r.readSource(v)
 	if !ok {
 		return
@@ -161,212 +215,188 @@ func (r *reader) image(v []byte) {
 	switch string(src.kind) {
 	case "base64":
 		if len(src.mediaType) == 0 || len(src.data) == 0 {
-			r.reject(r.at("source"), "a base64 image needs media_type and data.")
+			r.in.reject(r.in.at("source"), "a base64 image needs media_type and data.")
 			return
 		}
-		r.q.size += imageSize - len(src.data)
-		r.show([]byte("data:"), src.mediaType, []byte(";base64,"), src.data)
+		r.imageBytes += imageSize - len(src.data)
+		r.out.addImage([]byte("data:"), src.mediaType, []byte(";base64,"), src.data)
 	case "url":
 		if len(src.url) == 0 {
-			r.reject(r.at("source.url"), "must be a string.")
+			r.in.reject(r.in.at("source.url"), "must be a string.")
 			return
 		}
-		r.show(src.url)
+		r.out.addImage(src.url)
 	default:
-		r.reject(r.at("source"), "an image of this source can't be had here; send it as base64 or url.")
+		r.in.reject(r.in.at("source"), "an image of this source can't be had here; send it as base64 or url.")
 	}
 }
 
-// document adds a document that is text. Its images stand behind the text before them.
-func (r *reader) document(b *block) {
+// addDocument adds a document that is text. Its images stand behind the text before them.
+func (r *blockReader) addDocument(b *block) {
 	src, ok := r.readSource(b.source)
 	if !ok {
 		return
 	}
-	note := r.text[:0]
+	text := r.text[:0]
 	if title := jsonedit.Inside(b.title); len(title) > 0 {
-		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Title: "), title), `\n`)
+		text = jsonedit.PutBetween(text, "Title: ", title, `\n`)
 	}
 	if context := jsonedit.Inside(b.context); len(context) > 0 {
-		note = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(note, "Context: "), context), `\n`)
+		text = jsonedit.PutBetween(text, "Context: ", context, `\n`)
 	}
 	switch kind := string(src.kind); {
 	case kind == "text" && src.data != nil:
-		r.text = jsonedit.PutBytes(note, src.data)
-		r.say(r.text)
+		r.text = jsonedit.PutBytes(text, src.data)
+		r.out.addText(r.text)
 	case kind == "content" && jsonedit.IsString(src.contents):
-		text := jsonedit.Inside(src.contents)
-		r.text = jsonedit.PutBytes(note, text)
-		r.say(r.text)
+		r.text = jsonedit.PutBytes(text, jsonedit.Inside(src.contents))
+		r.out.addText(r.text)
 	case kind == "content" && jsonedit.Is(src.contents, jsonedit.Array):
-		s := r.scan(src.contents)
-		defer r.done(s)
-		for s.BeginArray(); s.NextElement(); {
-			if s.Kind() != jsonedit.Object {
-				s.Value()
-				r.reject(r.at("source.content"), "must hold text and image blocks.")
-				continue
-			}
-			var part block
-			if r.readBlock(&part, s, src.contents); s.Err() != nil {
-				break
-			}
-			switch string(part.kind) {
-			case "text":
-				text := jsonedit.Inside(part.text)
-				if text == nil {
-					r.reject(r.at("source.content"), "a text block needs a text.")
-				}
-				note = jsonedit.PutBytes(note, text)
-			case "image":
-				r.say(note)
-				note = note[:0]
-				r.image(part.source)
-			default:
-				r.reject(r.at("source.content"), "must hold text and image blocks.")
-			}
-		}
-		r.say(note)
-		r.text = note
+		r.text = r.addDocumentBlocks(text, src.contents)
 	default:
-		r.reject(r.at("source"), "a document of this source can't be read here; send its text, as source type text or content.")
+		r.in.reject(r.in.at("source"), "a document of this source can't be read here; send its text, as source type text or content.")
 	}
 }
 
-// searchResult adds a result that the client found, as lines.
-func (r *reader) searchResult(b *block) {
-	r.lines = r.lines[:0]
-	for _, v := range [][]byte{b.title, b.source} {
-		r.line(jsonedit.Inside(v))
-	}
-	r.gather(b.content)
-	r.say(r.lines)
-}
-
-// toolResult gives a call its result.
-func (r *reader) toolResult(b *block) {
-	r.turned, r.afterResults = true, true
-	id := jsonedit.Inside(b.useID)
-	if len(id) == 0 {
-		r.reject(r.at("tool_use_id"), "must be the id of a tool_use block.")
-		return
-	}
-	if !b.told {
-		r.result, r.images = r.result[:0], r.images[:0]
-		switch {
-		case b.content == nil:
-		case jsonedit.IsString(b.content):
-			text := jsonedit.Inside(b.content)
-			r.result = jsonedit.PutBytes(r.result, text)
-		case jsonedit.Is(b.content, jsonedit.Array):
-			s := r.scan(b.content)
-			r.resultBlocks(s, b.content)
-			r.done(s)
-		default:
-			r.reject(r.at("content"), "must be a string or a list of blocks.")
-		}
-	}
-	if jsonedit.Is(b.isError, jsonedit.True) {
-		r.result = r.failed(r.result)
-	}
-	if !r.history.Result(r.sameID(id), r.result, r.images) {
-		r.reject(r.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.", hub.Excerpt(string(id)))
-	}
-}
-
-// resultBlocks reads the blocks of a tool's result.
-func (r *reader) resultBlocks(s *jsonedit.Scanner, src []byte) {
-	r.result, r.images, r.inResult = r.result[:0], r.images[:0], true
-	r.blocks(s, src, &r.inner)
-	r.inResult = false
-}
-
-// blocks reads a list of blocks; number is where the reader notes which one it is at,
-// for what it may have to say of it: -1 before and behind the list.
-func (r *reader) blocks(s *jsonedit.Scanner, src []byte, number *int) {
-	*number = -1
+// addDocumentBlocks adds a document's blocks behind the text before them. It returns that
+// buffer, for the next one to use.
+func (r *blockReader) addDocumentBlocks(text, list []byte) []byte {
+	s := r.in.enter(list)
+	defer r.in.leave(s)
 	for s.BeginArray(); s.NextElement(); {
-		*number++
 		if s.Kind() != jsonedit.Object {
 			s.Value()
-			r.reject(r.at(""), "must be an object with a type.")
+			r.in.reject(r.in.at("source.content"), "must hold text and image blocks.")
 			continue
 		}
 		var b block
-		r.readBlock(&b, s, src)
-		switch {
-		case s.Err() != nil:
-		case r.inResult:
-			r.add(&b)
+		if r.read(&b, s, list); s.Err() != nil {
+			break
+		}
+		switch string(b.kind) {
+		case "text":
+			inside := jsonedit.Inside(b.text)
+			if inside == nil {
+				r.in.reject(r.in.at("source.content"), "a text block needs a text.")
+			}
+			text = jsonedit.PutBytes(text, inside)
+		case "image":
+			r.out.addText(text)
+			text = text[:0]
+			r.addImage(b.source)
 		default:
-			r.take(&b)
+			r.in.reject(r.in.at("source.content"), "must hold text and image blocks.")
 		}
 	}
-	*number = -1
+	r.out.addText(text)
+	return text
 }
 
-// failed says in words that a result is an error's, where the text does not say so
-// itself: a chat model's tool message has no such mark.
-func (r *reader) failed(text []byte) []byte {
-	for _, telling := range []string{"Error", "<tool_use_error>", "Exit code"} {
-		if bytes.HasPrefix(text, []byte(telling)) {
-			return text
+// addResult gives a call its result.
+func (r *blockReader) addResult(b *block) {
+	r.out.hasOther, r.out.afterResults = true, true
+	id := jsonedit.Inside(b.useID)
+	if len(id) == 0 {
+		r.in.reject(r.in.at("tool_use_id"), "must be the id of a tool_use block.")
+		return
+	}
+	if !b.resultRead {
+		switch {
+		case jsonedit.Is(b.content, jsonedit.Array):
+			s := r.in.enter(b.content)
+			r.readResult(s, b.content)
+			r.in.leave(s)
+		case b.content == nil, jsonedit.IsString(b.content):
+			r.out.beginResult()
+			r.out.addText(jsonedit.Inside(b.content))
+			r.out.endResult()
+		default:
+			r.in.reject(r.in.at("content"), "must be a string or a list of blocks.")
 		}
 	}
-	if len(text) == 0 {
-		return jsonedit.Put(text, "Error")
+	if !r.out.addResult(sameID(id), jsonedit.Is(b.isError, jsonedit.True)) {
+		r.in.reject(r.in.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.",
+			hub.Excerpt(string(id)))
 	}
-	r.text = jsonedit.PutBytes(r.text[:0], text)
-	return jsonedit.PutBytes(jsonedit.Put(text[:0], "Error: "), r.text)
+}
+
+// readResult reads the blocks of a tool's result.
+func (r *blockReader) readResult(s *jsonedit.Scanner, src []byte) {
+	r.out.beginResult()
+	r.readList(s, src, &r.in.inner)
+	r.out.endResult()
 }
 
 // sameID is an id written in the one way that lets ids be compared.
-func (r *reader) sameID(id []byte) []byte {
+func sameID(id []byte) []byte {
 	if bytes.IndexByte(id, '\\') < 0 {
 		return id
 	}
-	r.text = append(jsonedit.PutBytes(append(r.text[:0], '"'), id), '"')
-	return jsonedit.AppendEscaped(nil, jsonedit.AppendUnquoted(nil, r.text))
+	return jsonedit.AppendEscaped(nil, jsonedit.AppendUnescaped(nil, id))
 }
 
-// recall adds a block of what the assistant said before.
-func (r *reader) recall(b *block) {
+// addOutput adds a block of what the assistant said before.
+func (r *blockReader) addOutput(b *block) {
 	switch kind := string(b.kind); kind {
 	case "thinking":
 		// The signature is nobody's here: empty, made up, or Anthropic's own.
-		text := jsonedit.Inside(b.thinking)
-		r.history.Reasoning(text)
+		r.out.history.Reasoning(jsonedit.Inside(b.thinking))
 	case "redacted_thinking":
 	case "tool_use":
-		r.call(b)
+		r.addCall(b)
 	default:
-		r.hosted(kind, b)
+		r.addHosted(kind, b)
 	}
-	r.joined = false
+	r.out.continues = false
 }
 
-// call adds a tool call. The input goes on byte for byte.
-func (r *reader) call(b *block) {
+// addCall adds a tool call. The input goes on byte for byte.
+func (r *blockReader) addCall(b *block) {
 	id := jsonedit.Inside(b.id)
 	if len(id) == 0 {
-		r.reject(r.at("id"), "must be a string that is not empty.")
+		r.in.reject(r.in.at("id"), "must be a string that is not empty.")
 		return
 	}
 	name := jsonedit.Inside(b.name)
 	if len(name) == 0 {
-		r.reject(r.at("name"), "must be a string that is not empty.")
+		r.in.reject(r.in.at("name"), "must be a string that is not empty.")
 		return
 	}
-	id = r.sameID(id)
-	r.turn.UseCallID(jsonedit.Text(b.id))
+	r.out.turn.UseCallID(jsonedit.Text(b.id))
 	input := jsonedit.Inside(b.input)
 	if input == nil { // a text would be arguments that are no object: the Editor's matter
 		r.text = jsonedit.AppendEscaped(r.text[:0], b.input)
 		input = r.text
 	}
-	if jsonedit.Is(b.input, jsonedit.Object) {
-		r.history.CallObject(id, name, input)
-	} else {
-		r.history.Call(id, name, input)
+	r.out.addCall(sameID(id), name, input, jsonedit.Is(b.input, jsonedit.Object))
+}
+
+// addHosted adds in words what a tool on Anthropic's side did in an earlier turn: nothing
+// of the kind can be done here, but the conversation rests on it. Kinds that are not
+// known are left out: the assistant's turn is an echo, which its client did not choose.
+func (r *blockReader) addHosted(kind string, b *block) {
+	r.lines.reset()
+	switch kind {
+	case "server_tool_use", "mcp_tool_use":
+		name := jsonedit.Inside(b.name)
+		if name == nil {
+			return
+		}
+		text := jsonedit.PutBetween(r.text[:0], "[", name, ": ")
+		if query := jsonedit.Inside(r.in.member(b.input, "query")); query != nil {
+			text = jsonedit.PutBytes(text, query)
+		} else {
+			text = jsonedit.AppendEscaped(text, b.input)
+		}
+		r.text = append(text, ']')
+		r.lines.add(r.text)
+	case "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "bash_code_execution_tool_result",
+		"text_editor_code_execution_tool_result", "tool_search_tool_result", "advisor_tool_result", "mcp_tool_result":
+		r.lines.read(b.content)
+		if jsonedit.Is(b.isError, jsonedit.True) {
+			r.lines.text = markFailed(r.lines.text)
+		}
 	}
+	r.out.continues = false
+	r.out.addText(r.lines.text)
 }

@@ -2,9 +2,9 @@ package messages
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/history"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -17,311 +17,251 @@ const (
 	system
 )
 
-// conversation is what the reader gathers of system and messages.
+// A conversation orders what is read of system and messages: texts, images, calls and
+// results become the history of a chat request.
 //
 // Texts are insides of string literals, escapes and all: they are copied from the
 // client's request into the upstream's without being looked at.
 type conversation struct {
-	history     history.History
-	hasMessages bool
+	turn    *hub.Turn
+	history history.History
 
-	// top is the text of system, lead that of system messages before the conversation.
-	top, lead []byte
-	// said is the effort that the latest system message named, as JSON.
-	said []byte
+	// prompt is the text of system, leading that of system messages before all others.
+	prompt, leading []byte
 	// query is the user's latest text.
 	query []byte
 	// afterResults: the last message brings results of tools.
 	afterResults bool
-	keepThinking bool
-	// passing are the numbers of system messages that are shown until the user speaks.
-	passing []int
+	// temporary are the numbers of system messages that are shown until the user speaks.
+	temporary []int
 
-	// Where the reader is: message, block in it, block in that; -1 for none.
-	message, block, inner int
-
-	role role // of the message that is read
-	// parts are the content parts of a user's message, only the literal of the one text
+	role role // of the message that is being told
+	// parts are the content parts of a user's message, single the literal of the one text
 	// part that there is so far.
-	parts []byte
-	only  jsonedit.Span
-	count int
-	// notes is the text of a system message, lines that of a block told in words.
-	notes, lines []byte
+	parts  []byte
+	single jsonedit.Span
+	count  int
+	// system is the text of a system message.
+	system []byte
 	// result and images are those of a tool's result while inResult.
 	result, images []byte
 	inResult       bool
-	// joined: text that follows belongs to the text before it.
-	joined bool
-	// turned: the message gave something other than parts, so none are needed.
-	turned bool
+	// continues: text that follows belongs to the text before it.
+	continues bool
+	// hasOther: the message gave something other than parts, so none are needed.
+	hasOther bool
 }
 
-func (c *conversation) reset() {
+// reset starts on another request; nil leaves nothing of one behind but buffers.
+func (c *conversation) reset(t *hub.Turn) {
 	c.history.Reset()
-	*c = conversation{history: c.history, top: c.top[:0], lead: c.lead[:0], passing: c.passing[:0],
-		message: -1, block: -1, inner: -1, parts: c.parts[:0], notes: c.notes[:0], lines: c.lines[:0], result: c.result[:0], images: c.images[:0]}
+	*c = conversation{turn: t, history: c.history, prompt: c.prompt[:0], leading: c.leading[:0], temporary: c.temporary[:0],
+		parts: c.parts[:0], system: c.system[:0], result: c.result[:0], images: c.images[:0]}
 }
 
-// at is a path such as messages.1.content.0.source.
-func (r *reader) at(key string) string {
-	p := "system"
-	if r.message >= 0 {
-		p = "messages." + strconv.Itoa(r.message)
-	}
-	if r.block >= 0 {
-		if r.message >= 0 {
-			p += ".content"
-		}
-		p += "." + strconv.Itoa(r.block)
-	}
-	if r.inner >= 0 {
-		p += ".content." + strconv.Itoa(r.inner)
-	}
-	if key != "" {
-		p += "." + key
-	}
-	return p
+// restart forgets the messages that were given before.
+func (c *conversation) restart() {
+	c.history.Reset()
+	c.leading, c.temporary = c.leading[:0], c.temporary[:0]
+	c.afterResults, c.query = false, nil
 }
 
-// system reads the system prompt: a string, or text blocks with a blank line between.
-func (r *reader) system() {
-	r.message, r.block, r.inner, r.role = -1, -1, -1, system
-	r.notes = r.notes[:0]
-	switch r.s.Kind() {
-	case jsonedit.Null:
-		r.s.Value()
-	case jsonedit.String, jsonedit.Array:
-		r.content(&r.s, r.src)
-	default:
-		r.s.Value()
-		r.reject("system", "must be a string or a list of text blocks.")
-	}
-	r.top = jsonedit.PutBytes(r.top[:0], r.notes)
+// beginPrompt is begin for the system prompt.
+func (c *conversation) beginPrompt() { c.role, c.system = system, c.system[:0] }
+
+// endPrompt ends it; of two, the last counts.
+func (c *conversation) endPrompt() { c.prompt = jsonedit.PutBytes(c.prompt[:0], c.system) }
+
+// begin starts a message, whose role is not known yet.
+func (c *conversation) begin() {
+	c.role, c.continues, c.hasOther, c.inResult = noRole, false, false, false
+	c.parts, c.system, c.single, c.count = c.parts[:0], c.system[:0], jsonedit.Span{}, 0
 }
 
-// systemText joins what goes into the leading system message.
-func (r *reader) systemText() []byte {
-	text := paragraph(r.top, r.lead)
-	if schema := r.schemaText; len(schema) > 0 {
-		text = paragraph(text, schema)
-	}
-	return text
-}
-
-// paragraph appends text behind a blank line.
-func paragraph(dst, text []byte) []byte {
-	if len(dst) > 0 && len(text) > 0 {
-		dst = jsonedit.Put(dst, `\n\n`)
-	}
-	return jsonedit.PutBytes(dst, text)
-}
-
-// messages reads the conversation.
-func (r *reader) messages() {
-	s := &r.s
-	r.restart()
-	if s.Kind() != jsonedit.Array {
-		if s.Literal() != nil {
-			r.reject("messages", "must be a list.")
-			r.hasMessages = true
-		}
+// beginRole says whose message it is.
+func (c *conversation) beginRole(r role) {
+	c.role = r
+	if r == system {
 		return
 	}
-	for s.BeginArray(); s.NextElement(); {
-		r.hasMessages = true
-		r.message, r.block, r.inner = r.message+1, -1, -1
-		if s.Kind() != jsonedit.Object {
-			s.Value()
-			r.reject(r.at(""), "must be an object with role and content.")
-			continue
+	c.afterResults = false
+	if r == user {
+		for _, n := range c.temporary {
+			c.history.Drop(n)
 		}
-		r.readMessage()
+		c.temporary = c.temporary[:0]
 	}
-	r.message = -1
 }
 
-// restart forgets messages that were given before: of two lists, the last counts.
-func (r *reader) restart() {
-	r.history.Reset()
-	r.lead, r.passing, r.changes, r.added = r.lead[:0], r.passing[:0], r.changes[:0], r.added[:0]
-	r.hasMessages, r.afterResults, r.said, r.query, r.message = false, false, nil, nil, -1
-}
-
-func (r *reader) readMessage() {
-	s := &r.s
-	r.role, r.joined, r.turned, r.inResult = noRole, false, false, false
-	r.parts, r.notes, r.only, r.count = r.parts[:0], r.notes[:0], jsonedit.Span{}, 0
-	var content, clearAt []byte
-	read := false
-	for s.BeginObject(); s.NextMember(); {
-		switch string(s.Key()) {
-		case "role":
-			if r.role != noRole {
-				r.reject(r.at("role"), "stands twice.")
-			}
-			r.begin(s.Literal())
-		case "content":
-			if read || content != nil {
-				r.reject(r.at("content"), "stands twice.")
-			}
-			if r.role == noRole {
-				content = s.Value().Of(r.src)
-				continue
-			}
-			read = true
-			r.content(s, r.src)
-		case "output_config":
-			if effort := r.member(s.Literal(), "effort"); effort != nil {
-				r.said = effort
-			}
-		case "clear_at":
-			clearAt = s.Literal()
-		default:
-			s.Value()
-		}
-	}
+// end adds what a message came to. temporary: it is shown until the user speaks.
+func (c *conversation) end(temporary bool) {
 	switch {
-	case r.role == noRole:
-		r.reject(r.at("role"), "must be user, assistant or system.")
-		return
-	case content != nil:
-		late := r.scan(content)
-		r.content(late, content)
-		r.done(late)
-	case !read && r.role == user:
-		r.reject(r.at("content"), "is required.")
-	}
-	r.end(string(jsonedit.Text(clearAt)) == "next_user_message")
-}
-
-// begin starts a message of that role.
-func (r *reader) begin(name []byte) {
-	switch string(jsonedit.Text(name)) {
-	case "user":
-		r.role, r.afterResults = user, false
-		for _, n := range r.passing {
-			r.history.Drop(n)
+	case c.role == assistant:
+		if !c.hasOther {
+			c.history.Text("", nil)
 		}
-		r.passing = r.passing[:0]
-	case "assistant":
-		r.role, r.afterResults = assistant, false
-	case "system":
-		r.role = system
-	default:
-		r.reject(r.at("role"), "must be user, assistant or system.")
-		r.role = user
-	}
-}
-
-// end adds what a message came to.
-func (r *reader) end(passing bool) {
-	switch {
-	case r.role == assistant:
-		if !r.turned {
-			r.history.Text("", nil)
+	case c.role == user && c.count == 0:
+		if !c.hasOther { // roles must alternate in templates
+			c.history.Message("user", []byte(`""`))
 		}
-	case r.role == user && r.count == 0:
-		if !r.turned { // roles must alternate in templates
-			r.history.Message("user", []byte(`""`))
+	case c.role == user:
+		content := c.single.Of(c.parts)
+		if c.single.Absent() {
+			c.parts = append(c.parts, ']')
+			content = c.parts
 		}
-	case r.role == user:
-		content := r.only.Of(r.parts)
-		if r.only.Absent() {
-			r.parts = append(r.parts, ']')
-			content = r.parts
-		}
-		r.history.Message("user", content)
-	case r.role == system && len(r.notes) > 0:
-		if r.history.Len() == 0 && !passing {
-			r.lead = paragraph(r.lead, r.notes)
+		c.history.Message("user", content)
+	case c.role == system && len(c.system) > 0:
+		if c.history.Len() == 0 && !temporary {
+			c.leading = appendParagraph(c.leading, c.system)
 			return
 		}
-		r.parts = append(jsonedit.PutBytes(append(r.parts[:0], '"'), r.notes), '"')
-		if passing {
-			r.passing = append(r.passing, r.history.Len())
+		c.parts = append(jsonedit.PutBytes(append(c.parts[:0], '"'), c.system), '"')
+		if temporary {
+			c.temporary = append(c.temporary, c.history.Len())
 		}
-		r.history.Message("system", r.parts)
-	}
-}
-
-// content reads what a message says: a string or blocks.
-func (r *reader) content(s *jsonedit.Scanner, src []byte) {
-	switch s.Kind() {
-	case jsonedit.String:
-		r.say(jsonedit.Inside(s.Value().Of(src)))
-	case jsonedit.Array:
-		r.blocks(s, src, &r.block)
-	default:
-		if s.Literal() != nil || r.role == user {
-			r.reject(r.at("content"), "must be a string or a list of blocks.")
-		}
+		c.history.Message("system", c.parts)
 	}
 }
 
 const billingHeader = "x-anthropic-billing-header"
 
-// say adds text where the reader is. Empty texts are nothing.
-func (r *reader) say(text []byte) {
+// addText adds text to what is being told. Empty texts are nothing.
+func (c *conversation) addText(text []byte) {
 	if len(text) == 0 {
 		return
 	}
 	switch {
-	case r.inResult:
-		if len(r.result) > 0 {
-			r.result = jsonedit.Put(r.result, `\n`)
+	case c.inResult:
+		if len(c.result) > 0 {
+			c.result = jsonedit.Put(c.result, `\n`)
 		}
-		r.result = jsonedit.PutBytes(r.result, text)
-	case r.role == system:
+		c.result = jsonedit.PutBytes(c.result, text)
+	case c.role == system:
 		// It differs from prompt to prompt and stands at the first bytes of all, so that
 		// no prefix cache would ever hit.
-		if !r.turn.Messages.KeepBilling && bytes.HasPrefix(text, []byte(billingHeader)) {
+		if !c.turn.Messages.KeepBilling && bytes.HasPrefix(text, []byte(billingHeader)) {
 			return
 		}
-		r.notes = paragraph(r.notes, text)
-	case r.role == assistant:
+		c.system = appendParagraph(c.system, text)
+	case c.role == assistant:
 		between := `\n\n`
-		if r.joined {
+		if c.continues {
 			between = ""
 		}
-		r.history.Text(between, text)
-		r.joined = true
+		c.history.Text(between, text)
+		c.continues = true
 	default:
-		r.query = text
-		r.part()
-		r.parts = jsonedit.Put(r.parts, `{"type":"text","text":`)
-		start := len(r.parts)
-		r.parts = append(jsonedit.PutBytes(append(r.parts, '"'), text), '"')
-		if r.count == 1 {
-			r.only = jsonedit.Span{Start: start, End: len(r.parts)}
+		c.query = text
+		c.beginPart()
+		c.parts = jsonedit.Put(c.parts, `{"type":"text","text":`)
+		start := len(c.parts)
+		c.parts = append(jsonedit.PutBytes(append(c.parts, '"'), text), '"')
+		if c.count == 1 {
+			c.single = jsonedit.Span{Start: start, End: len(c.parts)}
 		}
-		r.parts = append(r.parts, '}')
+		c.parts = append(c.parts, '}')
 	}
 }
 
-// part makes room for one more content part.
-func (r *reader) part() {
-	r.parts = append(r.parts, [...]byte{'[', ','}[min(r.count, 1)])
-	r.count++
-	r.only = jsonedit.Span{}
+// beginPart begins one more content part.
+func (c *conversation) beginPart() {
+	c.parts = append(c.parts, [...]byte{'[', ','}[min(c.count, 1)])
+	c.count++
+	c.single = jsonedit.Span{}
 }
 
-// show adds an image, whose URL is given in pieces of a literal.
-func (r *reader) show(url ...[]byte) {
-	if r.role != user {
-		return // history tells what an assistant saw in words only
+// addImage adds an image, whose URL is given in pieces of a literal.
+func (c *conversation) addImage(url ...[]byte) {
+	if c.role != user {
+		return // the history says what an assistant saw in words only
 	}
-	dst := &r.parts
-	if r.inResult {
-		if dst = &r.images; len(*dst) > 0 {
+	dst := &c.parts
+	if c.inResult {
+		if dst = &c.images; len(*dst) > 0 {
 			*dst = append(*dst, ',')
 		}
 	} else {
-		r.part()
+		c.beginPart()
 	}
 	*dst = jsonedit.Put(*dst, `{"type":"image_url","image_url":{"url":"`)
 	for _, piece := range url {
 		*dst = jsonedit.PutBytes(*dst, piece)
 	}
 	*dst = jsonedit.Put(*dst, `"}}`)
+}
+
+// addSummary adds a summary of what came before it, a string literal.
+func (c *conversation) addSummary(literal []byte) {
+	c.history.Message("user", literal)
+	c.continues, c.hasOther = false, true
+}
+
+// addCall adds a tool call to the assistant's turn; id, which others are compared with, and
+// name and input are insides.
+func (c *conversation) addCall(id, name, input []byte, object bool) {
+	if object {
+		c.history.CallObject(id, name, input)
+	} else {
+		c.history.Call(id, name, input)
+	}
+}
+
+// beginResult begins a tool's result: texts and images are its own up to endResult.
+func (c *conversation) beginResult() {
+	c.result, c.images, c.inResult = c.result[:0], c.images[:0], true
+}
+
+func (c *conversation) endResult() { c.inResult = false }
+
+// addResult gives the call of that id the result; false if there is no such call.
+func (c *conversation) addResult(id []byte, failed bool) bool {
+	if failed {
+		c.result = markFailed(c.result)
+	}
+	return c.history.Result(id, c.result, c.images)
+}
+
+// settle completes the history once all was read: the thinking of keepTurns turns stays,
+// of all where that is 0, and calls without a result get one. prefill: the assistant's last
+// message is begun, for the model to go on with.
+func (c *conversation) settle(keepTurns int) (prefill bool) {
+	if keepTurns > 0 {
+		c.history.KeepReasoning(keepTurns)
+	}
+	prefill = c.history.Continue()
+	c.history.Unanswered("(no result)")
+	return prefill
+}
+
+// systemText is the leading system message, which ends with more.
+func (c *conversation) systemText(more []byte) []byte {
+	return appendParagraph(appendParagraph(c.prompt, c.leading), more)
+}
+
+// appendParagraph appends text behind a blank line.
+func appendParagraph(dst, text []byte) []byte {
+	if len(dst) > 0 && len(text) > 0 {
+		dst = jsonedit.Put(dst, `\n\n`)
+	}
+	return jsonedit.PutBytes(dst, text)
+}
+
+// markFailed says in words that a result is an error's, where the text does not say so
+// itself: a chat model's tool message has no such mark.
+func markFailed(text []byte) []byte {
+	for _, mark := range [...]string{"Error", "<tool_use_error>", "Exit code"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			return text
+		}
+	}
+	if len(text) == 0 {
+		return jsonedit.Put(text, "Error")
+	}
+	const mark = "Error: "
+	n := len(text)
+	text = jsonedit.Put(text, mark)
+	copy(text[len(mark):], text[:n])
+	copy(text, mark)
+	return text
 }

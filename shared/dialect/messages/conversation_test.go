@@ -6,7 +6,7 @@ import (
 
 func TestSystemTextsBecomeOneMessage(t *testing.T) {
 	const billing = `x-anthropic-billing-header: cc_version=2.1.197.ffd; cc_entrypoint=sdk-cli;`
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"a string", "", chat(hello, `,"system":"You are.\u00e9"`), []string{"messages.0", `{"role":"system","content":"You are.\u00e9"}`}},
 		{"blocks", "", chat(hello, `,"system":[{"type":"text","text":"A","cache_control":{"type":"ephemeral"}},{"type":"text","text":""},{"citations":null,"type":"text","text":"B"}]`),
 			[]string{"messages.0", `{"role":"system","content":"A\n\nB"}`, "messages.#", "2"}},
@@ -34,7 +34,7 @@ func TestLateSystemMessagesFold(t *testing.T) {
 		system  = `{"role":"system","content":"S"}`
 		picture = `{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"image","source":{"type":"url","url":"u"}}]}]}`
 	)
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"behind the first user", "", chat(hello+`,`+system, ""), []string{"messages", `[{"role":"user","content":"Hello\n\nS"}]`}},
 		{"behind results", "", chat(hello+`,`+call+`,`+result+`,`+system, ""), []string{"messages", `[{"role":"user","content":"Hello"},` + called + `,{"role":"tool","tool_call_id":"t1","content":"R\n\nS"}]`}},
 		{"between call and results", "", chat(hello+`,`+call+`,`+system+`,`+result, ""), []string{"messages", `[{"role":"user","content":"Hello"},` + called + `,{"role":"tool","tool_call_id":"t1","content":"R\n\nS"}]`}},
@@ -62,7 +62,7 @@ func TestLateSystemMessagesFold(t *testing.T) {
 }
 
 func TestUserTurns(t *testing.T) {
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"a string", "", chat(`{"role":"user","content":"a\"\u00e9\n"}`, ""), []string{"messages.0.content", `"a\"\u00e9\n"`}},
 		{"one text", "", chat(`{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"},"citations":[]}]}`, ""), []string{"messages.0", `{"role":"user","content":"a"}`}},
 		{"texts", "", chat(`{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":""},{"type":"text","text":"b"}]}`, ""),
@@ -93,10 +93,10 @@ func TestToolResultsStandBehindTheirCalls(t *testing.T) {
 	}
 	three := hello + `,{"role":"assistant","content":[` + use("a") + `,` + use("b") + `,` + use("c") + `]},`
 	one := hello + `,{"role":"assistant","content":[` + use("a") + `]},`
-	content := func(more, want string) translation {
-		return translation{more, "", chat(one+`{"role":"user","content":[`+result("a", more)+`]}`, ""), []string{"messages.2", `{"role":"tool","tool_call_id":"a","content":` + want + `}`, "messages.#", "3"}}
+	content := func(more, want string) translationTest {
+		return translationTest{more, "", chat(one+`{"role":"user","content":[`+result("a", more)+`]}`, ""), []string{"messages.2", `{"role":"tool","tool_call_id":"a","content":` + want + `}`, "messages.#", "3"}}
 	}
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"in the order of the calls", "", chat(three+`{"role":"user","content":[`+result("c", `,"content":"3"`)+`,`+result("b", `,"content":"2"`)+`,`+result("a", `,"content":"1"`)+`]}`, ""),
 			[]string{"messages.#.tool_call_id", `["a","b","c"]`, "messages.2.content", `"1"`, "messages.4.content", `"3"`, "messages.#", "5"}},
 		{"text before and between them comes after", "", chat(three+`{"role":"user","content":[{"type":"text","text":"x"},`+result("a", `,"content":"1"`)+`,{"type":"text","text":"y"},`+result("b", "")+`,`+result("c", "")+`,{"type":"text","text":"z"}]}`, ""),
@@ -137,7 +137,7 @@ func TestAssistantTurns(t *testing.T) {
 	turn := func(blocks string) string {
 		return chat(hello+`,{"role":"assistant","content":`+blocks+`},`+hello, "")
 	}
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"a string", "", turn(`"a"`), []string{"messages.1", `{"role":"assistant","content":"a"}`}},
 		{"adjacent texts", "", turn(`[{"type":"text","text":"a"},{"type":"text","text":""},{"type":"text","text":"b","citations":[{"type":"x"}]}]`), []string{"messages.1", `{"role":"assistant","content":"ab"}`}},
 		{"texts around something", "", turn(`[{"type":"text","text":"a"},{"type":"thinking","thinking":"t"},{"type":"text","text":"b"},{"type":"redacted_thinking","data":"x"},{"type":"text","text":"c"}]`),
@@ -188,7 +188,7 @@ func TestHostedHistoryIsToldInWords(t *testing.T) {
 		{"MCP that failed", `{"type":"mcp_tool_result","tool_use_id":"m","is_error":true,"content":[{"type":"text","text":"r"}]}`, `"Error: r"`},
 		{"MCP in a string", `{"type":"mcp_tool_result","tool_use_id":"m","content":"r"}`, `"r"`},
 	} {
-		translation{tt.name, "", chat(hello+`,{"role":"assistant","content":[`+tt.blocks+`]},`+hello, ""), []string{"messages.1.content", tt.want, "messages.#", "3"}}.run(t)
+		translationTest{tt.name, "", chat(hello+`,{"role":"assistant","content":[`+tt.blocks+`]},`+hello, ""), []string{"messages.1.content", tt.want, "messages.#", "3"}}.run(t)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestTheModelGoesOnWithAPrefill(t *testing.T) {
 		}
 		return []string{"add_generation_prompt", "", "continue_final_message", "", "chat_template_kwargs.enable_thinking", "true"}
 	}
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"text", "", chat(hello+`,{"role":"assistant","content":"Well, \n"}`, ""), append(flags(true), "messages.1.content", `"Well,"`)},
 		{"blocks", "", chat(hello+`,{"role":"assistant","content":[{"type":"text","text":"{\"a\":"}]}`, `,"thinking":{"type":"enabled","budget_tokens":2000}`),
 			append(flags(true), "messages.1.content", `"{\"a\":"`, "thinking_token_budget", "")},

@@ -79,21 +79,21 @@ func expect(t *testing.T, out string, want ...string) {
 	}
 }
 
-type translation struct {
+type translationTest struct {
 	name     string
 	settings string // of the configuration, each behind a comma
 	body     string
 	want     []string // as in expect
 }
 
-func (tt translation) run(t *testing.T) {
+func (tt translationTest) run(t *testing.T) {
 	t.Run(tt.name, func(t *testing.T) { expect(t, translate(t, newTurn(t, tt.settings), tt.body), tt.want...) })
 }
 
 const hello = `{"role":"user","content":"Hello"}`
 
 func TestFieldsGoUp(t *testing.T) {
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"the least", "", chat(hello, ""), []string{
 			"model", `"Qwen/Qwen3.5"`, "messages", `[{"role":"user","content":"Hello"}]`, "max_completion_tokens", "4096", "max_tokens", "",
 			"stream", "", "stream_options", "", "tools", "", "tool_choice", "", "stop", "", "user", "", "chat_template_kwargs", `{"enable_thinking":true}`}},

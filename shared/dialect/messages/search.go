@@ -8,15 +8,14 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
 
-// answer answers a request for nothing but a web search, which nobody here can make:
-// the search is shown as tried and failed. Claude Code hands that to its model in one
-// round; to a 400 it would ask again.
-func (r *reader) answer() {
-	t := r.turn
+// answerWebSearch answers a request for nothing but a web search, which nobody here can
+// make: the search is shown as tried and failed. Claude Code hands that to its model in one
+// round; to a 400 it would ask again. query is the user's text.
+func answerWebSearch(t *hub.Turn, r *request, query []byte) {
 	id := t.AppendID(nil, "srvtoolu_")
-	input := jsonedit.AppendQuoted([]byte(`{"query":`), searched(r.query))
+	input := jsonedit.AppendQuoted([]byte(`{"query":`), searchQuery(query))
 	input = append(input, '}')
-	const said = "Web search is not available here."
+	const text = "Web search is not available here."
 	call := func(b, input []byte) []byte {
 		b = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(b, `{"type":"server_tool_use","id":"`), id), `","name":"web_search","input":`)
 		return append(jsonedit.PutBytes(b, input), '}')
@@ -27,15 +26,15 @@ func (r *reader) answer() {
 	}
 	*t.Request.Answer = hub.Answer{Status: 200, Reason: "web_search"}
 	if !t.Request.Streamed {
-		b := append(call(appendHead(nil, t, r.q), input), ',')
-		b = jsonedit.Put(result(b), `,{"type":"text","text":"`+said+`","citations":null}`)
+		b := append(call(appendHead(nil, t, r), input), ',')
+		b = jsonedit.Put(result(b), `,{"type":"text","text":"`+text+`","citations":null}`)
 		t.Request.Answer.Body = appendTail(b, t, "end_turn")
 		return
 	}
 	t.Request.Answer.ContentType = "text/event-stream; charset=utf-8"
 	t.Request.Answer.Header = [][2]string{{"cache-control", "no-cache"}}
 
-	w := &events{turn: t, request: r.q}
+	w := &events{turn: t, request: r}
 	b := w.Begin(nil)
 	p := parts.Part{Kind: parts.Call}
 	b = jsonedit.Put(w.block(b, "content_block_start", p.Index), `,"content_block":`)
@@ -48,13 +47,13 @@ func (r *reader) answer() {
 	b = jsonedit.Put(w.block(b, "content_block_stop", 1), end)
 
 	p = parts.Part{Kind: parts.Text, Index: 2}
-	b = w.Close(w.Delta(w.Open(b, &p), &p, []byte(said), nil), &p)
+	b = w.Close(w.Delta(w.Open(b, &p), &p, []byte(text), nil), &p)
 	t.Request.Answer.Body = w.tail(b, "end_turn")
 }
 
-// searched is what a user's text, given as inside of a literal, asks to search for.
-func searched(text []byte) []byte {
-	text = jsonedit.Text(append(jsonedit.PutBytes([]byte{'"'}, text), '"'))
+// searchQuery is what a user's text, given as inside of a literal, asks to search for.
+func searchQuery(text []byte) []byte {
+	text = jsonedit.AppendUnescaped(nil, text)
 	text = bytes.TrimPrefix(text, []byte("Perform a web search for the query: "))
 	if len(text) > 400 {
 		text = bytes.ToValidUTF8(text[:400], nil)

@@ -14,7 +14,7 @@ func TestThinking(t *testing.T) {
 	state := func(enabled, budget, effort string) []string {
 		return []string{"chat_template_kwargs.enable_thinking", enabled, "thinking_token_budget", budget, "reasoning_effort", effort}
 	}
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"absent", "", chat(hello, ""), state("true", "", "")},
 		{"disabled", "", chat(hello, `,"thinking":{"type":"disabled"}`), append(state("false", "", ""), "temperature", "0.7")},
 		{"enabled", "", chat(hello, `,"thinking":{"type":"enabled","budget_tokens":2048}`), state("true", "2048", "")},
@@ -49,7 +49,7 @@ func TestEffort(t *testing.T) {
 		off   = newer + `,"profiles":[{"name":"p","thinking":"off"}],"models":[{"name":"qwen3.5-thinking-coding","profile":"p"}]`
 	)
 	asked := func(effort string) string { return chat(hello, `,"output_config":{"effort":`+effort+`}`) }
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"Qwen3.5 knows none", "", asked(`"high"`), []string{"reasoning_effort", ""}},
 		{"low", newer, asked(`"low"`), []string{"reasoning_effort", `"low"`}},
 		{"medium", newer, asked(`"medium"`), []string{"reasoning_effort", `"medium"`}},
@@ -79,7 +79,7 @@ func TestClearedThinking(t *testing.T) {
 	kept := func(all string) []string {
 		return []string{"messages.#.reasoning", all, "chat_template_kwargs.preserve_thinking", "true", "chat_template_kwargs.enable_thinking", "true"}
 	}
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"not asked for", "", chat(history, ""), []string{"messages.#.reasoning", `["1","2","3"]`, "chat_template_kwargs", `{"enable_thinking":true}`}},
 		{"all kept", "", clear(`,"keep":"all"`), kept(`["1","2","3"]`)},
 		{"all kept, as an object", "", clear(`,"keep":{"type":"all"}`), kept(`["1","2","3"]`)},

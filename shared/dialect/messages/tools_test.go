@@ -15,7 +15,7 @@ func tools(list, more string) string { return chat(hello, `,"tools":[`+list+`]`+
 
 func TestToolsBecomeFunctions(t *testing.T) {
 	const bare = `{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}`
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"a whole one", "", tools(`{"name":"f","type":"custom","description":"D\u00e9","input_schema":{"$schema":"http://json-schema.org/draft/2020-12/schema","type":"object","properties":{"u":{"type":"string","format":"uri","pattern":"^\\d+$"},"n":{"type":"integer","exclusiveMinimum":9007199254740993}},"additionalProperties":false},"strict":true,`+
 			`"cache_control":{"type":"ephemeral"},"eager_input_streaming":true,"allowed_callers":["direct"]}`, ""),
 			[]string{"tools", `[{"type":"function","function":{"name":"f","description":"D\u00e9","parameters":{"$schema":"http://json-schema.org/draft/2020-12/schema","type":"object","properties":{"u":{"type":"string","format":"uri","pattern":"^\\d+$"},"n":{"type":"integer","exclusiveMinimum":9007199254740993}},"additionalProperties":false},"strict":true}}]`, "tool_choice", ""}},
@@ -132,7 +132,7 @@ func TestDeferredToolsComeWhenSomethingRefersToThem(t *testing.T) {
 func TestStructuredOutput(t *testing.T) {
 	const format = `{"type":"json_schema","schema":{"type":"object","properties":{"title":{"type":"string"}}}}`
 	const response = `{"type":"json_schema","json_schema":{"name":"output","schema":{"type":"object","properties":{"title":{"type":"string"}}},"strict":true}}`
-	for _, tt := range []translation{
+	for _, tt := range []translationTest{
 		{"alone", "", chat(hello, `,"output_config":{"format":`+format+`,"effort":"low"},"tools":[]`), []string{"response_format", response, "messages.#", "1"}},
 		{"in the older place", "", chat(hello, `,"output_format":`+format), []string{"response_format", response}},
 		{"in both", "", chat(hello, `,"output_format":{"type":"json_schema","schema":{}},"output_config":{"format":`+format+`}`), []string{"response_format", response}},

@@ -1,0 +1,172 @@
+package messages
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// extraKeys are fields of vLLM's chat requests that the Messages API does not have;
+// clients that know their server send them along, and they go up as they are.
+var extraKeys = [...]string{
+	"chat_template_kwargs", "mm_processor_kwargs", "media_io_kwargs", "thinking_token_budget", "reasoning_effort", "response_format",
+	"min_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "length_penalty", "repetition_detection", "seed",
+	"logit_bias", "stop_token_ids", "min_tokens", "ignore_eos", "bad_words", "allowed_token_ids", "include_stop_str_in_output",
+	"skip_special_tokens", "spaces_between_special_tokens", "structured_outputs", "priority", "cache_salt", "vllm_xargs",
+	"kv_transfer_params", "ec_transfer_params", "watermarking",
+}
+
+// The extras that are looked at; those before countedExtras count in /tokenize too.
+const (
+	extraKwargs   = 0
+	countedExtras = 3
+	extraBudget   = 3
+	extraEffort   = 4
+	extraFormat   = 5
+)
+
+// fields are the members of a request but for messages, system and tools: JSON values, nil
+// where they are absent or null.
+type fields struct {
+	model, maxTokens, stream, temperature, topP, topK, stops, choice      []byte
+	thinking, output, format, metadata, management, container, mcpServers []byte
+	extras                                                                [len(extraKeys)][]byte
+}
+
+// field is where a member's value is noted, nil for one that nobody reads.
+func (f *fields) field(key []byte) *[]byte {
+	switch string(key) {
+	case "model":
+		return &f.model
+	case "max_tokens":
+		return &f.maxTokens
+	case "stream":
+		return &f.stream
+	case "temperature":
+		return &f.temperature
+	case "top_p":
+		return &f.topP
+	case "top_k":
+		return &f.topK
+	case "stop_sequences":
+		return &f.stops
+	case "tool_choice":
+		return &f.choice
+	case "thinking":
+		return &f.thinking
+	case "output_config":
+		return &f.output
+	case "output_format":
+		return &f.format
+	case "metadata":
+		return &f.metadata
+	case "context_management":
+		return &f.management
+	case "container":
+		return &f.container
+	case "mcp_servers":
+		return &f.mcpServers
+	}
+	for i := range extraKeys {
+		if extraKeys[i] == string(key) {
+			return &f.extras[i]
+		}
+	}
+	return nil
+}
+
+// lookup is the literal of the model's name. Claude Code marks models of which it
+// shall believe in a window of a million tokens with [1m].
+func (f *fields) lookup() []byte {
+	if name, marked := bytes.CutSuffix(jsonedit.Inside(f.model), []byte("[1m]")); marked {
+		return append(jsonedit.PutBytes(append([]byte(nil), '"'), name), '"')
+	}
+	return f.model
+}
+
+// checkModel refuses a request that does not name its model.
+func (f *fields) checkModel(in *input, c *catalog.Catalog) {
+	switch {
+	case f.model == nil:
+		in.reject("model", "is required. The models are %s.", strings.Join(c.Listed(), ", "))
+	case !jsonedit.IsString(f.model):
+		in.reject("model", "must be a string. The models are %s.", strings.Join(c.Listed(), ", "))
+	}
+}
+
+// checkCreate looks at what count_tokens has no use for.
+func (f *fields) checkCreate(in *input, req *request, t *hub.Turn) {
+	switch n, ok := integer(f.maxTokens); {
+	case f.maxTokens == nil:
+		in.reject("max_tokens", "is required.")
+	case !ok:
+		in.reject("max_tokens", "must be an integer.")
+	case n < 1:
+		in.reject("max_tokens", "must be at least 1.")
+	}
+	switch {
+	case f.stream == nil, jsonedit.Is(f.stream, jsonedit.False):
+	case jsonedit.Is(f.stream, jsonedit.True):
+		t.Request.Streamed = true
+	default:
+		in.reject("stream", "must be true or false.")
+	}
+	for _, number := range [...]struct {
+		name  string
+		value []byte
+	}{{"temperature", f.temperature}, {"top_p", f.topP}, {"top_k", f.topK}} {
+		if number.value != nil && !jsonedit.Is(number.value, jsonedit.Number) {
+			in.reject(number.name, "must be a number.")
+		}
+	}
+	f.readStops(in, req)
+}
+
+// readStops notes the client's stop sequences; empty ones stop nothing.
+func (f *fields) readStops(in *input, req *request) {
+	if f.stops == nil {
+		return
+	}
+	if !jsonedit.Is(f.stops, jsonedit.Array) {
+		in.reject("stop_sequences", "must be a list of strings.")
+		return
+	}
+	s := in.enter(f.stops)
+	defer in.leave(s)
+	i := 0
+	for s.BeginArray(); s.NextElement(); i++ {
+		v := s.Value().Of(f.stops)
+		if !jsonedit.IsString(v) {
+			in.reject("stop_sequences."+strconv.Itoa(i), "must be a string.")
+		} else if len(v) > len(`""`) {
+			req.stops = append(req.stops, string(jsonedit.Text(v)))
+		}
+	}
+}
+
+// checkObjects refuses objects that are none, and what nobody here can do: left out, it
+// would change the answer's meaning.
+func (f *fields) checkObjects(in *input) {
+	for _, object := range [...]struct {
+		name  string
+		value []byte
+	}{{"thinking", f.thinking}, {"output_config", f.output}, {"output_format", f.format}, {"metadata", f.metadata},
+		{"tool_choice", f.choice}, {"chat_template_kwargs", f.extras[extraKwargs]}} {
+		if object.value != nil && !jsonedit.Is(object.value, jsonedit.Object) {
+			in.reject(object.name, "must be an object.")
+		}
+	}
+	if jsonedit.Is(f.mcpServers, jsonedit.Array) && !jsonedit.IsEmpty(f.mcpServers) {
+		in.reject("mcp_servers", "is not supported: nobody here would call the servers. "+
+			"Let the client call them and offer their tools in tools.")
+	}
+	if jsonedit.IsString(f.container) || in.member(f.container, "id") != nil {
+		in.reject("container", "is not supported: there are no containers here.")
+	} else if skills := in.member(f.container, "skills"); jsonedit.Is(skills, jsonedit.Array) && !jsonedit.IsEmpty(skills) {
+		in.reject("container.skills", "is not supported: there are no containers here.")
+	}
+}

@@ -1,0 +1,124 @@
+package messages
+
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A requestReader reads one request, in one pass over its text, and decides what of it the
+// model gets. What the messages say it tells the conversation.
+type requestReader struct {
+	kind kind
+	turn *hub.Turn
+	req  *request
+
+	in       input
+	fields   fields
+	messages messageReader
+	tools    toolset
+
+	// These are known once all was read.
+	choice   toolChoice
+	format   outputFormat
+	thinking thinking
+}
+
+// link gives the readers in r each other, and the conversation that they tell. It is done
+// once, since r is reused.
+func (r *requestReader) link(out *conversation) {
+	r.messages.in, r.messages.out = &r.in, out
+	blocks := &r.messages.blocks
+	blocks.in, blocks.out, blocks.tools = &r.in, out, &r.tools
+	blocks.lines.in, blocks.lines.tools = &r.in, &r.tools
+}
+
+// reset starts on another request; nil leaves nothing of one behind but buffers.
+func (r *requestReader) reset(k kind, body []byte, t *hub.Turn, req *request) {
+	r.kind, r.turn, r.req = k, t, req
+	r.in.reset(body)
+	r.fields = fields{}
+	r.messages.reset()
+	r.tools.reset()
+	r.choice, r.thinking = toolChoice{}, thinking{}
+	r.format.reset()
+}
+
+// read walks the request.
+func (r *requestReader) read() *hub.Problem {
+	s := &r.in.s
+	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
+		return hub.BadRequest("", "The request body must be a JSON object.")
+	}
+	for s.BeginObject(); s.NextMember(); {
+		switch string(s.Key()) {
+		case "messages":
+			r.messages.readAll()
+		case "system":
+			r.messages.readPrompt()
+		case "tools":
+			r.tools.readAll(&r.in)
+		default:
+			field := r.fields.field(s.Key())
+			if v := s.Literal(); field != nil {
+				*field = v
+			}
+		}
+	}
+	if err := s.Finish(); err != nil {
+		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
+	}
+	r.req.size += r.messages.blocks.imageBytes
+	return r.check()
+}
+
+// check looks at the fields that can't be ignored.
+func (r *requestReader) check() *hub.Problem {
+	r.fields.checkModel(&r.in, r.turn.Catalog)
+	if !r.messages.found {
+		r.in.reject("messages", "is required and must hold at least one message.")
+	}
+	if r.kind == create {
+		r.fields.checkCreate(&r.in, r.req, r.turn)
+	}
+	r.fields.checkObjects(&r.in)
+	return r.in.problem
+}
+
+// decide settles which tools the model gets, and with them the form of its answer. Where
+// the request has an answer of our own it stops there.
+func (r *requestReader) decide() *hub.Problem {
+	in, t := &r.in, r.turn
+	r.choice = readChoice(in, r.fields.choice)
+	r.req.noCalls = r.choice.kind == chooseNone
+	chosen := jsonedit.Text(r.choice.name)
+	functions, ok := r.tools.choose(in, chosen)
+	if !ok {
+		return in.problem
+	}
+	r.tools.dropHosted(in, r.kind, t, !functions && !r.req.noCalls)
+	if in.problem != nil || t.Request.Answer != nil {
+		return in.problem
+	}
+	if chosen != nil && r.tools.byName[string(chosen)] == nil && r.kind == create {
+		in.reject("tool_choice.name", "%q is none of the tools that can be offered here.", hub.Excerpt(string(chosen)))
+	}
+	if r.tools.sent == 0 && r.choice.forced() && r.kind == create {
+		in.reject("tool_choice", "a call can't be demanded without tools.")
+	}
+	r.format.read(in, &r.fields, r.tools.sent > 0)
+	return in.problem
+}
+
+// readThinking reads what is asked of thinking.
+func (r *requestReader) readThinking(afterResults bool) {
+	r.thinking = readThinking(&r.in, &r.fields, afterResults)
+}
+
+// effort is the word that goes up as reasoning_effort, "" for none.
+func (r *requestReader) effort() string {
+	effort := r.messages.effort
+	if effort == nil {
+		effort = r.in.member(r.fields.output, "effort")
+	}
+	return effortWord(jsonedit.Text(effort), r.turn)
+}

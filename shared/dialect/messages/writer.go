@@ -1,0 +1,203 @@
+package messages
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/history"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
+
+// A chatWriter writes the chat request of what was read and of the history. It reads from
+// both and changes neither.
+type chatWriter struct {
+	read         *requestReader
+	conversation *conversation
+
+	chat []byte
+	// trusted are the values of chat that were read already.
+	trusted []jsonedit.Span
+	text    []byte
+	effort  string // goes up as reasoning_effort
+}
+
+// write writes the request. prefill: the model goes on with the last message.
+func (w *chatWriter) write(model, system []byte, prefill bool) {
+	read := w.read
+	w.trusted, w.effort = w.trusted[:0], read.effort()
+	c := slices.Grow(w.chat[:0], len(read.in.src)+1024)
+	c = jsonedit.PutBetween(c, `{"model":`, model, "")
+	if read.kind == create {
+		c = w.appendLimits(c)
+	}
+	c = jsonedit.Put(c, `,"messages":`)
+	c = w.conversation.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &w.trusted})
+	if read.kind == create && read.format.schema != nil && read.fields.extras[extraFormat] == nil {
+		c = jsonedit.PutBetween(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`,
+			read.format.schema, `,"strict":true}}`)
+	}
+	c = w.appendTools(c)
+	if prefill {
+		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)
+	}
+	c = w.appendKwargs(c)
+	for i, v := range &read.fields.extras {
+		if i != extraKwargs && (read.kind == create || i < countedExtras) {
+			c = jsonedit.PutMember(c, extraKeys[i], v)
+		}
+	}
+	w.chat = append(c, '}')
+}
+
+// appendLimits appends what /tokenize has no use for.
+func (w *chatWriter) appendLimits(c []byte) []byte {
+	read, f := w.read, &w.read.fields
+	limit, _ := integer(f.maxTokens)
+	c = strconv.AppendInt(jsonedit.Put(c, `,"max_completion_tokens":`), int64(limit), 10)
+	if jsonedit.Is(f.stream, jsonedit.True) {
+		// With continuous usage the first event tells the prompt's tokens, as message_start must.
+		c = jsonedit.Put(c, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`)
+	}
+	c = jsonedit.PutMember(c, "temperature", f.temperature)
+	c = jsonedit.PutMember(c, "top_p", f.topP)
+	c = jsonedit.PutMember(c, "top_k", f.topK)
+	for i, stop := range read.req.stops {
+		c = jsonedit.AppendQuoted(jsonedit.Put(c, [...]string{`,"stop":[`, `,`}[min(i, 1)]), stop)
+	}
+	if len(read.req.stops) > 0 {
+		c = append(c, ']')
+	}
+	if read.turn.Messages.ForwardUser {
+		if user := read.in.member(f.metadata, "user_id"); jsonedit.IsString(user) {
+			c = jsonedit.PutMember(c, "user", user)
+		}
+	}
+	return w.appendThinking(c, limit)
+}
+
+// appendTools appends the tools and what goes with them.
+func (w *chatWriter) appendTools(c []byte) []byte {
+	read := w.read
+	if read.tools.sent == 0 {
+		return c // an empty list, and a choice without tools, is a 400 of vLLM's
+	}
+	n, start := 0, len(c)+len(`,"tools":`)
+	for _, list := range [...][]tool{read.tools.declared, read.tools.added} {
+		for i := range list {
+			if list[i].sent {
+				c = jsonedit.Put(c, [...]string{`,"tools":[`, `,`}[min(n, 1)])
+				c = w.appendTool(c, &list[i])
+				n++
+			}
+		}
+	}
+	c = append(c, ']')
+	w.trusted = append(w.trusted, jsonedit.Span{Start: start, End: len(c)})
+	if read.kind == countTokens {
+		return c
+	}
+	switch read.choice.kind {
+	case chooseAuto:
+		c = jsonedit.Put(c, `,"tool_choice":"auto"`)
+	case chooseAny:
+		c = jsonedit.Put(c, `,"tool_choice":"required"`)
+	case chooseNone:
+		c = jsonedit.Put(c, `,"tool_choice":"none"`)
+	case chooseTool:
+		c = jsonedit.PutBetween(c, `,"tool_choice":{"type":"function","function":{"name":`, read.choice.name, "}}")
+	}
+	if read.choice.single {
+		c = jsonedit.Put(c, `,"parallel_tool_calls":false`)
+		read.turn.Request.SingleCall = true
+	}
+	return c
+}
+
+func (w *chatWriter) appendTool(c []byte, t *tool) []byte {
+	c = jsonedit.PutBetween(c, `{"type":"function","function":{"name":`, t.name, "")
+	description := jsonedit.Inside(t.description)
+	if t.client != nil {
+		w.text = jsonedit.AppendEscaped(w.text[:0], t.client.description)
+		description = w.text
+	}
+	if t.description != nil || t.client != nil || t.examples != nil {
+		c = jsonedit.PutBetween(c, `,"description":"`, description, "")
+		c = append(w.appendExamples(c, t.examples, len(description) > 0), '"')
+	}
+	c = jsonedit.Put(c, `,"parameters":`)
+	switch {
+	case t.client != nil:
+		c = jsonedit.Put(c, t.client.schema)
+	case t.schema == nil || jsonedit.IsEmpty(t.schema):
+		c = jsonedit.Put(c, `{"type":"object","properties":{}}`)
+	case t.typed:
+		c = jsonedit.PutBytes(c, t.schema)
+	default:
+		c = jsonedit.PutBetween(c, `{"type":"object",`, t.schema[1:], "")
+	}
+	if jsonedit.IsBool(t.strict) {
+		c = jsonedit.PutMember(c, "strict", t.strict)
+	}
+	return jsonedit.Put(c, "}}")
+}
+
+// appendExamples appends examples of input to a description, one to a line.
+func (w *chatWriter) appendExamples(c, examples []byte, behind bool) []byte {
+	if !jsonedit.Is(examples, jsonedit.Array) || jsonedit.IsEmpty(examples) {
+		return c
+	}
+	if behind {
+		c = jsonedit.Put(c, `\n\n`)
+	}
+	c = jsonedit.Put(c, "Examples of input:")
+	s := w.read.in.enter(examples)
+	defer w.read.in.leave(s)
+	for s.BeginArray(); s.NextElement(); {
+		c = jsonedit.AppendEscaped(jsonedit.Put(c, `\n`), s.Value().Of(examples))
+	}
+	return c
+}
+
+// appendThinking appends effort and budget; limit is max_tokens.
+func (w *chatWriter) appendThinking(c []byte, limit int) []byte {
+	if w.effort != "" && w.read.fields.extras[extraEffort] == nil {
+		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), w.effort), '"')
+	}
+	if thinkingOff(w.read.turn) || w.read.fields.extras[extraBudget] != nil {
+		return c
+	}
+	if budget := w.read.thinking.budget; budget > 0 {
+		// Something must be left to answer with, of max_tokens as the Editor clamps it.
+		if window := w.read.turn.Edge.Window(); window > 0 {
+			limit = min(limit, window)
+		}
+		if budget = min(budget, limit-1); budget > 0 {
+			c = strconv.AppendInt(jsonedit.Put(c, `,"thinking_token_budget":`), int64(budget), 10)
+		}
+	}
+	return c
+}
+
+// appendKwargs appends the template's arguments: the client's own and what follows from
+// the request. The client's own come last and so count.
+func (w *chatWriter) appendKwargs(c []byte) []byte {
+	own := w.read.fields.extras[extraKwargs]
+	more := w.text[:0]
+	if w.read.thinking.keep && w.read.in.member(own, "preserve_thinking") == nil {
+		more = jsonedit.Put(more, `"preserve_thinking":true,`)
+	}
+	// A chat request's effort reaches the template as an argument of this name; /tokenize
+	// has no field for it.
+	if w.read.kind == countTokens && w.effort != "" && w.read.in.member(own, "reasoning_effort") == nil {
+		more = jsonedit.Put(jsonedit.Put(jsonedit.Put(more, `"reasoning_effort":"`), w.effort), `",`)
+	}
+	w.text = more
+	switch {
+	case len(more) == 0:
+		return jsonedit.PutMember(c, extraKeys[extraKwargs], own)
+	case own == nil || jsonedit.IsEmpty(own):
+		return jsonedit.PutBetween(c, `,"chat_template_kwargs":{`, more[:len(more)-1], "}")
+	default:
+		return jsonedit.PutBytes(jsonedit.PutBetween(c, `,"chat_template_kwargs":{`, more, ""), own[1:])
+	}
+}
