@@ -180,6 +180,41 @@ func TestBadRequestNeverGoesOn(t *testing.T) {
 	})
 }
 
+// An upstream may reply before it has the whole request: what still goes up is rewritten, and
+// the client gets one reply that ends once.
+func TestReplyThatComesBeforeTheRequestIsRead(t *testing.T) {
+	refused := Fields{{":status", "401"}, {"content-type", "application/json"}}
+	inMessages := `{"model":"` + virtual + `","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}`
+	inResponses := `{"model":"` + virtual + `","input":"an input that is longer than what is read"}`
+	for _, test := range []struct {
+		path, request string
+		head          Fields
+		reply         string
+		status        int
+		want          string
+	}{
+		{chat, streamed, stream200, events, 200, events},
+		{chat, streamed, refused, `{"error":{"message":"no key"}}`, 401, `{"error":{"message":"no key"}}`},
+		{"/v1/messages", inMessages, refused, `{"error":{"message":"no key"}}`, 401, `"authentication_error"`},
+		{"/v1/responses", inResponses, whole200, answered, 502, "before it had read the request"},
+	} {
+		p := newProxy(t, newPlugin(t, ""))
+		p.takeHead(&p.request, post(test.path, test.request), false)
+		p.takeBody(&p.request, []byte(test.request[:40]), false)
+		p.takeHead(&p.reply, test.head, false)
+		p.takeBody(&p.reply, []byte(test.reply), false)
+		p.takeBody(&p.request, []byte(test.request[40:]), true)
+		p.takeBody(&p.reply, nil, true)
+		p.finish()
+		if got := gjson.GetBytes(p.request.body, "model").String(); got != served && test.status != 502 {
+			t.Errorf("%s: upstream got %s", test.path, p.request.body)
+		}
+		if got := p.wantReply(test.status); !strings.Contains(got, test.want) || len(got) > len(test.want) && test.path == chat {
+			t.Errorf("%s: client got\n%s", test.path, got)
+		}
+	}
+}
+
 // A proxy may show us our own answer as a reply: it is not translated again.
 func TestOwnAnswerPassesAsItIs(t *testing.T) {
 	bothKinds(t, "", func(t *testing.T, fresh func() *proxy) {

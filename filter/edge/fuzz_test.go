@@ -116,6 +116,7 @@ func FuzzCallbacks(f *testing.F) {
 		{[]byte{0, 1, 1, 2}, messages, answered}, {[]byte{1, 2, 4, 2}, responses, `{"error":{"message":"full"}}`},
 		{[]byte{0, 0, 0, 0, 3, 3, 0, 2}, `{"model":`, events}, {[]byte{3, 7, 1}, "", `{"data":[{"id":"` + served + `"}]}`},
 		{[]byte{0, 0, 0, 2, 3, 0, 4, 11, 7, 0, 1, 0}, streamed, events}, {[]byte{28, 6, 5, 0, 3, 6, 1}, question, answered},
+		{[]byte("081C0&"), "0", "0"}, // a reply that comes before the request
 	} {
 		f.Add(seed.script, seed.request, seed.reply)
 	}
@@ -142,6 +143,9 @@ func FuzzCallbacks(f *testing.F) {
 		streams := strings.HasPrefix(p.reply.head.Get("content-type"), "text/event-stream")
 		if !streams || !p.reply.ended || p.counts[CutCount] != 0 {
 			return
+		}
+		if n := strings.Count("\n"+string(p.reply.body), "\nevent: message_start\n"); n > 1 {
+			t.Fatalf("client's stream begins %d times:\n%s", n, p.reply.body)
 		}
 		if n := streamEnds(path, string(p.reply.body)); n != 1 && slices.Contains(fuzzPaths[:3], path) {
 			t.Fatalf("client's stream ends %d times:\n%s", n, p.reply.body)

@@ -71,6 +71,8 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	switch {
 	case status < 200, status > 299 && status < 400, status == 204, status == 205:
 		p.Answer = x.answer(hub.BadUpstream("The model server answered with status %d, which means nothing here.", status))
+	case status < 300 && x.route.kind == dialectRoute && x.turn.Request.State == nil:
+		p.Answer = x.answer(hub.BadUpstream("The model server answered before it had read the request."))
 	case !plain && !x.gzipped:
 		p.Answer = x.answer(hub.BadUpstream("The model server's answer is compressed in a way that was not asked for and is not supported."))
 	case status >= 400:
