@@ -57,7 +57,8 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if store, ok := body["store"].(bool); ok {
 		wish = map[bool]hub.Wish{true: hub.Yes, false: hub.No}[store]
 	}
-	if p := m.(hub.Keeper).Admit(wish, body["background"] == true); p != nil {
+	leave := m.Give(&hub.Need{Kind: hub.NeedLeave, Store: wish, Background: body["background"] == true})
+	if p := leave.Problem; p != nil {
 		refuse(p.Status, p.Type, p.Code, p.Message, p.Param)
 		return
 	}
@@ -65,12 +66,12 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	previous, _ := body["previous_response_id"].(string)
 	conversation, _ := body["conversation"].(string)
 	if previous != "" || conversation != "" {
-		items, p := m.Context(previous, conversation)
-		if p != nil {
+		g := m.Give(&hub.Need{Kind: hub.NeedContext, Previous: previous, Conversation: conversation})
+		if p := g.Problem; p != nil {
 			refuse(p.Status, p.Type, p.Code, p.Message, p.Param)
 			return
 		}
-		before = "[" + string(items) + "]"
+		before = "[" + string(g.Items) + "]"
 	}
 	c.mu.Lock()
 	c.bodies = append(c.bodies, body)
@@ -92,7 +93,7 @@ func (c *core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	object := map[string]any{
 		"id": fmt.Sprintf("resp_%020d0000", n), "object": "response", "created_at": 1, "status": "in_progress", "error": nil, "incomplete_details": nil,
 		"model": body["model"], "output": []any{}, "usage": nil, "previous_response_id": orNull(previous),
-		"store": m != nil && m.Stores() && body["store"] != false, "background": body["background"] == true,
+		"store": leave.Stores && body["store"] != false, "background": body["background"] == true,
 	}
 	answer := fmt.Sprintf("%d before: %s", len(items), said)
 	var status int

@@ -10,6 +10,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // counting measures what is written of each response.
@@ -45,11 +46,11 @@ func TestALongChainCostsTheStoreNoMorePerTurn(t *testing.T) {
 		m := server.MemoryOf(r.Context())
 		// The context is rendered in whole, which grows; every hundredth turn does here.
 		if n := len(c.written); body.Previous != "" && (n%100 == 0 || n == turns-1) {
-			items, p := m.Context(body.Previous, "")
-			if p != nil {
-				t.Error(p.Message)
+			g := m.Give(&hub.Need{Kind: hub.NeedContext, Previous: body.Previous})
+			if g.Problem != nil {
+				t.Error(g.Problem.Message)
 			}
-			last = len(items)
+			last = len(g.Items)
 		} else if body.Previous != "" {
 			m.(*turn).previous = body.Previous
 		}

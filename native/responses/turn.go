@@ -52,10 +52,27 @@ type turn struct {
 	own []store.Item // the input as items, once asked for
 }
 
-// Stores implements hub.Memory.
+// Give implements server.Memory.
+func (t *turn) Give(n *hub.Need) (g hub.Given) {
+	switch n.Kind {
+	case hub.NeedLeave:
+		g.Problem, g.Stores = t.Admit(n.Store, n.Background), t.Stores()
+	case hub.NeedContext:
+		g.Items, g.Problem = t.Context(n.Previous, n.Conversation)
+	case hub.NeedItem:
+		g.Items, g.Problem = t.Item(n.Item)
+	case hub.NeedStart:
+		t.Started(n.Object, n.Header)
+	case hub.NeedKeep:
+		g.Stored = n.Response.Stored // the tap keeps it
+	}
+	return g
+}
+
+// Stores: responses are kept unless the request says store: false.
 func (t *turn) Stores() bool { return t.h.config.Load().Responses.Store && !t.h.down.Load() }
 
-// Admit implements hub.Keeper.
+// Admit says whether a response may be created.
 func (t *turn) Admit(wish hub.Wish, background bool) *hub.Problem {
 	if wish == hub.No && t.cache == nil && !background {
 		t.body.free() // nothing of it will be kept, and a stream may take long
@@ -84,7 +101,7 @@ func (t *turn) Admit(wish hub.Wish, background bool) *hub.Problem {
 	return nil
 }
 
-// Context implements hub.Memory.
+// Context is the items before the input.
 func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	if p := t.load(previous, conversation); p != nil {
 		return nil, p
@@ -92,7 +109,7 @@ func (t *turn) Context(previous, conversation string) ([]byte, *hub.Problem) {
 	return joinItems(make([]byte, 0, size(t.context)+len(t.context)), t.context), nil
 }
 
-// Started implements hub.Keeper.
+// Started is told the first state of a background response.
 func (t *turn) Started(object []byte, header [][2]string) {
 	if t.job != nil {
 		t.job.startWith(object, header)
@@ -236,7 +253,7 @@ func (h *Handler) afterwards(ctx context.Context) (context.Context, context.Canc
 // lastWrite bounds a write to the store that nobody waits for any more.
 const lastWrite = 15 * time.Second
 
-// Item implements hub.Memory.
+// Item is a stored item.
 func (t *turn) Item(id string) ([]byte, *hub.Problem) {
 	lists := [][]store.Item{t.context}
 	if t.cache != nil {

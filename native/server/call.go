@@ -46,7 +46,7 @@ type call struct {
 	st     *state
 	ctx    context.Context // ends when nobody waits for the exchange any more
 	client client
-	memory hub.Memory
+	memory Memory
 	x      *gateway.Exchange
 	leg    leg
 	log    bodyLog
@@ -55,19 +55,16 @@ type call struct {
 	beat      *heartbeat
 	streaming bool   // the reply is a stream that Abort can end
 	failure   string // what ended the exchange early, for the log
-
-	windowFunc func() int // bound once per call object, not per request
 }
 
 var calls = sync.Pool{New: func() any {
 	c := &call{}
 	c.leg.replyHeader = c.leg.readReplyHeader
-	c.windowFunc = c.window
 	return c
 }}
 
 // newCall begins a call for a client. ctx ends when the client waits no more; m may be nil.
-func newCall(h *Handler, ctx context.Context, cl client, m hub.Memory, id string) *call {
+func newCall(h *Handler, ctx context.Context, cl client, m Memory, id string) *call {
 	c := calls.Get().(*call)
 	c.h, c.st, c.ctx, c.client, c.memory, c.id = h, h.state.Load(), ctx, cl, m, id
 	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
@@ -108,7 +105,7 @@ func (c *call) recovered(p any) {
 			Body: []byte(`{"error":{"message":"An internal error occurred in Qwenvoy; its log has more.",` +
 				`"type":"server_error","param":null,"code":500}}`)})
 	case c.streaming:
-		c.client.send(c.x.Abort(nil, hub.Panic))
+		c.client.send(c.abort(hub.Panic))
 	default:
 		panic(http.ErrAbortHandler)
 	}
@@ -138,7 +135,7 @@ func (c *call) free() {
 		c.x.Close()
 	}
 	c.leg.free()
-	*c = call{leg: c.leg, windowFunc: c.windowFunc}
+	*c = call{leg: c.leg}
 	calls.Put(c)
 }
 
@@ -176,7 +173,7 @@ func unix() int64 { return time.Now().Unix() }
 func (c *call) open() gateway.Action {
 	c.x = c.st.gateway.Open(c.client.head(), gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		Memory: c.memory, Window: c.windowFunc, Decode: DecodeBody,
+		Keeps: c.memory != nil, LearnsWindow: true, Decode: DecodeBody,
 	})
 	plan := c.x.Plan()
 	if plan.Route != "health" {
@@ -225,7 +222,7 @@ func (c *call) requestBody(plan *gateway.Plan) bool {
 	defer in.free()
 	c.log.whole("request from the client", c.client.fields(), in.b)
 	out := newBuffer(len(in.b) + 1024)
-	b, answer := c.x.Request(out.b, in.b)
+	b, answer := c.goOn(c.x.Request(out.b, in.b))
 	out.b = b
 	if answer != nil {
 		out.free()
@@ -286,11 +283,4 @@ func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
 		status = rp.Status
 	}
 	return c.client.begin(status, reply.Header, rp.Edit, length)
-}
-
-// window answers the core's question for the model's context window with the
-// authorization that the request itself goes up with.
-func (c *call) window() int {
-	authorization, _ := c.client.head().Credential.Upstream(c.st.apiKey)
-	return c.st.window.Tokens(c.ctx, authorization)
 }

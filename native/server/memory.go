@@ -11,7 +11,8 @@ import (
 // A Memory is that of a handler in front, which has read whose request it is to find what
 // is remembered.
 type Memory interface {
-	hub.Memory
+	// Give is what the core needs of it. It may wait.
+	Give(n *hub.Need) hub.Given
 	Credential() access.Credential
 }
 

@@ -26,7 +26,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	c.leg.watch(c.st.idle, c.client)
 	reply := c.leg.reply
 	if !reply.Ready() { // the first token may take its time
-		if begin := c.x.Reply(nil, nil, false); len(begin) == 0 {
+		if begin := c.reply(nil, nil, false); len(begin) == 0 {
 			c.client.flush()
 		} else if !c.send(begin) {
 			return
@@ -49,7 +49,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 		}
 		if n > 0 || err == io.EOF {
 			c.log.piece("event from the upstream", chunk[:n])
-			out.b = c.x.Reply(out.b, chunk[:n], err == io.EOF)
+			out.b = c.reply(out.b, chunk[:n], err == io.EOF)
 		}
 		if err == nil && len(out.b) < batch && reply.Ready() && !c.x.Ended() {
 			c.beat.release(false)
@@ -78,7 +78,7 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			if f == hub.NoFault {
 				c.unheard()
 			} else {
-				c.send(c.x.Abort(nil, f))
+				c.send(c.abort(f))
 			}
 			return
 		}
@@ -99,7 +99,7 @@ func (c *call) send(b []byte) bool {
 // unheard ends a stream whose client is gone: what stands before this handler may keep
 // the stream all the same, and has to learn what became of it.
 func (c *call) unheard() {
-	if out := c.x.Abort(nil, hub.Cut); len(out) > 0 {
+	if out := c.abort(hub.Cut); len(out) > 0 {
 		c.client.write(out)
 	}
 }

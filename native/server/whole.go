@@ -35,7 +35,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
 	out := newBuffer(len(in.b) + 512)
 	defer out.free()
-	b, answer := c.x.ReplyWhole(out.b, in.b)
+	b, answer := c.goOn(c.x.ReplyWhole(out.b, in.b))
 	out.b = b
 	if answer != nil {
 		c.answer(answer)

@@ -132,7 +132,9 @@ type Editor struct {
 }
 
 // Edit appends the request as the upstream shall see it to dst and fills in the
-// turn's facts, or says what is wrong with it.
+// turn's facts, or says what is wrong with it. Where a token limit may be over the
+// window, it asks for that (hub.Turn.Need) and goes on when it is given: the Editor is
+// in use until then.
 func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	return ed.EditTrusted(dst, body, nil, t, form)
 }
@@ -146,26 +148,48 @@ func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.
 	ed.insert, ed.messages = ed.insert[:0], ed.messages[:0]
 	ed.fields = [keyCount]field{}
 	ed.hasTools, ed.enable, ed.includeUsage, ed.continuous = false, field{}, field{}, false
-	defer func() { ed.src, ed.turn = nil, nil }()
 
 	ed.s.Reset(body)
 	ed.s.Trust(trusted)
+	if p := ed.read(); p != nil {
+		ed.release()
+		return dst, p
+	}
+	if _, known := t.Window(); !known && form.Limits && ed.limited() {
+		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return ed.apply(dst), nil })
+		return dst, nil
+	}
+	return ed.apply(dst), nil
+}
+
+// read walks the request and records all edits but those of token limits.
+func (ed *Editor) read() *hub.Problem {
 	if k := ed.s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
-		return dst, hub.BadRequest("", "The request body must be a JSON object.")
+		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
 	ed.scan()
 	if err := ed.s.Finish(); err != nil {
-		return dst, hub.BadRequest("", "The request body is not valid JSON: %v.", err)
-	}
-	if ed.problem == nil {
-		ed.problem = ed.finish()
+		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
 	if ed.problem != nil {
-		return dst, ed.problem
+		return ed.problem
+	}
+	return ed.finish()
+}
+
+// apply writes the edited request.
+func (ed *Editor) apply(dst []byte) []byte {
+	if ed.form.Limits {
+		ed.limits()
 	}
 	ed.top.Commit(&ed.e, ed.insert)
-	return ed.e.Apply(slices.Grow(dst, len(body)+1024), body), nil
+	dst = ed.e.Apply(slices.Grow(dst, len(ed.src)+1024), ed.src)
+	ed.release()
+	return dst
 }
+
+// release forgets the request.
+func (ed *Editor) release() { ed.src, ed.turn = nil, nil }
 
 // scan walks the request once, recording edits as it goes.
 func (ed *Editor) scan() {
@@ -229,9 +253,6 @@ func (ed *Editor) finish() *hub.Problem {
 	if ed.form.Sampling && t.Request.Model != nil {
 		ed.sampling()
 		ed.usage()
-	}
-	if ed.form.Limits {
-		ed.limits()
 	}
 	t.Request.Choices = 1
 	if n, ok := integer(ed.fields[keyN].value.Of(ed.src)); ok && ed.kind(keyN) == jsonedit.Number {
@@ -441,6 +462,18 @@ func (ed *Editor) usage() {
 	t.Request.Changes |= hub.UsageRequested
 }
 
+// limited tells whether the request names a token limit that can be clamped.
+func (ed *Editor) limited() bool {
+	for _, n := range [...]int{keyMaxTokens, keyMaxCompletionTokens} {
+		if ed.kind(n) == jsonedit.Number {
+			if _, ok := integer(ed.fields[n].value.Of(ed.src)); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // limits clamps token limits to the window: vLLM answers 400 to more.
 func (ed *Editor) limits() {
 	t := ed.turn
@@ -453,7 +486,7 @@ func (ed *Editor) limits() {
 		if !ok {
 			continue
 		}
-		if window := t.Edge.Window(); window > 0 && limit > window {
+		if window, _ := t.Window(); window > 0 && limit > window {
 			limit = window
 			ed.e.ReplaceString(f.value.Start, f.value.End, strconv.Itoa(window))
 			t.Request.Changes |= hub.LimitClamped

@@ -26,7 +26,7 @@ func newTurn(t testing.TB, late hub.LateSystem) *hub.Turn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &hub.Turn{Settings: &hub.Settings{Catalog: cat, LateSystem: late}, Edge: hub.EdgeFacts{Window: func() int { return 8192 }}}
+	return &hub.Turn{Settings: &hub.Settings{Catalog: cat, LateSystem: late}, Edge: hub.EdgeFacts{Window: 8192}}
 }
 
 // For any valid request, the fields that are not ours come out byte for byte, in order.

@@ -22,6 +22,9 @@ import (
 //  6. Report, at any time.
 //  7. Close, when it is over, however it ended.
 //
+// Where it needs something that only the edge can have (Need), it stops in the midst of 2,
+// 4 or 5, and Resume goes on.
+//
 // It is not for concurrent use.
 type Exchange struct {
 	gateway *Gateway
@@ -33,29 +36,59 @@ type Exchange struct {
 	encoding string
 	model    string // asked for by /v1/models/{id}
 	query    string // of a translated /v1/models
-	reason   string
+	problem  *hub.Problem
+
+	phase phase
+	form  replyForm
+	// refusal is the upstream's error status, of a refused reply.
+	refusal int
+	// gzipped: a whole reply is.
+	gzipped bool
 
 	stream   hub.Stream
 	framer   sse.Framer
 	gunzip   *gunzip.Decoder
 	unzipped []byte
-	gzipped  bool // the whole reply is
-	asIs     bool // the whole reply needs nothing but decoding
-	failed   int  // the upstream's error status, of a reply that is to be translated
-	onePiece bool // a whole reply becomes the client's stream
-	streamed bool
-	begun    bool // Stream.Begin was called
-	ended    bool // the client's stream has ended by its grammar
 }
+
+// phase is how far an exchange has come.
+type phase uint8
+
+const (
+	// requesting: the request is known in parts.
+	requesting phase = iota
+	// replying: the request has gone up, and the reply's head may be known.
+	replying
+	// streaming: the reply is a stream, and the client's has not begun yet; then it has
+	// begun, and then it has ended by its grammar.
+	streaming
+	begun
+	ended
+)
+
+// replyForm is what becomes of a whole reply.
+type replyForm uint8
+
+const (
+	// edited by the dialect.
+	edited replyForm = iota
+	// decoded, and nothing else.
+	decoded
+	// refused: the upstream's error, put into the client's words.
+	refused
+	// onePiece of what the client gets as a stream.
+	onePiece
+)
 
 // Open begins an exchange.
 func (g *Gateway) Open(head Head, env Env) *Exchange {
 	path, query, hasQuery := strings.Cut(head.Path, "?")
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
-	x.turn.Edge.Window = x.window
-	x.turn.Edge.Clock = env.Clock
-	x.turn.Edge.Now, x.turn.Edge.Random, x.turn.Edge.Memory = env.Now, env.Random, env.Memory
+	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Told: env.Told}
+	if !env.LearnsWindow {
+		x.turn.Edge.Window = hub.NoWindow
+	}
 	var canonical string
 	x.route, canonical, x.model = g.find(path)
 	if head.Header("anthropic-version") != "" {
@@ -146,16 +179,6 @@ func (x *Exchange) keys(c access.Credential) {
 	}
 }
 
-func (x *Exchange) window() int {
-	if t := x.turn.Request.Model; t != nil && t.Target.Window > 0 {
-		return t.Target.Window
-	}
-	if x.env.Window != nil {
-		return x.env.Window()
-	}
-	return 0
-}
-
 func (x *Exchange) local(p *hub.Problem) {
 	x.plan.Action = Local
 	x.plan.Answer = x.answer(p)
@@ -163,12 +186,12 @@ func (x *Exchange) local(p *hub.Problem) {
 
 // answer puts a problem into the client's dialect.
 func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
-	x.reason = p.Reason
+	x.problem = p
 	if x.route.dialect == nil {
 		return hub.ChatAnswer(p)
 	}
 	a := x.route.dialect.Problem(p, &x.turn)
-	if x.onePiece {
+	if x.form == onePiece {
 		s := x.route.dialect.Stream(&x.turn)
 		a.Events = s.Abort(s.Begin(nil), p)
 	}
@@ -191,14 +214,21 @@ func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 		}
 		body = plain
 	}
-	out, p := x.route.dialect.Request(dst, body, &x.turn)
+	return x.requested(x.route.dialect.Request(dst, body, &x.turn))
+}
+
+// requested is what Request returns.
+func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 	switch {
 	case p != nil:
-		return dst, x.answer(p)
+		return out, x.answer(p)
+	case x.turn.Need() != nil:
+		return out, nil
 	case x.turn.Request.Answer != nil:
 		x.turn.Request.Answer.Header = append(x.turn.Request.Answer.Header, x.turn.Request.ReplyHeader...)
-		return dst, x.turn.Request.Answer
+		return out, x.turn.Request.Answer
 	}
+	x.phase = replying
 	return out, nil
 }
 

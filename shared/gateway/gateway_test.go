@@ -128,17 +128,20 @@ func TestTheBodyLimitIsTheConfigurationsOrTheEdges(t *testing.T) {
 }
 
 func TestTheWindowIsAskedForOnlyWhereItMatters(t *testing.T) {
-	asked := 0
-	env := Env{Window: func() int { asked++; return 4096 }}
+	env := Env{LearnsWindow: true}
 	g := newGateway(t, "", Edge{})
 	x := open(g, env, "POST", "/v1/chat/completions")
-	if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[]}`)); a != nil || asked != 0 {
-		t.Errorf("asked %d times, answer %v", asked, a)
+	if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[]}`)); a != nil || x.Need() != nil {
+		t.Errorf("needs %v, answer %v", x.Need(), a)
 	}
 	x = open(g, env, "POST", "/v1/chat/completions")
 	out, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[],"max_tokens":5000}`))
-	if a != nil || asked != 1 || !bytes.Contains(out, []byte(`"max_tokens":4096`)) {
-		t.Errorf("asked %d times, answer %v, %s", asked, a, out)
+	if a != nil || x.Need() == nil || x.Need().Kind != hub.NeedWindow {
+		t.Fatalf("needs %v, answer %v", x.Need(), a)
+	}
+	out, a = x.Resume(out, hub.Given{Window: 4096})
+	if a != nil || x.Need() != nil || !bytes.Contains(out, []byte(`"max_tokens":4096`)) {
+		t.Errorf("needs %v, answer %v, %s", x.Need(), a, out)
 	}
 }
 

@@ -27,12 +27,15 @@ type Env struct {
 	Clock func() int64
 	// Random returns 64 unpredictable bits.
 	Random func() uint64
-	// Memory is set by an edge that keeps state.
-	Memory hub.Memory
-	// Window returns the upstream model's context window in tokens, 0 when it is not
-	// known. It is called only when a request names a token limit. Nil: the
-	// configuration's max_model_len.
-	Window func() int
+	// Keeps: the edge keeps state, and gives what NeedLeave, NeedContext, NeedItem, NeedStart
+	// and NeedKeep ask for.
+	Keeps bool
+	// Told is told each event of a response's stream as it is composed: its name and its
+	// data, JSON; both are valid during the call. Nil: nobody listens.
+	Told func(name, data []byte)
+	// LearnsWindow: the edge can ask the upstream for its model's context window, and gives
+	// what NeedWindow asks for. Else there is the configuration's max_model_len only.
+	LearnsWindow bool
 	// Decode undoes a content-encoding other than gzip on a whole request body,
 	// appending to dst at most limit bytes; ok is false for an encoding that the edge
 	// does not know. Nil: none but gzip.

@@ -21,7 +21,8 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	kind, _, _ := strings.Cut(header("content-type"), ";")
 	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
-	x.asIs = status < 200 || status > 299 || x.route.replyAsIs
+	x.phase = replying
+	asIs := status < 200 || status > 299 || x.route.replyAsIs
 	if t := x.route.translator; t != nil {
 		return x.translatedHead(t, status, kind, plain)
 	}
@@ -30,12 +31,12 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
-	case x.asIs && !x.gzipped:
+	case asIs && !x.gzipped:
 		return ReplyPlan{} // not ours, whatever it is
 	case !plain && !x.gzipped:
 		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding))}
-	case kind == "text/event-stream" && !x.asIs && x.route.kind == dialectRoute:
-		x.streamed = true
+	case kind == "text/event-stream" && !asIs && x.route.kind == dialectRoute:
+		x.phase = streaming
 		x.stream = x.route.dialect.Stream(&x.turn)
 		x.framer.Limit = x.gateway.maxEvent
 		if x.gzipped {
@@ -43,7 +44,10 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 			return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropEncodedLength}}
 		}
 		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropLength}}
-	case kind == "application/json" || x.asIs:
+	case kind == "application/json" || asIs:
+		if asIs {
+			x.form = decoded
+		}
 		p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: dropLength}, MaxBody: x.gateway.maxBody}
 		if x.gzipped {
 			p.Edit.Drop = dropEncodedLength
@@ -59,7 +63,6 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	if x.gzipped {
 		p.Edit.Drop = dropEncodedLength
 	}
-	x.asIs = false
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
 		if a := e.Estimate(&x.turn); a != nil {
 			a.Header = append(a.Header, x.turn.Request.ReplyHeader...)
@@ -76,7 +79,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	case !plain && !x.gzipped:
 		p.Answer = x.answer(hub.BadUpstream("The model server's answer is compressed in a way that was not asked for and is not supported."))
 	case status >= 400:
-		x.failed = status
+		x.form, x.refusal = refused, status
 		if p.Status = t.Status(status); p.Status == status {
 			p.Status = 0
 		}
@@ -85,10 +88,10 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	case stream && (kind == "text/event-stream" || kind == "application/json"):
 		p.Edit = p.Edit.With(streamFields...)
 		if kind == "application/json" {
-			x.onePiece = true
+			x.form = onePiece
 			return p // an answer in one piece; Reply makes the stream of it
 		}
-		x.streamed = true
+		x.phase = streaming
 		x.stream = t.Stream(&x.turn)
 		x.framer.Limit = x.gateway.maxEvent
 		if x.gzipped {
@@ -117,16 +120,16 @@ var (
 // Refused tells whether the upstream's reply is an error that the client gets in its own
 // dialect. Its status and header say enough: where its body can't be had, an edge gives
 // ReplyWhole none.
-func (x *Exchange) Refused() bool { return x.failed != 0 }
+func (x *Exchange) Refused() bool { return x.form == refused }
 
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its
 // Events, or its body where it has none.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
-	if x.gzipped && !((x.asIs || x.failed != 0) && len(body) == 0) {
+	if x.gzipped && !((x.form == decoded || x.form == refused) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
-		case err != nil && x.failed != 0:
+		case err != nil && x.form == refused:
 			plain = nil
 		case err == gunzip.ErrTooLarge:
 			return dst, x.Fault(hub.ReplyTooLarge)
@@ -135,12 +138,12 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		}
 		body = plain
 	}
-	if x.asIs {
+	switch x.form {
+	case decoded:
 		return jsonedit.PutBytes(dst, body), nil
-	}
-	if x.failed != 0 {
+	case refused:
 		// The head is the upstream's, but for its status and type: Retry-After stays.
-		return jsonedit.PutBytes(dst, x.answer(hub.UpstreamProblem(x.failed, body)).Body), nil
+		return jsonedit.PutBytes(dst, x.answer(hub.UpstreamProblem(x.refusal, body)).Body), nil
 	}
 	var out []byte
 	var p *hub.Problem
@@ -160,8 +163,13 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	default:
 		out, p = x.route.dialect.Reply(dst, body, &x.turn)
 	}
+	return x.replied(out, p)
+}
+
+// replied is what ReplyWhole returns.
+func (x *Exchange) replied(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 	if p != nil {
-		return dst, x.answer(p)
+		return out, x.answer(p)
 	}
 	return out, nil
 }

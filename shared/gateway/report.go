@@ -24,12 +24,15 @@ type Report struct {
 func (x *Exchange) Report() Report {
 	t := &x.turn
 	r := Report{
-		Route: x.plan.Route, Stream: x.streamed, Thinking: t.Request.Thinking, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
+		Route: x.plan.Route, Stream: x.phase >= streaming, Thinking: t.Request.Thinking, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
 		PromptTokens: t.Reply.Usage.Prompt, CompletionTokens: t.Reply.Usage.Completion, CachedTokens: t.Reply.Usage.Cached, ReasoningTokens: t.Reply.Usage.Reasoning,
-		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(), Reason: x.reason,
+		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(),
 	}
 	if t.Request.Model != nil {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
+	}
+	if x.problem != nil {
+		r.Reason = x.problem.Reason
 	}
 	return r
 }

@@ -13,13 +13,10 @@ import (
 // dst; end says that the upstream's reply has ended, however it did. Nothing that is
 // ready waits for the next chunk.
 func (x *Exchange) Reply(dst, chunk []byte, end bool) []byte {
-	if x.ended {
+	if x.phase == ended {
 		return dst
 	}
-	if !x.begun {
-		x.begun = true
-		dst = x.stream.Begin(dst)
-	}
+	dst = x.begin(dst)
 	if x.gunzip != nil {
 		var err error
 		if x.unzipped, err = x.gunzip.Push(x.unzipped[:0], chunk, end); err != nil {
@@ -29,15 +26,24 @@ func (x *Exchange) Reply(dst, chunk []byte, end bool) []byte {
 		chunk = x.unzipped
 	}
 	dst = x.events(dst, chunk)
-	if !end || x.ended {
+	if !end || x.phase == ended {
 		return dst
 	}
 	x.framer.End()
-	if dst = x.events(dst, nil); x.ended {
+	if dst = x.events(dst, nil); x.phase == ended {
 		return dst
 	}
 	x.finish()
 	return x.stream.End(dst)
+}
+
+// begin begins the client's stream, once.
+func (x *Exchange) begin(dst []byte) []byte {
+	if x.phase == begun {
+		return dst
+	}
+	x.phase = begun
+	return x.stream.Begin(dst)
 }
 
 func (x *Exchange) events(dst, chunk []byte) []byte {
@@ -65,7 +71,7 @@ func (x *Exchange) event(dst []byte, ev *sse.Event) ([]byte, bool) {
 }
 
 func (x *Exchange) finish() {
-	x.ended = true
+	x.phase = ended
 	x.Close()
 }
 
@@ -77,9 +83,9 @@ func (x *Exchange) Close() {
 	}
 }
 
-// Ended tells whether the client's stream has ended by its grammar: what the upstream
-// still sends is dropped.
-func (x *Exchange) Ended() bool { return x.ended }
+// Ended tells whether the client's stream has ended by its grammar, or will when what is
+// needed for it (Need) is given: what the upstream still sends is dropped.
+func (x *Exchange) Ended() bool { return x.phase == ended }
 
 // BeatInterval is how long a stream is silent before Beat is called.
 const BeatInterval = 15 * time.Second
@@ -87,7 +93,7 @@ const BeatInterval = 15 * time.Second
 // Beat appends what keeps a silent stream alive. An edge with a clock calls it after
 // each BeatInterval in which nothing was sent, n counting from 1 since the last event.
 func (x *Exchange) Beat(dst []byte, n int) []byte {
-	if x.ended || !x.begun {
+	if x.phase != begun {
 		return dst
 	}
 	return x.stream.Beat(dst, n)
@@ -96,15 +102,12 @@ func (x *Exchange) Beat(dst []byte, n int) []byte {
 // Abort ends the client's stream by its grammar after a fault, appending to dst;
 // nothing if it has ended already.
 func (x *Exchange) Abort(dst []byte, f hub.Fault) []byte {
-	if x.ended || x.stream == nil {
+	if x.phase != streaming && x.phase != begun {
 		return dst
 	}
-	if !x.begun {
-		x.begun = true
-		dst = x.stream.Begin(dst)
-	}
+	dst = x.begin(dst)
 	x.finish()
 	p := hub.FaultProblem(f, x.plan.MaxBody)
-	x.reason = p.Reason
+	x.problem = p
 	return x.stream.Abort(dst, p)
 }

@@ -5,7 +5,7 @@
 //	turn.go      what the stages of one exchange know of it, apart by who writes it
 //	settings.go  what the configuration says to them
 //	changes.go   names of what was changed on the way
-//	memory.go    what an edge that keeps state offers
+//	need.go      what the edge has to give before the core can go on
 //	dialect.go   what a client API has to be
 //	resolve.go   a client's model name becomes a virtual model
 //	view.go      where things stand in a reply

@@ -13,6 +13,13 @@ type Turn struct {
 	Edge    EdgeFacts
 	Request RequestFacts
 	Reply   ReplyFacts
+
+	// need is what the edge has to give, then how it goes on.
+	need *Need
+	then Continuation
+	// window is what the edge gave for it, once asked.
+	window      int
+	windowAsked bool
 }
 
 // EdgeFacts is what the edge hands in when an exchange begins. Nobody writes it later.
@@ -23,12 +30,18 @@ type EdgeFacts struct {
 	Clock func() int64
 	// Random returns unpredictable bits, for ids that nobody may guess.
 	Random func() uint64
-	// Memory is set at an edge that keeps state.
-	Memory Memory
-	// Window is the upstream's context window in tokens, 0 when unknown. It may ask the
-	// upstream, so it is called only where the answer matters.
-	Window func() int
+	// Keeps: the edge keeps state, and is asked for it.
+	Keeps bool
+	// Told is told each event of a response's stream as it is composed: its name
+	// (response.created) and its data, JSON; both are valid during the call. Nil: nobody listens.
+	Told func(name, data []byte)
+	// Window is the upstream's context window in tokens where the edge knows it at once, 0
+	// where it has to be asked, NoWindow where it can't know. Turn.Window counts.
+	Window int
 }
+
+// NoWindow is the window of an edge that can't learn it.
+const NoWindow = -1
 
 // RequestFacts is what a dialect and the editor find in the request. The reply's side
 // only reads it.

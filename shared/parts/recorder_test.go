@@ -97,7 +97,7 @@ func newTurn() *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Edge:     hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: func() int { return 0 }},
+		Edge:     hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: hub.NoWindow},
 		Request:  hub.RequestFacts{Model: &catalog.Model{}, Thinking: true, Choices: 1},
 	}
 }

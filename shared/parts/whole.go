@@ -44,6 +44,10 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	if !b.view.HasChoices || len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage {
 		return dst, hub.BadUpstream("The model server's answer holds no message.")
 	}
+	if repair.WantsWindow(body, &b.view, t) {
+		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return Whole(dst, body, t, w, o) })
+		return dst, nil
+	}
 	q := &sequence{output: output{w: w}, turn: t, o: o, calls: calls{whole: true}}
 	c := &b.view.Choices[0]
 	if b.view.HasUsage {

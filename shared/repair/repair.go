@@ -120,6 +120,24 @@ func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
 // at just that count is a rare false positive. With n > 1 the counts are sums and show
 // nothing.
 func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
+	if !mayBeCut(src, v, t) {
+		return false
+	}
+	window, _ := t.Window()
+	return atLimit(v, t) || window > 0 && v.Usage.Prompt+v.Usage.Completion == window
+}
+
+// WantsWindow tells whether IsCutCall depends on the window, which is not known yet.
+func WantsWindow(src []byte, v *hub.View, t *hub.Turn) bool {
+	_, known := t.Window()
+	return !known && mayBeCut(src, v, t) && !atLimit(v, t)
+}
+
+func atLimit(v *hub.View, t *hub.Turn) bool {
+	return t.Request.Limit > 0 && v.Usage.Completion == t.Request.Limit
+}
+
+func mayBeCut(src []byte, v *hub.View, t *hub.Turn) bool {
 	if !v.HasUsage || len(v.Choices) != 1 || t.Request.Choices > 1 {
 		return false
 	}
@@ -130,8 +148,7 @@ func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
 	}
 	switch string(c.Finish.Of(src)) {
 	case `"tool_calls"`, `"stop"`:
-	default:
-		return false
+		return true
 	}
-	return t.Request.Limit > 0 && v.Usage.Completion == t.Request.Limit || t.Edge.Window() > 0 && v.Usage.Prompt+v.Usage.Completion == t.Edge.Window()
+	return false
 }

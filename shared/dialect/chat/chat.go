@@ -46,16 +46,27 @@ var (
 // Request implements hub.Dialect.
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	ed := editors.Get().(*editor.Editor)
-	defer editors.Put(ed)
-	return ed.Edit(dst, body, t, d.Form)
+	out, p := ed.Edit(dst, body, t, d.Form)
+	if t.Need() != nil { // the Editor is in use until it is given
+		return t.After(out, func(dst []byte) ([]byte, *hub.Problem) {
+			editors.Put(ed)
+			return dst, nil
+		})
+	}
+	editors.Put(ed)
+	return out, p
 }
 
 // Reply implements hub.Dialect.
-func (Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
 	if p := hub.ReadReply(body, &b.view); p != nil {
 		return dst, p
+	}
+	if repair.WantsWindow(body, &b.view, t) {
+		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return d.Reply(dst, body, t) })
+		return dst, nil
 	}
 	b.edits.Reset()
 	b.choices(body, t)

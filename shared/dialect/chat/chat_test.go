@@ -22,7 +22,7 @@ func newTurn(t testing.TB, model string, field hub.ReasoningField) *hub.Turn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn := &hub.Turn{Settings: &hub.Settings{Catalog: cat, ReasoningField: field}, Edge: hub.EdgeFacts{Window: func() int { return 0 }}}
+	turn := &hub.Turn{Settings: &hub.Settings{Catalog: cat, ReasoningField: field}, Edge: hub.EdgeFacts{Window: hub.NoWindow}}
 	if _, p := Chat.Request(nil, []byte(`{"model":"`+model+`","messages":[],"stream":true}`), turn); p != nil {
 		t.Fatal(p)
 	}

@@ -15,18 +15,22 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	r := requestOf(t)
 	if t.Request.Streamed {
 		w := &events{turn: t, request: r}
-		out, p := parts.Whole(dst, body, t, w, options)
-		if p == nil {
-			p = w.problem
-		}
-		return out, p
+		return whole(dst, body, t, w, &w.problem)
 	}
 	w := &message{turn: t, request: r}
+	return whole(dst, body, t, w, &w.problem)
+}
+
+// whole takes a whole reply through w, which says in failed why there is nothing to hand on.
+func whole(dst, body []byte, t *hub.Turn, w parts.Writer, failed **hub.Problem) ([]byte, *hub.Problem) {
 	out, p := parts.Whole(dst, body, t, w, options)
-	if p == nil {
-		p = w.problem
+	switch {
+	case p != nil:
+		return out, p
+	case t.Need() == nil:
+		return out, *failed
 	}
-	return out, p
+	return t.After(out, func(dst []byte) ([]byte, *hub.Problem) { return dst, *failed })
 }
 
 // requestOf is what the request left for its reply.
@@ -155,6 +159,10 @@ func (w *message) input() (input []byte, whole bool) {
 
 // Finish implements parts.Writer.
 func (w *message) Finish(dst []byte) []byte {
+	if wantsWindow(w.turn) {
+		w.turn.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return w.Finish(dst), nil })
+		return dst
+	}
 	reason := stopReason(w.turn, w.request, w.called)
 	if reason == "" {
 		return w.Fail(dst, nil, badFinish(w.turn))

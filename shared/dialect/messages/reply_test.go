@@ -16,7 +16,7 @@ func replyTurn(r *request) *hub.Turn {
 	n := uint64(0)
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Edge: hub.EdgeFacts{Window: func() int { return 8192 }, Random: func() uint64 {
+		Edge: hub.EdgeFacts{Window: 8192, Random: func() uint64 {
 			n++
 			return n * 0x9E3779B97F4A7C15
 		}},

@@ -40,10 +40,22 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	RequestID(t)
 
 	r := translations.Get().(*translation)
-	defer translations.Put(r)
 	r.reset(d.kind, body, t, req)
-	defer r.reset(d.kind, nil, nil, nil)
-	return r.translate(dst)
+	out, p := r.translate(dst)
+	if p == nil && t.Need() != nil {
+		return t.After(out, func(dst []byte) ([]byte, *hub.Problem) {
+			r.release()
+			return dst, nil
+		})
+	}
+	r.release()
+	return out, p
+}
+
+// release forgets the request.
+func (r *translation) release() {
+	r.reset(create, nil, nil, nil)
+	translations.Put(r)
 }
 
 func (r *translation) reset(k kind, body []byte, t *hub.Turn, req *request) {
@@ -69,7 +81,18 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 		answerWebSearch(t, read.req, r.conversation.query)
 		return dst, nil
 	}
-	r.write(model)
+	// Each request names a limit, so the Editor would ask for the window in any case.
+	if _, known := t.Window(); !known && read.kind == create {
+		t.AskWindow(r.finish)
+		return dst, nil
+	}
+	return r.finish(dst)
+}
+
+// finish writes the chat request and has it edited.
+func (r *translation) finish(dst []byte) ([]byte, *hub.Problem) {
+	read, t := &r.reader, r.reader.turn
+	r.write(read.fields.lookup())
 	if read.in.problem != nil {
 		return dst, read.in.problem
 	}

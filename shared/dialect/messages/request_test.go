@@ -31,7 +31,7 @@ func newTurn(t testing.TB, settings string) *hub.Turn {
 	return &hub.Turn{
 		Settings: &hub.Settings{Catalog: cat, EnforceSampling: c.EnforceSampling, RejectTools: c.UnsupportedTools == "reject",
 			Messages: hub.MessagesSettings{ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader}},
-		Edge: hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: func() int { return 32768 }},
+		Edge: hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: 32768},
 	}
 }
 

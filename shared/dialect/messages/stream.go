@@ -159,6 +159,10 @@ func (w *events) closeCall(dst []byte, p *parts.Part) []byte {
 
 // Finish implements parts.Writer.
 func (w *events) Finish(dst []byte) []byte {
+	if wantsWindow(w.turn) {
+		w.turn.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return w.Finish(dst), nil })
+		return dst
+	}
 	reason := stopReason(w.turn, w.request, w.called)
 	if reason == "" {
 		return w.Fail(dst, nil, badFinish(w.turn))

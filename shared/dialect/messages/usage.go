@@ -30,12 +30,24 @@ func appendCounts(dst []byte, u *hub.Usage) []byte {
 	return jsonedit.Put(dst, `},"server_tool_use":null`)
 }
 
+// wantsWindow tells whether stopReason depends on the window, which is not known yet.
+func wantsWindow(t *hub.Turn) bool {
+	_, known := t.Window()
+	return !known && t.Reply.Finish == "length" && t.Reply.HasUsage && belowLimit(t)
+}
+
+// belowLimit: it was not the request's own limit that ended the turn.
+func belowLimit(t *hub.Turn) bool {
+	return t.Request.Limit == 0 || t.Reply.Usage.Completion < t.Request.Limit
+}
+
 // stopReason says why the turn ended; called: a tool call was handed on. It is "" where
 // the model server gave a reason that means no proper end.
 func stopReason(t *hub.Turn, r *request, called bool) string {
 	switch t.Reply.Finish {
 	case "length":
-		if window := t.Edge.Window(); t.Reply.HasUsage && window > 0 && (t.Request.Limit == 0 || t.Reply.Usage.Completion < t.Request.Limit) && t.Reply.Usage.Prompt+t.Reply.Usage.Completion >= window {
+		window, _ := t.Window()
+		if t.Reply.HasUsage && window > 0 && belowLimit(t) && t.Reply.Usage.Prompt+t.Reply.Usage.Completion >= window {
 			return "model_context_window_exceeded"
 		}
 		return "max_tokens"

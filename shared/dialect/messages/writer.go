@@ -168,7 +168,7 @@ func (w *chatWriter) appendThinking(c []byte, limit int) []byte {
 	}
 	if budget := w.read.thinking.budget; budget > 0 {
 		// Something must be left to answer with, of max_tokens as the Editor clamps it.
-		if window := w.read.turn.Edge.Window(); window > 0 {
+		if window, _ := w.read.turn.Window(); window > 0 {
 			limit = min(limit, window)
 		}
 		if budget = min(budget, limit-1); budget > 0 {

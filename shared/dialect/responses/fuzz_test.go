@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
-
-	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // checkChat holds a request that goes up against what chat templates take.
@@ -127,8 +125,7 @@ func FuzzAcceptedRequestsAreGoodChatRequests(f *testing.F) {
 				t.Fatalf("items %s", items)
 			}
 			again := turnOf(s)
-			again.Edge.Memory = memory{context: string(items)}
-			stored, p := Create.Request(nil, []byte(`{"model":"think","previous_response_id":"resp_1","input":[{"role":"user","content":"end"}]}`), again)
+			stored, p := memory{context: string(items)}.request([]byte(`{"model":"think","previous_response_id":"resp_1","input":[{"role":"user","content":"end"}]}`), again)
 			if p != nil {
 				if r.compaction {
 					continue
@@ -252,5 +249,3 @@ func BenchmarkVeryManyCallsOfOneTurn(b *testing.B) {
 		}
 	}
 }
-
-var _ hub.Memory = memory{}

@@ -258,15 +258,20 @@ func (r *translation) gather() *hub.Problem {
 	if v := r.raw(keyTools); v != nil && v[0] != '[' {
 		return hub.WrongType("tools", "a list")
 	}
+	n := 0
 	for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
 		for i := l.Start; i < l.End; i++ {
+			if n++; n <= r.origin.gathered {
+				continue
+			}
 			it := &r.list[i]
 			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.End-1 && i >= r.own.Start && r.kind != compact {
 				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
 			}
-			if p := r.complete(it); p != nil {
+			if p := r.complete(it); p != nil || r.turn.Need() != nil {
 				return p
 			}
+			r.origin.gathered = n
 		}
 	}
 	if r.kind == compact {
@@ -299,38 +304,16 @@ func (r *translation) complete(it *item) *hub.Problem {
 		return p
 	}
 	if string(kind) == "item_reference" {
-		if p := r.fetch(it); p != nil {
-			return p
-		}
-		kind = it.word(itemType)
+		return r.fetch(it)
 	}
-	if k, _ := kindOfItem(kind); k == summaryItem {
-		return r.openSummary(it)
-	}
-	return nil
+	return r.open(it)
 }
 
-// fetch puts the stored item in the place of a reference to it.
-func (r *translation) fetch(it *item) *hub.Problem {
-	id := it.word(itemID)
-	if len(id) == 0 {
-		return hub.Missing(it.member(itemID))
-	}
-	if r.turn.Edge.Memory == nil {
-		return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+": "+toBinary+".")
-	}
-	raw, p := r.turn.Edge.Memory.Item(string(id))
-	if p != nil {
-		return p
-	}
-	if raw == nil {
-		return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+".")
-	}
-	r.part.Reset(raw)
-	*it = item{src: raw, index: it.index, list: it.list}
-	r.scanItem(&r.part, it)
-	if r.part.Finish() != nil || raw[it.at.Start] != '{' || string(it.word(itemType)) == "item_reference" {
-		return hub.BadStore("an earlier item")
+// open opens a summary.
+func (r *translation) open(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if k, _ := kindOfItem(kind); p == nil && k == summaryItem {
+		return r.openSummary(it)
 	}
 	return nil
 }

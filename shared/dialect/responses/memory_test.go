@@ -16,21 +16,31 @@ type memory struct {
 	off     bool
 }
 
-func (m memory) Context(previous, conversation string) ([]byte, *hub.Problem) {
-	if previous == "resp_1" || conversation == "conv_1" {
-		return []byte(m.context), nil
+// give is what it has for a need.
+func (m memory) give(n *hub.Need) hub.Given {
+	switch n.Kind {
+	case hub.NeedLeave:
+		return hub.Given{Stores: !m.off}
+	case hub.NeedContext:
+		if n.Previous == "resp_1" || n.Conversation == "conv_1" {
+			return hub.Given{Items: []byte(m.context)}
+		}
+		return hub.Given{Problem: &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: "previous_response_not_found", Param: "previous_response_id", Message: "gone"}}
+	case hub.NeedItem:
+		return hub.Given{Items: []byte(m.items[n.Item])}
 	}
-	return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: "previous_response_not_found", Param: "previous_response_id", Message: "gone"}
+	return hub.Given{}
 }
 
-func (m memory) Item(id string) ([]byte, *hub.Problem) {
-	if i, ok := m.items[id]; ok {
-		return []byte(i), nil
+// request has a create request made at an edge that has m.
+func (m memory) request(body []byte, turn *hub.Turn) ([]byte, *hub.Problem) {
+	turn.Edge.Keeps = true
+	out, p := Create.Request(nil, body, turn)
+	for p == nil && turn.Need() != nil {
+		out, p = turn.Give(out, m.give(turn.Need()))
 	}
-	return nil, nil
+	return out, p
 }
-
-func (m memory) Stores() bool { return !m.off }
 
 const earlier = `{"type":"message","id":"msg_1","status":"completed","role":"developer","content":[{"type":"input_text","text":"Rule."}]},
 	{"type":"message","id":"msg_2","status":"completed","role":"user","content":[{"type":"input_text","text":"Before"}]},
@@ -40,8 +50,7 @@ const earlier = `{"type":"message","id":"msg_1","status":"completed","role":"dev
 func remembering(t *testing.T, m memory, body string) (string, *hub.Turn, *hub.Problem) {
 	t.Helper()
 	turn := turnOf(settings(t, "Qwen/X"))
-	turn.Edge.Memory = m
-	out, p := Create.Request(nil, []byte(body), turn)
+	out, p := m.request([]byte(body), turn)
 	if p == nil && !gjson.ValidBytes(out) {
 		t.Fatalf("not JSON: %s", out)
 	}
@@ -122,22 +131,27 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 
 func TestStoreAndBackgroundComeBack(t *testing.T) {
 	tests := []struct {
-		memory                     hub.Memory
+		memory                     *memory
 		body                       string
 		store, background, refused bool
 	}{
 		{nil, ``, false, false, false},
 		{nil, `,"store":true`, false, false, false},
-		{memory{}, ``, true, false, false},
-		{memory{}, `,"store":false`, false, false, false},
-		{memory{}, `,"store":null,"background":true`, true, true, false},
-		{memory{off: true}, `,"store":true`, false, false, false},
-		{memory{off: true}, `,"background":true`, false, false, true},
+		{&memory{}, ``, true, false, false},
+		{&memory{}, `,"store":false`, false, false, false},
+		{&memory{}, `,"store":null,"background":true`, true, true, false},
+		{&memory{off: true}, `,"store":true`, false, false, false},
+		{&memory{off: true}, `,"background":true`, false, false, true},
 	}
 	for _, tt := range tests {
 		turn := turnOf(settings(t, "Qwen/X"))
-		turn.Edge.Memory = tt.memory
-		_, p := Create.Request(nil, []byte(`{"model":"think","input":"Hi"`+tt.body+`}`), turn)
+		body := []byte(`{"model":"think","input":"Hi"` + tt.body + `}`)
+		var p *hub.Problem
+		if tt.memory != nil {
+			_, p = tt.memory.request(body, turn)
+		} else {
+			_, p = Create.Request(nil, body, turn)
+		}
 		if (p != nil) != tt.refused {
 			t.Errorf("%s: %+v", tt.body, p)
 		}

@@ -18,8 +18,11 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	if p == nil {
 		p = w.problem
 	}
-	if p != nil {
+	switch {
+	case p != nil:
 		return dst, p
+	case t.Need() != nil:
+		return t.After(out, func(dst []byte) ([]byte, *hub.Problem) { return dst, w.problem })
 	}
 	return out, nil
 }

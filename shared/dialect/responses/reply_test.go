@@ -30,7 +30,7 @@ func newRequest() *request {
 func replyTurn(r *request) *hub.Turn {
 	return &hub.Turn{
 		Settings: &hub.Settings{},
-		Edge:     hub.EdgeFacts{Now: 1795248367, Clock: func() int64 { return 1795248372 }, Window: func() int { return 8192 }, Random: counter()},
+		Edge:     hub.EdgeFacts{Now: 1795248367, Clock: func() int64 { return 1795248372 }, Window: 8192, Random: counter()},
 		Request:  hub.RequestFacts{Name: []byte(`"qwen3.5-thinking-coding"`), Model: &catalog.Model{}, Thinking: true, Choices: 1, State: r},
 	}
 }

@@ -108,6 +108,10 @@ type translation struct {
 	// compacting: the model is asked for a summary, not for its turn.
 	compacting bool
 
+	// step is the next one of translate.
+	step   int
+	origin origin
+
 	tools toolset.Set
 	// ownTools are those of the request's tools, not of its input.
 	ownTools jsonedit.CompactSpan
@@ -144,6 +148,7 @@ func (r *translation) release() {
 	r.tools.Reset()
 	r.ownTools = jsonedit.CompactSpan{}
 	r.conversation.reset()
+	r.step, r.origin = 0, origin{}
 	r.effort, r.context, r.format = nil, nil, format{}
 	r.reason.effort, r.reason.summary, r.echoed.format, r.echoed.verbosity = nil, nil, nil, nil
 	translations.Put(r)
@@ -152,22 +157,32 @@ func (r *translation) release() {
 // Request implements hub.Dialect.
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	r := translations.Get().(*translation)
-	defer r.release()
 	r.turn, r.kind, r.src = t, d.kind, body
 	r.req = &request{id: responseID(t)}
 	t.Request.State = r.req
-	return r.translate(dst)
+	out, p := r.translate(dst)
+	if p == nil && t.Need() != nil {
+		return t.After(out, func(dst []byte) ([]byte, *hub.Problem) {
+			r.release()
+			return dst, nil
+		})
+	}
+	r.release()
+	return out, p
 }
 
-// steps come before anything is written.
-var steps = [...]func(*translation) *hub.Problem{
-	(*translation).scan, (*translation).model, (*translation).refuse, (*translation).state, (*translation).scalars,
-	(*translation).reasoning, (*translation).textFormat, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).tell,
-}
-
+// translate runs the steps that come before anything is written, then writes. A step that
+// asks the edge for something has the rest of them run when that is given.
 func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
-	for _, step := range steps {
-		if p := step(r); p != nil {
+	steps := [...]func(*translation) *hub.Problem{
+		(*translation).scan, (*translation).model, (*translation).refuse,
+		(*translation).state, (*translation).leave, (*translation).background, (*translation).goOn, (*translation).scalars,
+		(*translation).reasoning, (*translation).textFormat, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).tell,
+	}
+	for r.step < len(steps) {
+		step := steps[r.step]
+		r.step++
+		if p := step(r); p != nil || r.turn.Need() != nil {
 			return dst, p
 		}
 	}
@@ -177,23 +192,51 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	}
 	r.write()
 	out, p := r.editor.EditTrusted(dst, r.chat, r.trusted, r.turn, form)
-	if p != nil {
+	switch {
+	case p != nil:
 		if p.Code == "" && p.Status == 400 {
 			p.Code = "invalid_value"
 		}
 		return dst, p
+	case r.turn.Need() != nil:
+		return r.turn.After(out, r.written)
 	}
+	return r.written(out)
+}
+
+// ask has the edge give something; then the steps go on behind given.
+func (r *translation) ask(n hub.Need, given func(g hub.Given) *hub.Problem) {
+	r.turn.Ask(n, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
+		p := g.Problem
+		if p == nil {
+			p = given(g)
+		}
+		if p != nil || r.turn.Need() != nil {
+			return dst, p
+		}
+		return r.translate(dst)
+	})
+}
+
+// written leaves what the reply needs to know, when the chat request is there.
+func (r *translation) written(dst []byte) ([]byte, *hub.Problem) {
 	r.req.tools = r.tools.Table()
 	if r.kind == create {
 		r.req.echo = r.echo()
 	}
-	if r.warmsUp() {
-		r.turn.Request.Answer = emptyAnswer(r.turn)
+	if !r.req.background {
+		return r.warmUp(dst)
 	}
-	if k, ok := r.turn.Edge.Memory.(hub.Keeper); ok && r.req.background {
-		k.Started(newWriter(create, r.turn, false).appendResponse(nil, queued, nil), r.turn.Request.ReplyHeader)
-	}
-	return out, nil
+	w := newWriter(create, r.turn, false)
+	object := w.appendResponse(nil, queued, nil)
+	r.turn.Ask(hub.Need{Kind: hub.NeedStart, Object: object, Header: r.turn.Request.ReplyHeader, Response: w.response(queued)},
+		func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
+			if g.Problem != nil {
+				return dst, g.Problem
+			}
+			return r.warmUp(dst)
+		})
+	return dst, nil
 }
 
 // warmsUp tells whether the model is to say nothing: the client gives what later
@@ -202,15 +245,29 @@ func (r *translation) warmsUp() bool {
 	return r.kind == create && !r.compacting && string(r.raw(keyGenerate)) == "false"
 }
 
-// emptyAnswer is a response that is completed and holds nothing.
-func emptyAnswer(t *hub.Turn) *hub.Answer {
+// warmUp answers a request for which the model says nothing by a response that is
+// completed and holds nothing.
+func (r *translation) warmUp(dst []byte) ([]byte, *hub.Problem) {
+	if !r.warmsUp() {
+		return dst, nil
+	}
+	t := r.turn
 	t.Reply.HasUsage = true // of zero tokens
 	w := newWriter(create, t, t.Request.Streamed)
-	a := &hub.Answer{Status: 200, Body: w.Finish(w.Begin(nil))}
-	if t.Request.Streamed {
-		a.ContentType = "text/event-stream; charset=utf-8"
+	answer := func(body []byte) ([]byte, *hub.Problem) {
+		t.Request.Answer = &hub.Answer{Status: 200, Body: body}
+		if t.Request.Streamed {
+			t.Request.Answer.ContentType = "text/event-stream; charset=utf-8"
+		}
+		return body, nil
 	}
-	return a
+	body := w.Finish(w.Begin(nil))
+	if t.Need() == nil {
+		_, _ = answer(body)
+		return dst, nil
+	}
+	// The answer is a text of its own: what goes upstream is not used.
+	return t.After(body, answer)
 }
 
 // scan walks the body once and notes where things stand.
@@ -311,120 +368,6 @@ func (r *translation) refuse() *hub.Problem {
 		}
 	}
 	return nil
-}
-
-func notFound(id []byte, why string) *hub.Problem {
-	p := hub.Refuse("previous_response_not_found", "previous_response_id", "Previous response with id "+hub.Quoted(jsonedit.Text(id))+" not found: "+why)
-	p.Reason = p.Code
-	return p
-}
-
-// toBinary ends the messages of an edge without state.
-const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy binary for it"
-
-// state reads what goes on from earlier responses, and what is kept of this one.
-func (r *translation) state() *hub.Problem {
-	t := r.turn
-	for _, key := range switches {
-		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
-			return hub.WrongType(keyNames[key], "true or false")
-		}
-	}
-	t.Request.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
-	previous, conversation := r.raw(keyPrevious), r.raw(keyConversation)
-	if previous != nil && previous[0] != '"' {
-		return hub.WrongType("previous_response_id", "a string")
-	}
-	if conversation != nil {
-		id, p := r.conversationID(conversation)
-		if p != nil {
-			return p
-		}
-		conversation = id
-	}
-	if previous != nil && conversation != nil {
-		return hub.Refuse("invalid_value", "previous_response_id", "previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
-	}
-	background := r.kind == create && string(r.raw(keyBackground)) == "true"
-	switch `""` {
-	case string(previous):
-		return notFound(previous, "the id is empty.")
-	case string(conversation):
-		return hub.WrongValue("conversation", "the id is empty.")
-	}
-	if t.Edge.Memory == nil {
-		switch {
-		case previous != nil:
-			return notFound(previous, toBinary+", or send the whole conversation as input.")
-		case conversation != nil:
-			return hub.UnsupportedParameter("conversation", ": "+toBinary+".")
-		case background:
-			return hub.UnsupportedParameter("background", ": "+toBinary+".")
-		}
-		return nil
-	}
-	keeper, keeps := t.Edge.Memory.(hub.Keeper)
-	wish := hub.Unsaid
-	switch string(r.raw(keyStore)) {
-	case "true":
-		wish = hub.Yes
-	case "false":
-		wish = hub.No
-	}
-	if keeps && r.kind == create && !(background && wish == hub.No) {
-		if p := keeper.Admit(wish, background); p != nil {
-			return p
-		}
-	}
-	if background {
-		if !r.stored() {
-			return hub.Refuse("invalid_value", "store", "background needs a stored response: leave store out or set it to true.")
-		}
-		r.req.background = true
-	}
-	if previous == nil && conversation == nil {
-		return nil
-	}
-	var ids [2]string
-	for i, literal := range [...][]byte{previous, conversation} {
-		if literal != nil {
-			ids[i] = string(jsonedit.Text(literal))
-		}
-	}
-	earlier, p := t.Edge.Memory.Context(ids[0], ids[1])
-	if p != nil {
-		return p
-	}
-	// A list of its own, since Scanner wants brackets.
-	r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), earlier), ']')
-	r.part.Reset(r.earlier)
-	r.part.AnySteps()
-	r.part.MendSurrogates()
-	r.before, _ = r.scanItems(&r.part, r.earlier, "")
-	if r.part.Finish() != nil || r.problem != nil {
-		return hub.BadStore("the earlier conversation")
-	}
-	return nil
-}
-
-// conversationID reads `"conv_…"` or `{"id":"conv_…"}` and returns the literal.
-func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
-	switch raw[0] {
-	case '"':
-		return raw, nil
-	case '{':
-		var id [1][]byte
-		if r.part.Pick(raw, []string{"id"}, id[:]); !jsonedit.IsString(id[0]) {
-			return nil, hub.Missing("conversation.id")
-		}
-		return id[0], nil
-	}
-	return nil, hub.WrongType("conversation", "a string or an object")
-}
-
-// stored tells whether the response is kept.
-func (r *translation) stored() bool {
-	return r.turn.Edge.Memory != nil && r.turn.Edge.Memory.Stores() && string(r.raw(keyStore)) != "false"
 }
 
 // numbers and integers are members and what they may be; a high of 0 is no limit.

@@ -31,7 +31,7 @@ func settings(t testing.TB, served string) *hub.Settings {
 }
 
 func turnOf(s *hub.Settings) *hub.Turn {
-	return &hub.Turn{Settings: s, Edge: hub.EdgeFacts{Random: counter(), Now: 1700000000, Window: func() int { return 0 }}}
+	return &hub.Turn{Settings: s, Edge: hub.EdgeFacts{Random: counter(), Now: 1700000000, Window: hub.NoWindow}}
 }
 
 // lines joins the lines of a readable JSON text.

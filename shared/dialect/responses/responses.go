@@ -11,6 +11,7 @@ package responses
 import (
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
 
@@ -46,6 +47,9 @@ type request struct {
 	// service_tier, metadata, safety_identifier, prompt_cache_key; user and conversation
 	// where they were sent): `"a":1,"b":2`, the same in every event of a stream.
 	echo []byte
+	// stored: the response is kept, and echo says so before storedAt.
+	stored   bool
+	storedAt int
 	// background: the response's first status is queued.
 	background bool
 	// summary: thinking is shown as a summary. sealed: encrypted_content was asked for.
@@ -60,6 +64,14 @@ type request struct {
 	kept []byte
 	// tools knows the upstream's function names.
 	tools toolset.Table
+}
+
+// unstored has the echo say that the response is not kept.
+func (r *request) unstored() {
+	r.stored = false
+	before, after := r.echo[:r.storedAt-len("true")], r.echo[r.storedAt:]
+	echo := jsonedit.PutBytes(make([]byte, 0, len(r.echo)+1), before)
+	r.echo = jsonedit.PutBytes(jsonedit.Put(echo, "false"), after)
 }
 
 var options = parts.Options{Early: true, KeepBlank: true, CallPrefix: "call_"}

@@ -23,6 +23,11 @@ type writer struct {
 	// items are the finished items, with commas between; count is how many.
 	items []byte
 	count int
+	// places are where they stand, for an edge that keeps the response.
+	places []itemPlace
+
+	// name and data are where those of the event that is being written begin.
+	name, data int
 
 	// The open item. Its text stands as inside a string literal, as all deltas joined.
 	form     *form
@@ -41,6 +46,12 @@ type writer struct {
 }
 
 var _ parts.Writer = (*writer)(nil)
+
+// itemPlace is where an item stands among the finished ones.
+type itemPlace struct {
+	id         string
+	start, end int
+}
 
 func newWriter(k kind, t *hub.Turn, events bool) *writer {
 	return &writer{kind: k, t: t, r: t.Request.State.(*request), events: events}
@@ -95,7 +106,7 @@ func (w *writer) Open(dst []byte, p *parts.Part) []byte {
 		dst = w.event(dst, w.form.part, ".added")
 		dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
 		dst = w.appendPart(dst, nil, nil)
-		dst = jsonedit.Put(dst, "}\n\n")
+		dst = w.send(dst)
 	}
 	return dst
 }
@@ -150,7 +161,7 @@ func (w *writer) delta(dst, text, logprobs []byte) []byte {
 	if w.form == &textForm {
 		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), w.logprobs[from:]), ']')
 	}
-	return jsonedit.Put(dst, "}\n\n")
+	return w.send(dst)
 }
 
 // Close implements parts.Writer.
@@ -176,12 +187,12 @@ func (w *writer) Close(dst []byte, p *parts.Part) []byte {
 			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.Name), '"')
 		}
 		dst = w.appendText(dst, w.text, w.logprobs)
-		dst = jsonedit.Put(dst, "}\n\n")
+		dst = w.send(dst)
 		if w.form.part != "" {
 			dst = w.event(dst, w.form.part, ".done")
 			dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
 			dst = w.appendPart(dst, w.text, w.logprobs)
-			dst = jsonedit.Put(dst, "}\n\n")
+			dst = w.send(dst)
 		}
 	}
 	w.blob = w.blob[:0]
@@ -202,12 +213,15 @@ func (w *writer) end(dst []byte, p *parts.Part, status string) []byte {
 	}
 	start := len(w.items)
 	w.items = w.appendItem(w.items, p, status)
+	if w.t.Edge.Keeps {
+		w.places = append(w.places, itemPlace{string(w.id), start, len(w.items)})
+	}
 	if item := w.items[start:]; w.events {
 		if w.form.silent {
 			// It has no deltas, so it may begin when all of it is known.
 			dst = w.itemAdded(dst, p)
 		}
-		dst = jsonedit.Put(jsonedit.PutBytes(w.itemEvent(dst, ".done"), item), "}\n\n")
+		dst = w.send(jsonedit.PutBytes(w.itemEvent(dst, ".done"), item))
 	}
 	w.count++
 	return dst
@@ -229,8 +243,6 @@ func (w *writer) Finish(dst []byte) []byte {
 	switch {
 	case w.kind == compact:
 		return w.appendCompacted(dst)
-	case !w.events:
-		return w.appendResponse(dst, w.status(), nil)
 	}
 	return w.terminal(dst, w.status(), nil)
 }
@@ -255,27 +267,79 @@ func (w *writer) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
 	return w.terminal(dst, failed, p)
 }
 
+// terminal ends the turn. An edge that keeps state keeps the response before the client
+// hears of its end, which then can go on from it.
 func (w *writer) terminal(dst []byte, status string, p *hub.Problem) []byte {
-	dst = w.responseEvent(dst, status, status, p)
+	if !w.t.Edge.Keeps || w.kind != create {
+		return w.last(dst, status, nil, p)
+	}
+	object := w.appendResponse(nil, status, p)
+	need := hub.Need{Kind: hub.NeedKeep, Object: object, Header: w.t.Request.ReplyHeader, Response: w.response(status)}
+	w.t.Ask(need, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
+		if w.r.stored && !g.Stored {
+			w.r.unstored()
+			object = w.appendResponse(object[:0], status, p)
+		}
+		return w.last(dst, status, object, p), nil
+	})
+	return dst
+}
+
+// last writes the last event, or the object that is all of a reply; object is nil where
+// it has not been made.
+func (w *writer) last(dst []byte, status string, object []byte, p *hub.Problem) []byte {
+	if w.events {
+		dst = jsonedit.Put(w.event(dst, status, ""), `,"response":`)
+	}
+	if object != nil {
+		dst = jsonedit.PutBytes(dst, object)
+	} else {
+		dst = w.appendResponse(dst, status, p)
+	}
+	if !w.events {
+		return dst
+	}
+	dst = w.send(dst)
 	if w.t.Responses.DoneMarker {
 		dst = jsonedit.Put(dst, "data: [DONE]\n\n")
 	}
 	return dst
 }
 
+// response says what stands in the response object.
+func (w *writer) response(status string) hub.Response {
+	r := hub.Response{ID: string(w.r.id), Status: status, Stored: w.r.stored}
+	for _, p := range w.places {
+		r.Output = append(r.Output, hub.Item{ID: p.id, JSON: w.items[p.start:p.end]})
+	}
+	return r
+}
+
 // event begins an event of the name response.<family><what>, up to its first fields.
 func (w *writer) event(dst []byte, family, what string) []byte {
-	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "event: response."), family), what)
-	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "\ndata: {\"type\":\"response."), family), what)
+	dst = jsonedit.Put(dst, "event: ")
+	w.name = len(dst)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "response."), family), what)
+	dst = jsonedit.Put(dst, "\ndata: ")
+	w.data = len(dst)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `{"type":"response.`), family), what)
 	dst = strconv.AppendInt(jsonedit.Put(dst, `","sequence_number":`), int64(w.sequence), 10)
 	w.sequence++
 	return dst
 }
 
+// send ends an event, and tells it to who listens.
+func (w *writer) send(dst []byte) []byte {
+	dst = append(dst, '}')
+	if told := w.t.Edge.Told; told != nil {
+		told(dst[w.name:w.data-len("\ndata: ")], dst[w.data:])
+	}
+	return jsonedit.Put(dst, "\n\n")
+}
+
 func (w *writer) responseEvent(dst []byte, name, status string, p *hub.Problem) []byte {
 	dst = jsonedit.Put(w.event(dst, name, ""), `,"response":`)
-	dst = w.appendResponse(dst, status, p)
-	return jsonedit.Put(dst, "}\n\n")
+	return w.send(w.appendResponse(dst, status, p))
 }
 
 func (w *writer) itemEvent(dst []byte, what string) []byte {
@@ -284,7 +348,7 @@ func (w *writer) itemEvent(dst []byte, what string) []byte {
 }
 
 func (w *writer) itemAdded(dst []byte, p *parts.Part) []byte {
-	return jsonedit.Put(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress), "}\n\n")
+	return w.send(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress))
 }
 
 // isBlank tells whether the inside of a string literal is white space only.
