@@ -74,7 +74,7 @@ func (r *blockReader) readList(s *jsonedit.Scanner, src []byte, number *int) {
 		*number++
 		if s.Kind() != jsonedit.Object {
 			s.Value()
-			r.in.reject(r.in.at(""), "must be an object with a type.")
+			r.in.rejectHere("", "must be an object with a type.")
 			continue
 		}
 		var b block
@@ -130,7 +130,7 @@ func (r *blockReader) add(b *block) {
 	case r.out.role == assistant:
 		r.addOutput(b)
 	default:
-		r.in.reject(r.in.at("type"), "must be text in a system prompt.")
+		r.in.rejectHere("type", "must be text in a system prompt.")
 	}
 }
 
@@ -141,7 +141,7 @@ func (r *blockReader) addContent(b *block) {
 		if text := jsonedit.Inside(b.text); text != nil {
 			r.out.addText(text)
 		} else {
-			r.in.reject(r.in.at("text"), "must be a string.")
+			r.in.rejectHere("text", "must be a string.")
 		}
 	case "image":
 		r.addImage(b.source)
@@ -156,7 +156,7 @@ func (r *blockReader) addContent(b *block) {
 	case "tool_reference":
 		// The tool is offered, and the model learns of it.
 		if !jsonedit.IsString(b.toolName) {
-			r.in.reject(r.in.at("tool_name"), "must be a string.")
+			r.in.rejectHere("tool_name", "must be a string.")
 			return
 		}
 		r.lines.reset()
@@ -167,11 +167,11 @@ func (r *blockReader) addContent(b *block) {
 		r.lines.read(b.tabs)
 		r.out.addText(r.lines.text)
 	case "container_upload":
-		r.in.reject(r.in.at(""), "container_upload is not supported: there are no containers here.")
+		r.in.rejectHere("", "container_upload is not supported: there are no containers here.")
 	case "":
-		r.in.reject(r.in.at("type"), "is required.")
+		r.in.rejectHere("type", "is required.")
 	default:
-		r.in.reject(r.in.at("type"), "%q is not known.", hub.Excerpt(string(b.kind)))
+		r.in.rejectHere("type", "%q is not known.", hub.Excerpt(string(b.kind)))
 	}
 }
 
@@ -183,7 +183,7 @@ type source struct {
 
 func (r *blockReader) readSource(v []byte) (src source, ok bool) {
 	if !jsonedit.Is(v, jsonedit.Object) {
-		r.in.reject(r.in.at("source"), "must be an object.")
+		r.in.rejectHere("source", "must be an object.")
 		return src, false
 	}
 	s := r.in.enter(v)
@@ -215,19 +215,19 @@ func (r *blockReader) addImage(v []byte) {
 	switch string(src.kind) {
 	case "base64":
 		if len(src.mediaType) == 0 || len(src.data) == 0 {
-			r.in.reject(r.in.at("source"), "a base64 image needs media_type and data.")
+			r.in.rejectHere("source", "a base64 image needs media_type and data.")
 			return
 		}
 		r.imageBytes += imageSize - len(src.data)
 		r.out.addImage([]byte("data:"), src.mediaType, []byte(";base64,"), src.data)
 	case "url":
 		if len(src.url) == 0 {
-			r.in.reject(r.in.at("source.url"), "must be a string.")
+			r.in.rejectHere("source.url", "must be a string.")
 			return
 		}
 		r.out.addImage(src.url)
 	default:
-		r.in.reject(r.in.at("source"), "an image of this source can't be had here; send it as base64 or url.")
+		r.in.rejectHere("source", "an image of this source can't be had here; send it as base64 or url.")
 	}
 }
 
@@ -254,7 +254,7 @@ func (r *blockReader) addDocument(b *block) {
 	case kind == "content" && jsonedit.Is(src.contents, jsonedit.Array):
 		r.text = r.addDocumentBlocks(text, src.contents)
 	default:
-		r.in.reject(r.in.at("source"), "a document of this source can't be read here; send its text, as source type text or content.")
+		r.in.rejectHere("source", "a document of this source can't be read here; send its text, as source type text or content.")
 	}
 }
 
@@ -266,7 +266,7 @@ func (r *blockReader) addDocumentBlocks(text, list []byte) []byte {
 	for s.BeginArray(); s.NextElement(); {
 		if s.Kind() != jsonedit.Object {
 			s.Value()
-			r.in.reject(r.in.at("source.content"), "must hold text and image blocks.")
+			r.in.rejectHere("source.content", "must hold text and image blocks.")
 			continue
 		}
 		var b block
@@ -277,7 +277,7 @@ func (r *blockReader) addDocumentBlocks(text, list []byte) []byte {
 		case "text":
 			inside := jsonedit.Inside(b.text)
 			if inside == nil {
-				r.in.reject(r.in.at("source.content"), "a text block needs a text.")
+				r.in.rejectHere("source.content", "a text block needs a text.")
 			}
 			text = jsonedit.PutBytes(text, inside)
 		case "image":
@@ -285,7 +285,7 @@ func (r *blockReader) addDocumentBlocks(text, list []byte) []byte {
 			text = text[:0]
 			r.addImage(b.source)
 		default:
-			r.in.reject(r.in.at("source.content"), "must hold text and image blocks.")
+			r.in.rejectHere("source.content", "must hold text and image blocks.")
 		}
 	}
 	r.out.addText(text)
@@ -297,7 +297,7 @@ func (r *blockReader) addResult(b *block) {
 	r.out.hasOther, r.out.afterResults = true, true
 	id := jsonedit.Inside(b.useID)
 	if len(id) == 0 {
-		r.in.reject(r.in.at("tool_use_id"), "must be the id of a tool_use block.")
+		r.in.rejectHere("tool_use_id", "must be the id of a tool_use block.")
 		return
 	}
 	if !b.resultRead {
@@ -311,11 +311,11 @@ func (r *blockReader) addResult(b *block) {
 			r.out.addText(jsonedit.Inside(b.content))
 			r.out.endResult()
 		default:
-			r.in.reject(r.in.at("content"), "must be a string or a list of blocks.")
+			r.in.rejectHere("content", "must be a string or a list of blocks.")
 		}
 	}
 	if !r.out.addResult(sameID(id), jsonedit.Is(b.isError, jsonedit.True)) {
-		r.in.reject(r.in.at(""), "unexpected tool_use_id %q: there is no tool_use block of that id before this result.",
+		r.in.rejectHere("", "unexpected tool_use_id %q: there is no tool_use block of that id before this result.",
 			hub.Excerpt(string(id)))
 	}
 }
@@ -354,12 +354,12 @@ func (r *blockReader) addOutput(b *block) {
 func (r *blockReader) addCall(b *block) {
 	id := jsonedit.Inside(b.id)
 	if len(id) == 0 {
-		r.in.reject(r.in.at("id"), "must be a string that is not empty.")
+		r.in.rejectHere("id", "must be a string that is not empty.")
 		return
 	}
 	name := jsonedit.Inside(b.name)
 	if len(name) == 0 {
-		r.in.reject(r.in.at("name"), "must be a string that is not empty.")
+		r.in.rejectHere("name", "must be a string that is not empty.")
 		return
 	}
 	r.out.turn.UseCallID(jsonedit.Text(b.id))

@@ -31,11 +31,18 @@ func (in *input) reset(src []byte) {
 }
 
 // reject notes what is wrong with the request; the first counts. path is where.
+//
+//go:noinline
 func (in *input) reject(path, format string, args ...any) {
 	if in.problem == nil {
 		in.problem = hub.BadRequest(path, path+": "+format, args...)
 	}
 }
+
+// rejectHere is reject of a key at the place of the reading.
+//
+//go:noinline
+func (in *input) rejectHere(key, format string, args ...any) { in.reject(in.at(key), format, args...) }
 
 // enter begins to read a value that lies in the request. Each is followed by leave.
 func (in *input) enter(value []byte) *jsonedit.Scanner {
@@ -48,7 +55,7 @@ func (in *input) enter(value []byte) *jsonedit.Scanner {
 func (in *input) leave(s *jsonedit.Scanner) {
 	in.depth--
 	if err := s.Err(); err != nil { // too many elements: the syntax was looked at before
-		in.reject(in.at(""), "%v.", err)
+		in.rejectHere("", "%v.", err)
 	}
 }
 

@@ -55,7 +55,7 @@ func (r *messageReader) readAll() {
 		in.place = place{in.message + 1, -1, -1}
 		if s.Kind() != jsonedit.Object {
 			s.Value()
-			in.reject(in.at(""), "must be an object with role and content.")
+			in.rejectHere("", "must be an object with role and content.")
 			continue
 		}
 		r.readMessage()
@@ -72,12 +72,12 @@ func (r *messageReader) readMessage() {
 		switch string(s.Key()) {
 		case "role":
 			if c.role != noRole {
-				in.reject(in.at("role"), "stands twice.")
+				in.rejectHere("role", "stands twice.")
 			}
 			r.readRole(s.Literal())
 		case "content":
 			if read || content != nil {
-				in.reject(in.at("content"), "stands twice.")
+				in.rejectHere("content", "stands twice.")
 			}
 			if c.role == noRole {
 				content = s.Value().Of(in.src)
@@ -97,30 +97,30 @@ func (r *messageReader) readMessage() {
 	}
 	switch {
 	case c.role == noRole:
-		in.reject(in.at("role"), "must be user, assistant or system.")
+		in.rejectHere("role", "must be user, assistant or system.")
 		return
 	case content != nil:
 		late := in.enter(content)
 		r.readContent(late, content)
 		in.leave(late)
 	case !read && c.role == user:
-		in.reject(in.at("content"), "is required.")
+		in.rejectHere("content", "is required.")
 	}
 	c.end(string(jsonedit.Text(clearAt)) == "next_user_message")
 }
 
 func (r *messageReader) readRole(name []byte) {
+	who := user
 	switch string(jsonedit.Text(name)) {
 	case "user":
-		r.out.beginRole(user)
 	case "assistant":
-		r.out.beginRole(assistant)
+		who = assistant
 	case "system":
-		r.out.beginRole(system)
+		who = system
 	default:
-		r.in.reject(r.in.at("role"), "must be user, assistant or system.")
-		r.out.beginRole(user)
+		r.in.rejectHere("role", "must be user, assistant or system.")
 	}
+	r.out.beginRole(who)
 }
 
 // readContent reads what a message says: a string or blocks.
@@ -132,7 +132,7 @@ func (r *messageReader) readContent(s *jsonedit.Scanner, src []byte) {
 		r.blocks.readList(s, src, &r.in.block)
 	default:
 		if s.Literal() != nil || r.out.role == user {
-			r.in.reject(r.in.at("content"), "must be a string or a list of blocks.")
+			r.in.rejectHere("content", "must be a string or a list of blocks.")
 		}
 	}
 }
