@@ -53,7 +53,7 @@ func (b *block) field(key []byte) *[]byte {
 	return nil
 }
 
-// A blockReader reads content blocks, and tells the conversation what they say.
+// A blockReader reads content blocks, and adds what they say to the conversation.
 type blockReader struct {
 	in    *input
 	out   *conversation

@@ -35,7 +35,7 @@ type conversation struct {
 	// temporary are the numbers of system messages that are shown until the user speaks.
 	temporary []int
 
-	role role // of the message that is being told
+	role role // of the message that is read
 	// parts are the content parts of a user's message, single the literal of the one text
 	// part that there is so far.
 	parts  []byte
@@ -126,7 +126,7 @@ func (c *conversation) end(temporary bool) {
 
 const billingHeader = "x-anthropic-billing-header"
 
-// addText adds text to what is being told. Empty texts are nothing.
+// addText adds text to the result, message or prompt that is read. Empty texts are nothing.
 func (c *conversation) addText(text []byte) {
 	if len(text) == 0 {
 		return

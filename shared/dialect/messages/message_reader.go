@@ -4,7 +4,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// A messageReader reads system and messages, and tells the conversation what they say.
+// A messageReader reads system and messages, and adds what they say to the conversation.
 type messageReader struct {
 	in     *input
 	out    *conversation

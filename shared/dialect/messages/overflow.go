@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// wordings are the sentences by which servers say that a request does not fit into the
+// patterns are of the sentences by which servers say that a request does not fit into the
 // context window. {P} stands for the prompt's tokens, {M} for the limit that was asked
 // for, {W} for the window; "at least " may stand before {P}.
-var wordings = []string{
+var patterns = []string{
 	// vLLM 0.18 and later
 	"maximum context length is {W} tokens. However, you requested {M} output tokens and your prompt contains {P} input tokens",
 	"maximum context length is {W} tokens. However, your prompt contains {P} input tokens",
@@ -28,28 +28,29 @@ var wordings = []string{
 	"maximum context length is {W} tokens. However, your messages resulted in {P} tokens",
 	// SGLang
 	"The input ({P} tokens) is longer than the model's context length ({W} tokens)",
-	"maximum context length of {W} tokens. You requested a total of {T} tokens: {P} tokens from the input messages and {M} tokens for the completion",
+	"maximum context length of {W} tokens. You requested a total of {T} tokens: " +
+		"{P} tokens from the input messages and {M} tokens for the completion",
 	"Input length ({P} tokens) exceeds the maximum allowed length ({W} tokens)",
 	"max_completion_tokens is too large: {M}.This model supports at most {W} completion tokens",
 	// llama.cpp
 	"request ({P} tokens) exceeds the available context size ({W} tokens)",
 }
 
-// markers are parts of sentences that say the same without numbers that are of use.
-var markers = []string{
+// phrases are parts of sentences that say the same without numbers that are of use.
+var phrases = []string{
 	"maximum context length", "model's context length", "maximum model length", "context_length_exceeded", "context window",
 	"available context size", "exceed_context_size", "Range of input length should be", "nput is too long",
 }
 
 const (
 	tooLong = "prompt is too long"
-	// most is the largest count that is believed.
-	most = 1_000_000_000
-	// leastRoom is how much of the window must be left for a smaller max_tokens to help.
-	leastRoom = 4000
+	// maxCount is the largest count that is believed.
+	maxCount = 1_000_000_000
+	// minAnswer is how many tokens of the window must be left for a smaller max_tokens to help.
+	minAnswer = 4000
 )
 
-// overflow holds the counts of a wording, 0 for one that it doesn't have.
+// overflow holds the counts of a sentence, 0 for one that it doesn't have.
 type overflow struct {
 	prompt, limit, window int
 	// bound: the prompt has that many tokens or more; the server stopped counting.
@@ -65,40 +66,41 @@ func overflowMessage(message string) string {
 	if strings.HasPrefix(message, tooLong) {
 		return message
 	}
-	for _, w := range wordings {
-		if o, ok := readOverflow(message, w); ok {
-			return o.say(message)
+	for _, pattern := range patterns {
+		if o, ok := readOverflow(message, pattern); ok {
+			return o.message(message)
 		}
 	}
-	for _, m := range markers {
-		if strings.Contains(message, m) {
-			return overflow{}.say(message)
+	for _, phrase := range phrases {
+		if strings.Contains(message, phrase) {
+			return overflow{}.message(message)
 		}
 	}
 	return message
 }
 
-func (o overflow) say(message string) string {
+// message is the complaint in Anthropic's words; original is the server's.
+func (o overflow) message(original string) string {
 	// A sum of one more than the window is no count of the prompt: vLLM stops there.
 	bound := o.bound || o.limit > 0 && o.prompt+o.limit == o.window+1
 	n := strconv.Itoa
 	switch {
 	case o.prompt >= o.window && o.window > 0 && !bound:
-		// A prompt that fills the window leaves no room for an answer.
+		// A prompt that fills the window leaves nothing for an answer.
 		return tooLong + ": " + n(o.prompt) + " tokens > " + n(min(o.window, o.prompt-1)) + " maximum"
-	case o.window-o.prompt < leastRoom:
-		// Claude Code asks for at least 3,000 tokens after taking 1,000 off the room that
-		// is left; told of less it would give up. So it is to compact.
+	case o.window-o.prompt < minAnswer:
+		// Claude Code asks for at least 3,000 tokens after taking 1,000 off what is left;
+		// of less it would give up. So it is to compact.
 	case o.limit >= o.window, o.prompt > 0 && o.limit > 0 && !bound:
 		return "input length and `max_tokens` exceed context limit: " + n(max(o.prompt, 1)) + " + " + n(o.limit) + " > " + n(o.window) +
 			", decrease input length or `max_tokens` and try again"
 	}
-	return tooLong + " (" + message + ")"
+	return tooLong + " (" + original + ")"
 }
 
-// readOverflow finds a wording in a message and reads its counts.
-func readOverflow(message, wording string) (o overflow, ok bool) {
-	head, rest, _ := strings.Cut(wording, "{")
+// readOverflow finds a pattern in a message and reads its counts.
+func readOverflow(message, pattern string) (o overflow, ok bool) {
+	head, rest, _ := strings.Cut(pattern, "{")
 	for {
 		_, after, found := strings.Cut(message, head)
 		if !found {
@@ -111,12 +113,12 @@ func readOverflow(message, wording string) (o overflow, ok bool) {
 	}
 }
 
-// readCounts reads what follows a wording's first brace.
-func readCounts(text, wording string) (o overflow, ok bool) {
+// readCounts reads what follows a pattern's first brace.
+func readCounts(text, pattern string) (o overflow, ok bool) {
 	for more := true; more; {
-		count := wording[0]
+		count := pattern[0]
 		var literal string
-		literal, wording, more = strings.Cut(wording[len("W}"):], "{")
+		literal, pattern, more = strings.Cut(pattern[len("W}"):], "{")
 		if count == 'P' {
 			text, o.bound = strings.CutPrefix(text, "at least ")
 		}
@@ -125,7 +127,7 @@ func readCounts(text, wording string) (o overflow, ok bool) {
 			digits++
 		}
 		n, err := strconv.Atoi(text[:digits])
-		if err != nil || n > most {
+		if err != nil || n > maxCount {
 			return o, false
 		}
 		switch count {

@@ -6,7 +6,7 @@ import (
 )
 
 // A requestReader reads one request, in one pass over its text, and decides what of it the
-// model gets. What the messages say it tells the conversation.
+// model gets. What the messages say it adds to the conversation.
 type requestReader struct {
 	kind kind
 	turn *hub.Turn
@@ -23,7 +23,7 @@ type requestReader struct {
 	thinking thinking
 }
 
-// link gives the readers in r each other, and the conversation that they tell. It is done
+// link gives the readers in r each other, and the conversation that they add to. It is done
 // once, since r is reused.
 func (r *requestReader) link(out *conversation) {
 	r.messages.in, r.messages.out = &r.in, out

@@ -130,7 +130,10 @@ func appendTime(dst []byte, seconds int64) []byte {
 	}
 	second := int(seconds % day)
 	text := []byte("0000-00-00T00:00:00Z")
-	for _, two := range [...]struct{ at, n int }{{0, year / 100}, {2, year % 100}, {5, month}, {8, dayOfMonth}, {11, second / 3600}, {14, second / 60 % 60}, {17, second % 60}} {
+	for _, two := range [...]struct{ at, n int }{
+		{0, year / 100}, {2, year % 100}, {5, month}, {8, dayOfMonth},
+		{11, second / 3600}, {14, second / 60 % 60}, {17, second % 60},
+	} {
 		text[two.at], text[two.at+1] = byte('0'+two.n/10), byte('0'+two.n%10)
 	}
 	return jsonedit.PutBytes(dst, text)

@@ -45,8 +45,17 @@ func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.
 	return appendEntry(dst, entry, name), nil
 }
 
+// noModels is a 502: the list is empty.
 func noModels(c *catalog.Catalog) *hub.Problem {
 	return hub.BadUpstream("The model server lists no models; %q was expected.", c.Default().Target.Model)
+}
+
+// notServed is a 502: the list names other models than the one that is wanted.
+func notServed(want string, found []string) *hub.Problem {
+	p := hub.BadUpstream("The model server does not serve %s. It serves %s. "+
+		"Set the served model (upstreams[0].model) to one of these.", want, strings.Join(found, ", "))
+	p.Reason = "served_model_missing"
+	return p
 }
 
 // served finds data and in it the served model's entry; entry is nil if data is empty.
@@ -73,8 +82,7 @@ func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, 
 		return true
 	})
 	if entry == nil && len(found) > 0 {
-		return list, nil, &hub.Problem{Status: 502, Type: hub.TypeServer, Reason: "served_model_missing",
-			Message: "The model server does not serve " + want + ". It serves " + strings.Join(found, ", ") + ". Set the served model (upstreams[0].model) to one of these."}
+		return list, nil, notServed(want, found)
 	}
 	return list, entry, nil
 }
