@@ -29,11 +29,11 @@ var larger = map[string]bool{}
 // remaining is how many types, files, functions and lines are still over the limits without a
 // reason, and what 99 of 100 functions keep to. It only goes down.
 var remaining = map[string]int{
-	"functions over 100 lines":        2,
-	"types with more than 25 methods": 10,
-	"files over 500 lines":            11,
-	"lines over 140 columns":          215,
-	"p99":                             70,
+	"functions over 100 lines":        0,
+	"types with more than 25 methods": 7,
+	"files over 500 lines":            6,
+	"lines over 140 columns":          110,
+	"p99":                             65,
 }
 
 // A measured thing has a name and a size.

@@ -2,5 +2,6 @@
 // request and its reply through the same steps at every edge. See Exchange.
 //
 // An edge imports this package, config and hub's Answer and Fault, little else of
-// shared. This package imports all other rooms of shared; none imports it.
+// shared. This package imports the dialects (chat, responses, messages, models), access,
+// catalog, config, gunzip, hub, jsonedit and sse; no other room of shared imports it.
 package gateway

@@ -2,7 +2,7 @@
 // of it: /v1/completions, /tokenize, /detokenize. They are the hub's own form, so
 // requests and replies are edited in place: what needs no change keeps its bytes.
 //
-// It imports hub, repair, jsonedit and sse.
+// It imports editor, hub, repair, jsonedit and sse.
 package chat
 
 import (

@@ -5,7 +5,7 @@
 // The API as OpenAI documents it (openai-openapi) and as the Open Responses
 // specification narrows it down; where they differ, RATIONALE.md says what is done.
 //
-// It imports catalog, hub, jsonedit and parts.
+// It imports its own toolset and catalog, editor, history, hub, jsonedit and parts.
 package responses
 
 import (
