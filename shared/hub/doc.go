@@ -9,6 +9,7 @@
 //	dialect.go   what a client API has to be
 //	resolve.go   a client's model name becomes a virtual model
 //	view.go      where things stand in a reply
+//	chunks.go    what an event of an upstream's stream is
 //	reply.go     errors in place of a reply
 //	problem.go   errors before a dialect has put them into its shape
 //	answer.go    replies of our own, and the faults of edges

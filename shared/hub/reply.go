@@ -19,7 +19,7 @@ func ReadReply(body []byte, v *View) *Problem {
 // gives it the status that its code names, 502 if that is no error status: a client
 // must never see a 200 for an error. nil if the reply is none.
 func ErrorInReply(body []byte, v *View) *Problem {
-	if v.Error.Absent() || len(v.Choices) > 0 {
+	if !v.IsError() {
 		return nil
 	}
 	p := problemOf(jsonedit.Known(v.Error.Of(body)))

@@ -50,6 +50,9 @@ type Head struct {
 	model jsonedit.Span
 }
 
+// IsError tells whether the reply is an error.
+func (v *View) IsError() bool { return !v.Error.Absent() && len(v.Choices) == 0 }
+
 // Read reads a whole reply. An error means that it is not a JSON object.
 func (v *View) Read(src []byte) error { return v.ReadChunk(src, nil) }
 

@@ -6,14 +6,12 @@
 package chat
 
 import (
-	"bytes"
 	"sync"
 
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/repair"
-	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
 // Dialect serves the routes whose requests have the given form.
@@ -30,17 +28,17 @@ var (
 	Detokenize  = Dialect{editor.Form{ModelOptional: true}}
 )
 
-// bench is what one call needs and the next one can have; between two events of a
+// scratch is what one call needs and the next one can have; between two events of a
 // stream nobody holds one, so that open streams are small.
-type bench struct {
+type scratch struct {
 	view  hub.View
 	edits jsonedit.Edits
 	text  []byte
 }
 
 var (
-	editors = sync.Pool{New: func() any { return new(editor.Editor) }}
-	benches = sync.Pool{New: func() any { return new(bench) }}
+	editors   = sync.Pool{New: func() any { return new(editor.Editor) }}
+	scratches = sync.Pool{New: func() any { return new(scratch) }}
 )
 
 // Request implements hub.Dialect.
@@ -59,8 +57,8 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 
 // Reply implements hub.Dialect.
 func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
 	if p := hub.ReadReply(body, &b.view); p != nil {
 		return dst, p
 	}
@@ -78,7 +76,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 }
 
 // choices edits what whole replies and chunks have in common.
-func (b *bench) choices(src []byte, t *hub.Turn) (finished bool) {
+func (b *scratch) choices(src []byte, t *hub.Turn) (finished bool) {
 	if m := b.view.Model; !m.Absent() && len(t.Request.Name) > 0 {
 		b.edits.Replace(m.Start, m.End, t.Request.Name)
 	}
@@ -102,95 +100,3 @@ func (Dialect) Problem(p *hub.Problem, _ *hub.Turn) *hub.Answer { return hub.Cha
 
 // Stream implements hub.Dialect.
 func (Dialect) Stream(t *hub.Turn) hub.Stream { return &stream{turn: t} }
-
-type stream struct {
-	turn *hub.Turn
-	head hub.Head
-	// finished: a finish_reason was seen, so the end of the connection is no fault.
-	finished bool
-	// plain holds what came where events were expected, as when an upstream sends a
-	// JSON error under text/event-stream.
-	plain []byte
-	any   bool
-}
-
-const done = "data: [DONE]\n\n"
-
-// Begin implements hub.Stream.
-func (s *stream) Begin(dst []byte) []byte { return dst }
-
-// Beat implements hub.Stream: Chat Completions knows no heartbeat.
-func (s *stream) Beat(dst []byte, _ int) []byte { return dst }
-
-// Event implements hub.Stream.
-func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
-	if !hasData {
-		if !s.any && len(s.plain)+len(other) <= 64<<10 && (len(s.plain) > 0 || bytes.HasPrefix(bytes.TrimSpace(other), []byte("{"))) {
-			s.plain = append(s.plain, other...)
-			return dst, false
-		}
-		return append(append(dst, other...), '\n'), false
-	}
-	s.any = true
-	data = bytes.TrimSpace(data)
-	switch {
-	case len(data) == 0: // a heartbeat that no client could read as JSON
-		if len(other) > 0 {
-			dst = append(append(dst, other...), '\n')
-		}
-		return dst, false
-	case string(data) == "[DONE]":
-		return append(append(dst, other...), done...), true
-	}
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
-	if b.view.ReadChunk(data, &s.head) != nil {
-		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
-	}
-	if !b.view.Error.Absent() && len(b.view.Choices) == 0 {
-		s.turn.Reply.Finish = "error"
-		return append(sse.Append(dst, other, "", data), done...), true
-	}
-	if b.view.HasUsage {
-		s.turn.Reply.Usage, s.turn.Reply.HasUsage = b.view.Usage, true
-		if s.turn.Request.HideUsage && len(b.view.Choices) == 0 {
-			if len(other) > 0 {
-				dst = append(append(dst, other...), '\n')
-			}
-			return dst, false
-		}
-	}
-	b.edits.Reset()
-	if b.choices(data, s.turn) {
-		s.finished = true
-	}
-	if bytes.IndexByte(data, '\n') >= 0 {
-		b.text = b.edits.Apply(b.text[:0], data)
-		return sse.Append(dst, other, "", b.text), false
-	}
-	dst = append(append(dst, other...), "data: "...)
-	return append(b.edits.Apply(dst, data), "\n\n"...), false
-}
-
-// End implements hub.Stream.
-func (s *stream) End(dst []byte) []byte {
-	if s.finished {
-		s.turn.Reply.Repairs |= hub.EndedStream
-		return append(dst, done...)
-	}
-	b := benches.Get().(*bench)
-	defer benches.Put(b)
-	if plain := bytes.TrimSpace(s.plain); len(plain) > 0 && b.view.Read(plain) == nil && !b.view.Error.Absent() {
-		s.turn.Reply.Finish = "error"
-		return append(sse.Append(dst, nil, "", plain), done...)
-	}
-	return s.Abort(dst, hub.FaultProblem(hub.Cut, 0))
-}
-
-// Abort implements hub.Stream.
-func (s *stream) Abort(dst []byte, p *hub.Problem) []byte {
-	s.turn.Reply.Finish = "error"
-	dst = append(dst, "data: "...)
-	dst = hub.AppendChatError(dst, p)
-	return append(append(dst, "\n\n"...), done...)
-}

@@ -1,0 +1,91 @@
+package chat
+
+import (
+	"bytes"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/sse"
+)
+
+// stream edits each chunk in place.
+type stream struct {
+	turn   *hub.Turn
+	chunks hub.Chunks
+}
+
+const done = "data: [DONE]\n\n"
+
+// Begin implements hub.Stream.
+func (s *stream) Begin(dst []byte) []byte { return dst }
+
+// Beat implements hub.Stream: Chat Completions knows no heartbeat.
+func (s *stream) Beat(dst []byte, _ int) []byte { return dst }
+
+// Event implements hub.Stream.
+func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
+	kind, data := s.chunks.Read(other, data, hasData, &b.view, s.turn)
+	switch kind {
+	case hub.GoodChunk, hub.NamedErrorChunk:
+		return s.chunk(dst, b, other, data), false
+	case hub.PlainChunk:
+		return dst, false
+	case hub.CommentChunk:
+		return append(append(dst, other...), '\n'), false
+	case hub.DoneChunk:
+		return append(append(dst, other...), done...), true
+	case hub.BrokenChunk:
+		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
+	case hub.ErrorChunk:
+		s.turn.Reply.Finish = "error"
+		return append(sse.Append(dst, other, "", data), done...), true
+	}
+	return comments(dst, other), false
+}
+
+// comments appends what stood in an event that goes no further.
+func comments(dst, other []byte) []byte {
+	if len(other) == 0 {
+		return dst
+	}
+	return append(append(dst, other...), '\n')
+}
+
+func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) []byte {
+	if b.view.HasUsage && s.turn.Request.HideUsage && len(b.view.Choices) == 0 {
+		return comments(dst, other)
+	}
+	b.edits.Reset()
+	if b.choices(data, s.turn) {
+		s.chunks.Finished = true
+	}
+	if bytes.IndexByte(data, '\n') >= 0 {
+		b.text = b.edits.Apply(b.text[:0], data)
+		return sse.Append(dst, other, "", b.text)
+	}
+	dst = append(append(dst, other...), "data: "...)
+	return append(b.edits.Apply(dst, data), "\n\n"...)
+}
+
+// End implements hub.Stream.
+func (s *stream) End(dst []byte) []byte {
+	b := scratches.Get().(*scratch)
+	defer scratches.Put(b)
+	switch kind, plain := s.chunks.End(&b.view, s.turn); kind {
+	case hub.DoneChunk:
+		return append(dst, done...)
+	case hub.ErrorChunk:
+		s.turn.Reply.Finish = "error"
+		return append(sse.Append(dst, nil, "", plain), done...)
+	}
+	return s.Abort(dst, hub.FaultProblem(hub.Cut, 0))
+}
+
+// Abort implements hub.Stream.
+func (s *stream) Abort(dst []byte, p *hub.Problem) []byte {
+	s.turn.Reply.Finish = "error"
+	dst = append(dst, "data: "...)
+	dst = hub.AppendChatError(dst, p)
+	return append(append(dst, "\n\n"...), done...)
+}
