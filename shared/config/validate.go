@@ -24,9 +24,12 @@ var (
 // Default is the configuration before file, variables and flags: all but the served model.
 func Default() *Config {
 	return &Config{
-		Listen:           "127.0.0.1",
-		Port:             9000,
-		BuiltinModels:    BuiltinModels{"qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"},
+		Listen: "127.0.0.1",
+		Port:   9000,
+		BuiltinModels: BuiltinModels{
+			ThinkingGeneral: "qwen3.5-thinking-general", ThinkingCoding: "qwen3.5-thinking-coding",
+			InstructGeneral: "qwen3.5-instruct-general", InstructReasoning: "qwen3.5-instruct-reasoning",
+		},
 		BuiltinAliases:   true,
 		ReasoningField:   "both",
 		LateSystem:       "dialect",
@@ -117,11 +120,13 @@ func (c *Config) Validate() error {
 	}
 	if k := c.Responses.EncryptionKey; k != "" {
 		if raw, err := base64.StdEncoding.DecodeString(k); err != nil || len(raw) != 32 {
-			return &Error{"responses.encryption_key", "32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)"}
+			return &Error{"responses.encryption_key",
+				"32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)"}
 		}
 	}
 	if c.Responses.BackgroundJobs < 0 {
-		return &Error{"responses.background_jobs", fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
+		return &Error{"responses.background_jobs",
+			fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
 	}
 	for _, b := range []struct {
 		path  string
