@@ -23,8 +23,7 @@ func (r *translation) openSummary(it *item) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	text, kind, ok := openBlob(nil, it.word(itemEncrypted), maxOpenedText-r.opened, r.turn)
-	r.opened += len(text)
+	text, kind, ok := r.conversation.open(it.word(itemEncrypted))
 	if !ok || kind == reasoningBlob || len(blob) == 0 {
 		p := hub.Refuse("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
 		p.Reason = p.Code
@@ -37,7 +36,7 @@ func (r *translation) openSummary(it *item) *hub.Problem {
 // covered tells up to which item, of before and of own, a summary stands for what came
 // before it. Where only users and developers spoke before it, the client has kept just
 // these on purpose, and they stay.
-func (r *translation) covered() (before, own int32) {
+func (r *reader) covered() (before, own int32) {
 	before, own = r.before.Start, r.own.Start
 	others := false
 	for n, l := range [...]jsonedit.CompactSpan{r.before, r.own} {
@@ -64,13 +63,12 @@ func (r *translation) covered() (before, own int32) {
 // 16,000 tokens.
 const maxKeptMessages = 64 << 10
 
-// keep notes the newest messages of users that the reply to compact repeats.
-func (r *translation) keep() {
+// appendKept appends the newest messages of users, which the reply to compact repeats.
+func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 	var kept []item
 	room := maxKeptMessages
-	if v := r.raw(keyInput); v != nil && v[0] == '"' && len(v) <= room {
-		r.req.kept = r.appendUserMessage(nil, v)
-		return
+	if v := r.raw(keyInput); jsonedit.IsString(v) && len(v) <= room {
+		return appendUserMessage(dst, v, id)
 	}
 	for _, l := range [...]jsonedit.CompactSpan{r.own, r.before} {
 		for i := l.End - 1; i >= l.Start; i-- {
@@ -84,13 +82,10 @@ func (r *translation) keep() {
 		}
 	}
 	for i := len(kept) - 1; i >= 0; i-- {
-		if len(r.req.kept) > 0 {
-			r.req.kept = append(r.req.kept, ',')
+		if len(dst) > 0 {
+			dst = append(dst, ',')
 		}
-		r.req.kept = appendStoredItem(r.req.kept, &kept[i], r.turn.AppendID)
+		dst = appendStoredItem(dst, &kept[i], id)
 	}
-}
-
-func (r *translation) appendUserMessage(dst, literal []byte) []byte {
-	return appendUserMessage(dst, literal, r.turn.AppendID)
+	return dst
 }

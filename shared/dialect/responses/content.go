@@ -70,49 +70,28 @@ type part struct {
 }
 
 //go:noinline
-func (p *part) raw(key int, src []byte) []byte {
-	if v := p.fields[key]; !v.Absent() {
-		return v.Of(src)
-	}
-	return nil
+func (p *part) raw(key int, src []byte) []byte { return p.fields[key].Literal(src) }
+
+// content is what stands in one of an item's members: a text, or a list of parts.
+type content struct {
+	it    *item
+	list  int // the member
+	parts []part
 }
 
-// partOf is part n of one of an item's lists.
+// raw is a member of part n.
 //
 //go:noinline
-func (r *translation) partOf(it *item, list, n int) *part {
-	return &r.parts[int(it.lists[list-itemContent].Start)+n]
-}
+func (c *content) raw(n, key int) []byte { return c.parts[n].raw(key, c.it.src) }
 
-// scanParts notes the parts of a list that is the Scanner's next value.
-func (r *translation) scanParts(s *jsonedit.Scanner, src []byte) {
-	for s.BeginArray(); s.NextElement(); {
-		r.parts = append(r.parts, part{})
-		p := &r.parts[len(r.parts)-1]
-		if s.Kind() != jsonedit.Object {
-			p.at = s.Value().Compact()
-			continue
-		}
-		p.at.Start = int32(s.Start())
-		for s.BeginObject(); s.NextMember(); {
-			if n := partKey(s.Key()); n >= 0 {
-				p.fields[n] = s.NotNull().Compact()
-			} else {
-				s.Value()
-			}
-		}
-		p.at.End = int32(s.Pos())
-	}
-}
-
-// partPath names a member of a part in messages; key is "" for the part itself.
+// path names a member of part n in messages; key is "" for the part itself.
 //
 //go:noinline
-func partPath(it *item, list, n int, key string) string {
+func (c *content) path(n int, key string) string {
 	if key != "" {
 		key = "." + key
 	}
-	return it.path("." + itemNames[list] + "[" + strconv.Itoa(n) + "]" + key)
+	return c.it.path("." + itemNames[c.list] + "[" + strconv.Itoa(n) + "]" + key)
 }
 
 // partKind is a kind of content part.
@@ -126,18 +105,17 @@ const (
 	audioPart
 )
 
-// kindOfPart tells a part's kind, and where its text stands if it is one.
-func (r *translation) kindOfPart(it *item, list, n int) (kind partKind, text []byte, _ *hub.Problem) {
-	p := r.partOf(it, list, n)
-	if it.src[p.at.Start] != '{' {
-		return 0, nil, hub.WrongType(partPath(it, list, n, ""), "an object")
+// kind tells the kind of part n, and its text if it is one.
+func (c *content) kind(n int) (kind partKind, text []byte, _ *hub.Problem) {
+	if c.it.src[c.parts[n].at.Start] != '{' {
+		return 0, nil, hub.WrongType(c.path(n, ""), "an object")
 	}
-	literal := p.raw(partType, it.src)
+	literal := c.raw(n, partType)
 	if literal == nil {
-		return 0, nil, hub.Missing(partPath(it, list, n, "type"))
+		return 0, nil, hub.Missing(c.path(n, "type"))
 	}
 	if literal[0] != '"' {
-		return 0, nil, hub.WrongType(partPath(it, list, n, "type"), "a string")
+		return 0, nil, hub.WrongType(c.path(n, "type"), "a string")
 	}
 	key, name := partText, "text"
 	switch word := jsonedit.Text(literal); string(word) {
@@ -153,22 +131,22 @@ func (r *translation) kindOfPart(it *item, list, n int) (kind partKind, text []b
 	case "input_audio":
 		return audioPart, nil, nil
 	default:
-		return 0, nil, hub.WrongValue(partPath(it, list, n, "type"), "the part type "+hub.Quoted(word)+" is not known.")
+		return 0, nil, hub.WrongValue(c.path(n, "type"), "the part type "+hub.Quoted(word)+" is not known.")
 	}
-	switch text = p.raw(key, it.src); {
+	switch text = c.raw(n, key); {
 	case text == nil:
-		return 0, nil, hub.Missing(partPath(it, list, n, name))
+		return 0, nil, hub.Missing(c.path(n, name))
 	case text[0] != '"':
-		return 0, nil, hub.WrongType(partPath(it, list, n, name), "a string")
+		return 0, nil, hub.WrongType(c.path(n, name), "a string")
 	}
 	return textPart, jsonedit.Inside(text), nil
 }
 
-// appendTexts appends the text of a content as inside a string literal: a string's own,
-// or the texts of its parts with nothing between them. Other parts go to media, with
-// commas between; where that is nil there must be none.
-func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte) ([]byte, *hub.Problem) {
-	raw := it.raw(list)
+// appendText appends the text as inside a string literal: a string's own, or the texts of the
+// parts with nothing between them. Other parts go to media, with commas between; where that is
+// nil there must be none.
+func (c *content) appendText(dst []byte, media *[]byte) ([]byte, *hub.Problem) {
+	raw := c.it.raw(c.list)
 	if raw == nil {
 		return dst, nil
 	}
@@ -177,27 +155,26 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 		return jsonedit.PutBytes(dst, jsonedit.Inside(raw)), nil
 	case '[':
 	default:
-		return dst, hub.WrongType(it.member(list), "a string or a list of parts")
+		return dst, hub.WrongType(c.it.member(c.list), "a string or a list of parts")
 	}
-	l := it.lists[list-itemContent]
-	for n := range int(l.End - l.Start) {
-		kind, text, p := r.kindOfPart(it, list, n)
+	for n := range c.parts {
+		kind, text, p := c.kind(n)
 		switch {
 		case p != nil:
 			return dst, p
 		case kind == textPart:
 			dst = jsonedit.PutBytes(dst, text)
 		case kind == filePart:
-			if dst, p = r.appendFile(dst, it, list, n); p != nil {
+			if dst, p = c.appendFile(dst, n); p != nil {
 				return dst, p
 			}
 		case media == nil:
-			return dst, hub.WrongValue(partPath(it, list, n, "type"), "only text is allowed here.")
+			return dst, hub.WrongValue(c.path(n, "type"), "only text is allowed here.")
 		default:
 			if len(*media) > 0 {
 				*media = append(*media, ',')
 			}
-			if *media, p = r.appendMedia(*media, it, list, n, kind); p != nil {
+			if *media, p = c.appendMedia(*media, n, kind); p != nil {
 				return dst, p
 			}
 		}
@@ -205,27 +182,26 @@ func (r *translation) appendTexts(dst []byte, it *item, list int, media *[]byte)
 	return dst, nil
 }
 
-// appendContent appends a user's content as a chat message has it: a string, or parts.
-func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem) {
-	raw := it.raw(itemContent)
+// appendChat appends a user's content as a chat message has it: a string, or parts.
+func (c *content) appendChat(dst []byte) ([]byte, *hub.Problem) {
+	raw := c.it.raw(c.list)
 	switch raw[0] {
 	case '"':
 		return jsonedit.PutBytes(dst, raw), nil
 	case '[':
 	default:
-		return dst, hub.WrongType(it.member(itemContent), "a string or a list of parts")
+		return dst, hub.WrongType(c.it.member(c.list), "a string or a list of parts")
 	}
-	l := it.lists[0]
-	if l.Start == l.End {
+	if len(c.parts) == 0 {
 		return jsonedit.Put(dst, `""`), nil
 	}
 	dst = append(dst, '[')
-	for n := range int(l.End - l.Start) {
-		kind, text, p := r.kindOfPart(it, itemContent, n)
+	for n := range c.parts {
+		kind, text, p := c.kind(n)
 		if p != nil {
 			return dst, p
 		}
-		if kind == textPart && l.End-l.Start == 1 {
+		if kind == textPart && len(c.parts) == 1 {
 			return jsonedit.PutBetween(dst[:len(dst)-1], `"`, text, `"`), nil
 		}
 		if n > 0 {
@@ -236,12 +212,12 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 			dst = jsonedit.PutBetween(dst, `{"type":"text","text":"`, text, `"}`)
 		case filePart:
 			dst = jsonedit.Put(dst, `{"type":"text","text":"`)
-			if dst, p = r.appendFile(dst, it, itemContent, n); p != nil {
+			if dst, p = c.appendFile(dst, n); p != nil {
 				return dst, p
 			}
 			dst = jsonedit.Put(dst, `"}`)
 		default:
-			if dst, p = r.appendMedia(dst, it, itemContent, n, kind); p != nil {
+			if dst, p = c.appendMedia(dst, n, kind); p != nil {
 				return dst, p
 			}
 		}
@@ -251,55 +227,52 @@ func (r *translation) appendContent(dst []byte, it *item) ([]byte, *hub.Problem)
 
 // appendThoughts appends the texts of a reasoning item's content or summary, joined by
 // a line feed. What is no text is passed over: thinking is never worth an error.
-func (r *translation) appendThoughts(dst []byte, it *item, list int) []byte {
-	raw := it.raw(list)
-	if raw == nil || raw[0] != '[' {
+func (c *content) appendThoughts(dst []byte) []byte {
+	if !jsonedit.Is(c.it.raw(c.list), jsonedit.Array) {
 		return dst
 	}
 	start := len(dst)
-	l := it.lists[list-itemContent]
-	for i := l.Start; i < l.End; i++ {
-		text := r.parts[i].raw(partText, it.src)
-		if len(text) <= len(`""`) || text[0] != '"' {
+	for n := range c.parts {
+		text := jsonedit.Inside(c.raw(n, partText))
+		if len(text) == 0 {
 			continue
 		}
 		if len(dst) > start {
 			dst = jsonedit.Put(dst, `\n`)
 		}
-		dst = jsonedit.PutBytes(dst, jsonedit.Inside(text))
+		dst = jsonedit.PutBytes(dst, text)
 	}
 	return dst
 }
 
 // appendMedia appends an image, a video or a sound as a chat content part.
-func (r *translation) appendMedia(dst []byte, it *item, list, n int, kind partKind) ([]byte, *hub.Problem) {
-	p := r.partOf(it, list, n)
+func (c *content) appendMedia(dst []byte, n int, kind partKind) ([]byte, *hub.Problem) {
 	key, name, begin := partImageURL, "image_url", `{"type":"image_url","image_url":{"url":`
 	switch kind {
 	case videoPart:
 		key, name, begin = partVideoURL, "video_url", `{"type":"video_url","video_url":{"url":`
 	case audioPart:
-		v := p.raw(partAudio, it.src)
+		v := c.raw(n, partAudio)
 		switch {
 		case v == nil:
-			return dst, hub.Missing(partPath(it, list, n, "input_audio"))
+			return dst, hub.Missing(c.path(n, "input_audio"))
 		case v[0] != '{':
-			return dst, hub.WrongType(partPath(it, list, n, "input_audio"), "an object")
+			return dst, hub.WrongType(c.path(n, "input_audio"), "an object")
 		}
 		return jsonedit.PutBetween(dst, `{"type":"input_audio","input_audio":`, v, "}"), nil
 	}
-	v := p.raw(key, it.src)
+	v := c.raw(n, key)
 	switch {
-	case v == nil && p.raw(partFileID, it.src) != nil:
-		return dst, noFiles(partPath(it, list, n, "file_id"))
+	case v == nil && c.raw(n, partFileID) != nil:
+		return dst, noFiles(c.path(n, "file_id"))
 	case v == nil:
-		return dst, hub.Missing(partPath(it, list, n, name))
+		return dst, hub.Missing(c.path(n, name))
 	case v[0] != '"':
-		return dst, hub.WrongType(partPath(it, list, n, name), "a string")
+		return dst, hub.WrongType(c.path(n, name), "a string")
 	}
 	dst = jsonedit.PutBetween(dst, begin, v, "")
 	if kind == imagePart {
-		switch detail := p.raw(partDetail, it.src); string(detail) {
+		switch detail := c.raw(n, partDetail); string(detail) {
 		case `"low"`, `"high"`:
 			dst = jsonedit.PutBetween(dst, `,"detail":`, detail, "")
 		}
@@ -312,27 +285,25 @@ func noFiles(param string) *hub.Problem {
 }
 
 // appendFile appends a file's text under its name, as inside a string literal.
-func (r *translation) appendFile(dst []byte, it *item, list, n int) ([]byte, *hub.Problem) {
-	p := r.partOf(it, list, n)
-	data := p.raw(partFileData, it.src)
+func (c *content) appendFile(dst []byte, n int) ([]byte, *hub.Problem) {
+	data := c.raw(n, partFileData)
 	switch {
-	case data == nil && p.raw(partFileURL, it.src) != nil:
-		param := partPath(it, list, n, "file_url")
-		return dst, hub.UnsupportedValue(param, "files are not fetched from here. Send the text as file_data.")
-	case data == nil && p.raw(partFileID, it.src) != nil:
-		return dst, noFiles(partPath(it, list, n, "file_id"))
+	case data == nil && c.raw(n, partFileURL) != nil:
+		return dst, hub.UnsupportedValue(c.path(n, "file_url"), "files are not fetched from here. Send the text as file_data.")
+	case data == nil && c.raw(n, partFileID) != nil:
+		return dst, noFiles(c.path(n, "file_id"))
 	case data == nil:
-		return dst, hub.Missing(partPath(it, list, n, "file_data"))
+		return dst, hub.Missing(c.path(n, "file_data"))
 	case data[0] != '"':
-		return dst, hub.WrongType(partPath(it, list, n, "file_data"), "a string")
+		return dst, hub.WrongType(c.path(n, "file_data"), "a string")
 	}
 	text, ok := fileText(jsonedit.Text(data))
 	if !ok {
-		param := partPath(it, list, n, "file_data")
-		return dst, hub.UnsupportedValue(param, "only text files are read (text/*, JSON, XML, CSV). Send the text of other documents, or their pages as images.")
+		return dst, hub.UnsupportedValue(c.path(n, "file_data"), "only text files are read (text/*, JSON, XML, CSV). "+
+			"Send the text of other documents, or their pages as images.")
 	}
-	if name := p.raw(partFilename, it.src); len(name) > len(`""`) && name[0] == '"' {
-		dst = jsonedit.PutBetween(dst, "File ", jsonedit.Inside(name), `:\n\n`)
+	if name := jsonedit.Inside(c.raw(n, partFilename)); len(name) > 0 {
+		dst = jsonedit.PutBetween(dst, "File ", name, `:\n\n`)
 	}
 	return jsonedit.AppendEscaped(dst, text), nil
 }
@@ -381,6 +352,7 @@ func isTextType(kind []byte) bool {
 	return bytes.HasSuffix(sub, []byte("+xml")) || bytes.HasSuffix(sub, []byte("+json"))
 }
 
-var textTypes = []string{"json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql", "x-ndjson", "jsonl", "markdown"}
+var textTypes = []string{"json", "xml", "csv", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "typescript", "x-sh", "sql",
+	"x-ndjson", "jsonl", "markdown"}
 
 func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }

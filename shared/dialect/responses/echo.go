@@ -16,9 +16,9 @@ func (r *translation) echo() []byte {
 		size += len(r.raw(key))
 	}
 	e := echoText(make([]byte, 0, size))
-	e.same(r, keyPrevious, "null")
-	e.same(r, keyInstructions, "null")
-	e.same(r, keyModel, "null")
+	e.same(&r.reader, keyPrevious, "null")
+	e.same(&r.reader, keyInstructions, "null")
+	e.same(&r.reader, keyModel, "null")
 	e.member("tools", nil, "")
 	if at := r.fields[keyTools]; at.Absent() {
 		e = jsonedit.Put(e, "[]")
@@ -26,27 +26,27 @@ func (r *translation) echo() []byte {
 		e = r.tools.AppendEcho(e, r.src, r.ownTools, at)
 	}
 	e.member("tool_choice", r.tools.ChoiceEcho(r.raw(keyToolChoice)), `"auto"`)
-	e.same(r, keyParallel, "true")
+	e.same(&r.reader, keyParallel, "true")
 	e.member("temperature", r.used(keyTemperature, 0), "1")
 	e.member("top_p", r.used(keyTopP, 1), "1")
 	e.member("presence_penalty", r.used(keyPresence, 4), "0")
-	e.same(r, keyFrequency, "0")
-	e.same(r, keyTopLogprobs, "0")
-	e.member("text", r.textEcho(), "")
-	e.member("reasoning", r.reasoningEcho(), "")
-	e.same(r, keyTruncation, `"disabled"`)
-	e.same(r, keyMaxOutput, "null")
-	e.same(r, keyMaxToolCalls, "null")
+	e.same(&r.reader, keyFrequency, "0")
+	e.same(&r.reader, keyTopLogprobs, "0")
+	e.member("text", r.format.echo(), "")
+	e.member("reasoning", r.reason.echo(), "")
+	e.same(&r.reader, keyTruncation, `"disabled"`)
+	e.same(&r.reader, keyMaxOutput, "null")
+	e.same(&r.reader, keyMaxToolCalls, "null")
 	r.req.stored = r.stored()
 	e.member("store", nil, strconv.FormatBool(r.req.stored))
 	r.req.storedAt = len(e)
 	e.member("background", nil, strconv.FormatBool(r.req.background))
 	e.member("service_tier", nil, `"default"`)
-	e.same(r, keyMetadata, "{}")
-	e.same(r, keySafety, "null")
-	e.same(r, keyCacheKey, "null")
+	e.same(&r.reader, keyMetadata, "{}")
+	e.same(&r.reader, keySafety, "null")
+	e.same(&r.reader, keyCacheKey, "null")
 	if r.raw(keyUser) != nil {
-		e.same(r, keyUser, "")
+		e.same(&r.reader, keyUser, "")
 	}
 	if v := r.raw(keyConversation); v != nil {
 		if id, p := r.conversationID(v); p == nil {
@@ -77,7 +77,7 @@ func (e *echoText) member(name string, value []byte, absent string) {
 }
 
 // same adds a member of the request's.
-func (e *echoText) same(r *translation, key int, absent string) {
+func (e *echoText) same(r *reader, key int, absent string) {
 	e.member(keyNames[key], r.raw(key), absent)
 }
 
@@ -104,16 +104,6 @@ func (r *translation) used(key, i int) []byte {
 }
 
 var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
-
-func (r *translation) textEcho() []byte {
-	out := jsonedit.PutBetween(nil, `{"format":`, or(r.echoed.format, `{"type":"text"}`), "")
-	out = jsonedit.PutMember(out, "verbosity", r.echoed.verbosity)
-	return append(out, '}')
-}
-
-func (r *translation) reasoningEcho() []byte {
-	return jsonedit.PutBetween(jsonedit.PutBetween(nil, `{"effort":`, or(r.reason.effort, "null"), ""), `,"summary":`, or(r.reason.summary, "null"), "}")
-}
 
 func or(value []byte, absent string) []byte {
 	if value == nil {

@@ -20,25 +20,10 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 	}
 	r := translations.Get().(*translation)
 	defer r.release()
-	r.src = body
-	s := &r.s
-	s.Reset(body)
-	for s.BeginObject(); s.NextMember(); {
-		if string(s.Key()) != "input" {
-			s.Value()
-			continue
-		}
-		r.list, r.parts, r.own = r.list[:0], r.parts[:0], jsonedit.CompactSpan{}
-		if s.Kind() == jsonedit.Array {
-			r.own, r.fields[keyInput] = r.scanItems(s, body, "input")
-		} else {
-			r.fields[keyInput] = s.NotNull()
-		}
-	}
-	if s.Finish() != nil || r.problem != nil {
+	if !r.readInput(body) {
 		return dst
 	}
-	if v := r.raw(keyInput); v != nil && v[0] == '"' {
+	if v := r.raw(keyInput); jsonedit.IsString(v) {
 		from := len(dst)
 		dst = appendUserMessage(dst, v, id)
 		each(from, len(dst))
@@ -76,10 +61,11 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 	r := translations.Get().(*translation)
 	defer r.release()
-	r.turn, r.req, r.src = &hub.Turn{Settings: &hub.Settings{}}, &request{}, list
-	r.s.Reset(list)
-	r.own, _ = r.scanItems(&r.s, list, name)
-	if err := r.s.Finish(); err != nil {
+	r.conversation.begin(&r.reader, &hub.Turn{Settings: &hub.Settings{}})
+	s := &r.scanner
+	s.Reset(list)
+	r.own, _ = r.scanItems(s, list, name)
+	if err := s.Finish(); err != nil {
 		return nil, hub.WrongValue(name, err.Error()+".")
 	}
 	if r.problem != nil {
@@ -93,7 +79,7 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 		if kind, _ := it.kindName(); string(kind) == "item_reference" {
 			continue
 		}
-		if p := r.tellItem(it); p != nil && p.Param != orphaned {
+		if p := r.conversation.add(it); p != nil && p.Param != orphaned {
 			return nil, p
 		} else if p != nil && orphan == nil {
 			orphan = p

@@ -5,11 +5,13 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// format is text.format: which form the model's text has to have.
+// format is the text object of a request: which form the model's text has to have.
 type format struct {
 	kind formatKind
 	// literals and values of the client's
 	name, description, schema, strict []byte
+	// object is all of text.format, for the echo.
+	object, verbosity []byte
 }
 
 type formatKind uint8
@@ -25,32 +27,30 @@ var (
 	formatNames = [...]string{"type", "name", "description", "schema", "strict"}
 )
 
-// textFormat reads the text object.
-func (r *translation) textFormat() *hub.Problem {
-	raw := r.raw(keyText)
-	if raw == nil {
+// read reads a text object, nil where there is none.
+func (f *format) read(s *jsonedit.Scanner, text []byte) *hub.Problem {
+	if text == nil {
 		return nil
 	}
-	if raw[0] != '{' {
+	if text[0] != '{' {
 		return hub.WrongType("text", "an object")
 	}
 	var v [len(textNames)][]byte
-	r.part.Pick(raw, textNames[:], v[:])
-	r.echoed.format, r.echoed.verbosity = v[0], v[1]
-	switch string(r.echoed.verbosity) {
+	s.Pick(text, textNames[:], v[:])
+	f.object, f.verbosity = v[0], v[1]
+	switch string(f.verbosity) {
 	case "", `"low"`, `"medium"`, `"high"`:
 	default:
 		return hub.WrongValue("text.verbosity", "low, medium or high was expected.")
 	}
-	if r.echoed.format == nil {
+	if f.object == nil {
 		return nil
 	}
-	if r.echoed.format[0] != '{' {
+	if f.object[0] != '{' {
 		return hub.WrongType("text.format", "an object")
 	}
-	f := &r.format
 	var m [len(formatNames)][]byte
-	r.part.Pick(r.echoed.format, formatNames[:], m[:])
+	s.Pick(f.object, formatNames[:], m[:])
 	var kind []byte
 	kind, f.name, f.description, f.schema, f.strict = m[0], m[1], m[2], m[3], m[4]
 	switch {
@@ -67,9 +67,13 @@ func (r *translation) textFormat() *hub.Problem {
 		return nil
 	case "json_schema":
 		f.kind = jsonSchema
+		return f.checkSchema()
 	default:
 		return hub.WrongValue("text.format.type", hub.Quoted(word)+" is none of text, json_object, json_schema.")
 	}
+}
+
+func (f *format) checkSchema() *hub.Problem {
 	switch {
 	case f.name == nil:
 		return hub.Missing("text.format.name")
@@ -81,45 +85,39 @@ func (r *translation) textFormat() *hub.Problem {
 		return hub.WrongType("text.format.schema", "an object")
 	case f.description != nil && f.description[0] != '"':
 		return hub.WrongType("text.format.description", "a string")
-	case f.strict != nil && f.strict[0] != 't' && f.strict[0] != 'f':
+	case f.strict != nil && !jsonedit.IsBool(f.strict):
 		return hub.WrongType("text.format.strict", "true or false")
 	}
 	return nil
 }
 
-// describeFormat puts the format into words where the model may call tools: the
-// upstream's grammar covers all that follows the thinking, and would forbid a call.
-func (r *translation) describeFormat() {
-	f := &r.format
-	if f.kind == plainText || !r.tools.Callable() || !r.extras[responseFormat].Absent() {
-		return
+// appendWords puts the format into words, as inside a string literal, for a model that may call
+// tools: the upstream's grammar covers all that follows the thinking, and would forbid a call.
+func (f *format) appendWords(dst []byte) []byte {
+	dst = jsonedit.Put(dst, `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
+	if f.kind != jsonSchema {
+		return append(dst, '.')
 	}
-	text := jsonedit.Put(r.text[:0], `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
-	if f.kind == jsonSchema {
-		text = jsonedit.PutBetween(text, ` (`, jsonedit.Inside(f.name), `) that matches this JSON schema`)
-		if f.description != nil {
-			text = jsonedit.PutBetween(text, ` (`, jsonedit.Inside(f.description), ")")
-		}
-		text = jsonedit.AppendEscaped(jsonedit.Put(text, `:\n\n`), f.schema)
-	} else {
-		text = append(text, '.')
+	dst = jsonedit.PutBetween(dst, ` (`, jsonedit.Inside(f.name), `) that matches this JSON schema`)
+	if f.description != nil {
+		dst = jsonedit.PutBetween(dst, ` (`, jsonedit.Inside(f.description), ")")
 	}
-	r.text = text
-	r.instruct(text)
+	return jsonedit.AppendEscaped(jsonedit.Put(dst, `:\n\n`), f.schema)
 }
 
-// appendFormat appends response_format, unless describeFormat has said it or the client
-// sends one of its own.
-func (r *translation) appendFormat(c []byte) []byte {
-	f := &r.format
-	if f.kind == plainText || r.tools.Callable() || !r.extras[responseFormat].Absent() {
-		return c
-	}
+// appendMember appends the format as a chat request has it.
+func (f *format) appendMember(dst []byte) []byte {
 	if f.kind == jsonObject {
-		return jsonedit.Put(c, `,"response_format":{"type":"json_object"}`)
+		return jsonedit.Put(dst, `,"response_format":{"type":"json_object"}`)
 	}
-	c = jsonedit.Put(c, `,"response_format":{"type":"json_schema","json_schema":{"name":`)
-	c = jsonedit.PutBetween(jsonedit.PutBytes(c, f.name), `,"schema":`, f.schema, "")
-	c = jsonedit.PutMember(c, "strict", f.strict)
-	return jsonedit.Put(jsonedit.PutMember(c, "description", f.description), `}}`)
+	dst = jsonedit.Put(dst, `,"response_format":{"type":"json_schema","json_schema":{"name":`)
+	dst = jsonedit.PutBetween(jsonedit.PutBytes(dst, f.name), `,"schema":`, f.schema, "")
+	dst = jsonedit.PutMember(dst, "strict", f.strict)
+	return jsonedit.Put(jsonedit.PutMember(dst, "description", f.description), `}}`)
+}
+
+// echo is the object as it holds.
+func (f *format) echo() []byte {
+	out := jsonedit.PutBetween(nil, `{"format":`, or(f.object, `{"type":"text"}`), "")
+	return append(jsonedit.PutMember(out, "verbosity", f.verbosity), '}')
 }
