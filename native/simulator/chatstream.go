@@ -59,6 +59,27 @@ type step struct {
 
 func (st step) empty() bool { return st.reasoning == "" && st.content == "" && st.call == nil }
 
+// holdback keeps the end of a text back, which may yet become a stop string.
+type holdback struct {
+	most int // bytes
+	kept string
+}
+
+// take returns what of the text may be shown now; flush: all of it.
+func (h *holdback) take(text string, flush bool) string {
+	h.kept += text
+	n := len(h.kept) - h.most
+	if flush {
+		n = len(h.kept)
+	}
+	if n <= 0 {
+		return ""
+	}
+	shown, rest := wholeCharacters(h.kept[:n])
+	h.kept = rest + h.kept[n:]
+	return shown
+}
+
 // steps turns tokens into events: silent tokens join the event after them,
 // the blank line after a thought joins the text that follows it, and with stop
 // strings the text comes late by what might yet become one.
@@ -70,23 +91,7 @@ func (run *chatRun) steps() (out []step) {
 	for _, s := range run.stop {
 		hold = max(hold, len(s)-1)
 	}
-	var late [2]string // reasoning, content
-	lag := func(field int, text string, flush bool) string {
-		if hold == 0 {
-			return text
-		}
-		late[field] += text
-		n := len(late[field]) - hold
-		if flush {
-			n = len(late[field])
-		}
-		if n <= 0 {
-			return ""
-		}
-		shown, rest := wholeCharacters(late[field][:n])
-		late[field] = rest + late[field][n:]
-		return shown
-	}
+	reasoning, content := holdback{most: hold}, holdback{most: hold}
 	emit := func(st step) {
 		st.tokens, st.thoughts = pending, thoughts
 		pending = nil
@@ -99,8 +104,8 @@ func (run *chatRun) steps() (out []step) {
 		}
 		st := step{generated: i + 1, last: i == len(run.out)-1, reasoning: t.reasoning, content: t.content}
 		if hold > 0 {
-			st.reasoning = lag(0, t.reasoning, t.reasoning == "" || st.last)
-			st.content = lag(1, t.content, t.content == "" || st.last)
+			st.reasoning = reasoning.take(t.reasoning, t.reasoning == "" || st.last)
+			st.content = content.take(t.content, t.content == "" || st.last)
 			if st.reasoning != "" && st.content != "" { // never both in one delta
 				emit(step{generated: i + 1, reasoning: st.reasoning})
 				st.reasoning = ""
@@ -138,20 +143,9 @@ func (run *chatRun) steps() (out []step) {
 }
 
 func (run *chatRun) streamTo(e *events, s *server) {
-	chunk := func() chatChunk {
-		return chatChunk{ID: run.id, Object: "chat.completion.chunk", Created: run.created, Model: run.model}
-	}
-	usageSoFar := func(st step) *usage {
-		if !run.usageAlways {
-			return nil
-		}
-		u := run.usage(st.thoughts, st.generated)
-		return &u
-	}
 	for i := range run.n {
-		c := chunk()
-		c.Choices = []deltaChoice{{Index: i, Delta: delta{Role: "assistant", Content: new(string)}}}
-		c.Usage = usageSoFar(step{})
+		c := run.chunk(deltaChoice{Index: i, Delta: delta{Role: "assistant", Content: new(string)}})
+		c.Usage = run.usageSoFar(step{})
 		c.PromptTokenIDs, c.PromptText = null, null
 		if run.tokenIDs {
 			c.PromptTokenIDs = encode(run.prompt)
@@ -163,37 +157,18 @@ func (run *chatRun) streamTo(e *events, s *server) {
 	steps := run.steps()
 	for _, st := range steps {
 		for i := range run.n {
-			c := chunk()
-			d := deltaChoice{Index: i, Delta: run.delta(st, s), TokenIDs: null}
-			if run.tokenIDs {
-				var ids []int
-				for _, t := range st.tokens {
-					ids = append(ids, t.id)
-				}
-				d.TokenIDs = encode(ids)
+			c := run.chunk(run.choice(st, i, s))
+			if st.last && i == run.n-1 && !run.sampling.usage {
+				c.SystemFingerprint = fingerprint
 			}
-			if run.logprobs >= 0 {
-				d.Logprobs = run.logprobsOf(st.tokens)
-			}
-			if st.last {
-				d.FinishReason, d.StopReason = &run.reason, null
-				if run.stopReason != nil {
-					d.StopReason = encode(*run.stopReason)
-				}
-				if i == run.n-1 && !run.sampling.usage {
-					c.SystemFingerprint = fingerprint
-				}
-			}
-			c.Choices = []deltaChoice{d}
-			c.Usage = usageSoFar(st)
+			c.Usage = run.usageSoFar(st)
 			if !e.send(encode(c)) {
 				return
 			}
 		}
 	}
 	if run.sampling.usage {
-		c := chunk()
-		c.Choices = []deltaChoice{}
+		c := run.chunk()
 		last := steps[len(steps)-1]
 		u := run.usage(last.thoughts*run.n, last.generated*run.n)
 		u.Prompt = json.RawMessage(`{"cached_tokens":0,"created_cache_tokens":0}`)
@@ -204,6 +179,43 @@ func (run *chatRun) streamTo(e *events, s *server) {
 		}
 	}
 	e.done()
+}
+
+func (run *chatRun) chunk(choices ...deltaChoice) chatChunk {
+	if choices == nil {
+		choices = []deltaChoice{} // [], not null
+	}
+	return chatChunk{ID: run.id, Object: "chat.completion.chunk", Created: run.created, Model: run.model, Choices: choices}
+}
+
+func (run *chatRun) usageSoFar(st step) *usage {
+	if !run.usageAlways {
+		return nil
+	}
+	u := run.usage(st.thoughts, st.generated)
+	return &u
+}
+
+// choice is a step of choice i.
+func (run *chatRun) choice(st step, i int, s *server) deltaChoice {
+	d := deltaChoice{Index: i, Delta: run.delta(st, s), TokenIDs: null}
+	if run.tokenIDs {
+		var ids []int
+		for _, t := range st.tokens {
+			ids = append(ids, t.id)
+		}
+		d.TokenIDs = encode(ids)
+	}
+	if run.logprobs >= 0 {
+		d.Logprobs = run.logprobsOf(st.tokens)
+	}
+	if st.last {
+		d.FinishReason, d.StopReason = &run.reason, null
+		if run.stopReason != nil {
+			d.StopReason = encode(*run.stopReason)
+		}
+	}
+	return d
 }
 
 func (run *chatRun) delta(st step, s *server) (d delta) {
