@@ -26,9 +26,9 @@ type History struct {
 	current int
 	begun   bool
 
-	// states says for each id of a call, numbered by ids, which calls have it.
+	// byID says for each id of a call, numbered by ids, which calls have it.
 	ids    map[string]int
-	states []state
+	byID   []sameID
 	groups []group
 }
 
@@ -37,7 +37,8 @@ type entry struct {
 	role    string
 	content piece // a JSON value, of all but an assistant
 
-	said, reasoning chain
+	// text is what an assistant said.
+	text, reasoning chain
 	calls           []call
 }
 
@@ -65,9 +66,9 @@ type call struct {
 	next int
 }
 
-// state tells of the calls of one id: the latest turn that has some without a result,
+// sameID is the calls of one id: the latest turn that has some without a result,
 // as the number of its group, and the last one that got its result. Both from 1.
-type state struct {
+type sameID struct {
 	open        int
 	entry, call int
 }
@@ -91,7 +92,7 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 func (h *History) Reset() {
 	clear(h.ids)
 	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
-	h.links, h.states, h.groups = h.links[:0], h.states[:0], h.groups[:0]
+	h.links, h.byID, h.groups = h.links[:0], h.byID[:0], h.groups[:0]
 }
 
 // Grow makes room for a conversation of n bytes at once.
@@ -167,7 +168,7 @@ func (h *History) Reasoning(inside []byte) { h.extend(&h.assistant().reasoning, 
 
 // Text adds text to the assistant turn; between stands before it where there was text already.
 func (h *History) Text(between string, inside []byte) {
-	h.extend(&h.assistant().said, between, inside)
+	h.extend(&h.assistant().text, between, inside)
 }
 
 // Call adds a tool call to the assistant turn, all three as insides of string literals.
@@ -181,11 +182,11 @@ func (h *History) Call(id, name, arguments []byte) {
 		if h.ids == nil {
 			h.ids = map[string]int{}
 		}
-		known = len(h.states)
+		known = len(h.byID)
 		h.ids[string(id)] = known
-		h.states = append(h.states, state{})
+		h.byID = append(h.byID, sameID{})
 	}
-	s := &h.states[known]
+	s := &h.byID[known]
 	if s.open > 0 && h.groups[s.open-1].entry == h.current {
 		g := &h.groups[s.open-1]
 		e.calls[g.last-1].next, g.last = n, n
@@ -211,7 +212,7 @@ func (h *History) Result(id, text, images []byte) bool {
 	if !ok {
 		return false
 	}
-	s := &h.states[known]
+	s := &h.byID[known]
 	if s.open > 0 {
 		g := &h.groups[s.open-1]
 		s.entry, s.call = g.entry, g.first
@@ -274,12 +275,12 @@ func (h *History) Continue() bool {
 	if last < 0 || !h.begun || h.entries[last].role != "assistant" || len(h.entries[last].calls) > 0 {
 		return false
 	}
-	if said := &h.entries[last].said; said.first > 0 {
+	if text := &h.entries[last].text; text.first > 0 {
 		start := len(h.text)
-		h.text = h.appendChain(h.text, *said)
+		h.text = h.appendChain(h.text, *text)
 		h.text = h.text[:start+trimmed(h.text[start:])]
 		h.links = append(h.links, link{piece: piece{start, len(h.text)}})
-		*said = chain{len(h.links), len(h.links)}
+		*text = chain{len(h.links), len(h.links)}
 		if start < len(h.text) {
 			return true
 		}
@@ -382,14 +383,14 @@ func comma(dst []byte, empty int) []byte {
 }
 
 func (h *History) appendTurn(dst []byte, e *entry, empty int, o *Options) []byte {
-	if e.said.first == 0 && len(e.calls) == 0 && o.DropEmptyTurns {
+	if e.text.first == 0 && len(e.calls) == 0 && o.DropEmptyTurns {
 		return dst
 	}
 	dst = jsonedit.Put(comma(dst, empty), `{"role":"assistant","content":`)
 	thinks := e.reasoning.first > 0
 	switch {
-	case e.said.first > 0:
-		dst = o.quoteChain(dst, h, e.said)
+	case e.text.first > 0:
+		dst = o.quoteChain(dst, h, e.text)
 	case len(e.calls) > 0 || thinks:
 		dst = jsonedit.Put(dst, "null")
 	default: // something must stand there: roles alternate in templates

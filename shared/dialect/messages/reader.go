@@ -105,6 +105,7 @@ func (r *requestReader) decide() *hub.Problem {
 	if r.tools.sent == 0 && r.choice.forced() && r.kind == create {
 		in.reject("tool_choice", "a call can't be demanded without tools.")
 	}
+	t.Request.SingleCall = r.choice.single && r.tools.sent > 0 && r.kind == create
 	r.format.read(in, &r.fields, r.tools.sent > 0)
 	return in.problem
 }

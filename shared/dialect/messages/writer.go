@@ -8,8 +8,8 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// A chatWriter writes the chat request of what was read and of the history. It reads from
-// both and changes neither.
+// A chatWriter writes the chat request of what was read and of the history. It decides
+// nothing but what a field of the one is called in the other.
 type chatWriter struct {
 	read         *requestReader
 	conversation *conversation
@@ -108,7 +108,6 @@ func (w *chatWriter) appendTools(c []byte) []byte {
 	}
 	if read.choice.single {
 		c = jsonedit.Put(c, `,"parallel_tool_calls":false`)
-		read.turn.Request.SingleCall = true
 	}
 	return c
 }
