@@ -63,6 +63,39 @@ func TestARoomOfTheCoreSaysWhatItImports(t *testing.T) {
 	}
 }
 
+// fileName finds the names of files in a comment, and patterns of them: redis*.go.
+var fileName = regexp.MustCompile(`\b[\w*]+\.go\b`)
+
+// A comment with a list of files, one at the beginning of each line, knows all files.
+func TestAListOfFilesNamesTheFilesThatAreThere(t *testing.T) {
+	for room, comment := range comments(t) {
+		if !slices.ContainsFunc(entries(comment), func(e string) bool { return strings.HasSuffix(e, ".go") }) {
+			continue
+		}
+		named := fileName.FindAllString(comment, -1)
+		there, err := os.ReadDir("../" + room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range there {
+			n := f.Name()
+			if strings.HasSuffix(n, ".go") && !strings.HasSuffix(n, "_test.go") && n != "doc.go" && !slices.ContainsFunc(named, func(pattern string) bool { return matches(pattern, n) }) {
+				t.Errorf("the comment of %s lists its files, but not %s", room, n)
+			}
+		}
+		for _, n := range named {
+			if !slices.ContainsFunc(there, func(f os.DirEntry) bool { return matches(n, f.Name()) }) {
+				t.Errorf("the comment of %s names %s, which is not there", room, n)
+			}
+		}
+	}
+}
+
+func matches(pattern, name string) bool {
+	ok, _ := path.Match(pattern, name)
+	return ok
+}
+
 // A comment with a list of rooms, such as "native/store  where …", knows all below its own.
 func TestAListOfRoomsNamesTheRoomsThatAreThere(t *testing.T) {
 	all := comments(t)

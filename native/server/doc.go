@@ -3,8 +3,10 @@
 // the promises that only an edge can keep (limits, timeouts, cancellation, drain,
 // one log line per request).
 //
-//	handler.go   the Handler: configuration in force, what runs, one request
+//	handler.go   the Handler: configuration in force (state.go), what runs, one request
 //	call.go      an exchange on its way: from its client through the core and up
+//	steps.go     what the core needs on that way, some of it of a memory in front (memory.go)
+//	decode.go    a request's body without its content-encoding
 //	whole.go     its reply in one piece, or as it is
 //	stream.go    its reply event by event, with heartbeat.go
 //	client.go    whom it is for: the client of an HTTP request
@@ -12,6 +14,8 @@
 //	pass.go      what passes through the reverse proxy
 //	observer.go  what became of each exchange: the line in the log
 //	log.go       heads and bodies at the COMPLETE level
+//	ids.go       what a request is called in the log
+//	buffers.go   pooled bytes, by size
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
 // It may import shared/gateway, shared/hub, shared/config, shared/access and, of this

@@ -12,7 +12,9 @@
 //	chunks.go    what an event of an upstream's stream is
 //	reply.go     errors in place of a reply
 //	problem.go   errors before a dialect has put them into its shape
+//	refusal.go   those of a request, in OpenAI's words
 //	answer.go    replies of our own, and the faults of edges
+//	header.go    changes of a message's header
 //
 // What two dialects need stands here, in editor or in history, since dialects never
 // import each other. It imports catalog and jsonedit.
