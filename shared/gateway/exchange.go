@@ -228,7 +228,9 @@ func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 		x.turn.Request.Answer.Header = append(x.turn.Request.Answer.Header, x.turn.Request.ReplyHeader...)
 		return out, x.turn.Request.Answer
 	}
-	x.phase = replying
+	if x.phase == requesting { // a reply may have come before
+		x.phase = replying
+	}
 	return out, nil
 }
 
