@@ -115,6 +115,8 @@ func (t *Turn) Forget() { t.need, t.then = nil, nil }
 
 // After has next go on with what the continuation that was asked for gives, where a need
 // is open; else it goes on at once.
+//
+//go:noinline
 func (t *Turn) After(dst []byte, next func(dst []byte) ([]byte, *Problem)) ([]byte, *Problem) {
 	if t.need == nil {
 		return next(dst)
@@ -143,6 +145,8 @@ func (t *Turn) Window() (tokens int, known bool) {
 }
 
 // AskWindow asks for the window. then begins where it is known.
+//
+//go:noinline
 func (t *Turn) AskWindow(then func(dst []byte) ([]byte, *Problem)) {
 	t.Ask(Need{Kind: NeedWindow}, func(dst []byte, _ Given) ([]byte, *Problem) { return then(dst) })
 }

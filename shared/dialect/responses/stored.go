@@ -1,8 +1,6 @@
 package responses
 
 import (
-	"slices"
-
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -153,7 +151,9 @@ func (it *item) values(dst []jsonedit.Span) []jsonedit.Span {
 		if !f.Absent() {
 			dst = append(dst, jsonedit.Span{Start: int(f.Start - it.at.Start), End: int(f.End - it.at.Start)})
 		}
+		for i := len(dst) - 1; i > 0 && dst[i].Start < dst[i-1].Start; i-- {
+			dst[i], dst[i-1] = dst[i-1], dst[i]
+		}
 	}
-	slices.SortFunc(dst, func(a, b jsonedit.Span) int { return a.Start - b.Start })
 	return dst
 }
