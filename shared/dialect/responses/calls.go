@@ -66,8 +66,8 @@ func (it *item) callID(key int) ([]byte, *hub.Problem) {
 
 // noteShell notes a local shell's two ids.
 func (c *conversation) noteShell(it *item) {
-	id, key := it.word(itemID), it.callKey()
-	if call := it.word(key); len(id) == 0 || len(call) == 0 || bytes.Equal(id, call) {
+	id, key := it.text(itemID), it.callKey()
+	if call := it.text(key); len(id) == 0 || len(call) == 0 || bytes.Equal(id, call) {
 		return
 	}
 	if c.shells == nil {
@@ -92,8 +92,8 @@ func (c *conversation) addNamedCall(it *item, arguments []byte, object bool) *hu
 			return p
 		}
 	}
-	c.turn.UseCallID(it.word(itemCallID))
-	c.name = jsonedit.AppendEscaped(c.name[:0], c.notes.tools.UpstreamName(it.word(itemNamespace), it.word(itemName)))
+	c.turn.UseCallID(it.text(itemCallID))
+	c.name = jsonedit.AppendEscaped(c.name[:0], c.notes.tools.UpstreamName(it.text(itemNamespace), it.text(itemName)))
 	c.historyCall(id, c.name, arguments, object)
 	return nil
 }
@@ -104,7 +104,7 @@ func (c *conversation) addTypedCall(it *item, key int, kind toolset.Kind, argume
 	if p != nil {
 		return p
 	}
-	c.turn.UseCallID(it.word(key))
+	c.turn.UseCallID(it.text(key))
 	c.historyCall(id, c.notes.tools.TypedName(kind), arguments, object)
 	return nil
 }
@@ -159,7 +159,7 @@ func (c *conversation) addOutput(it *item, kind itemKind) *hub.Problem {
 	case kind == localShellOutput:
 		key = it.callKey()
 	case kind != applyPatchOutput:
-	case string(it.word(itemStatus)) == "failed":
+	case string(it.text(itemStatus)) == "failed":
 		before = "failed"
 	case !it.has(itemOutput):
 		before = "completed"
@@ -197,13 +197,13 @@ func (c *conversation) addResult(it *item, key int, text []byte) *hub.Problem {
 	if c.history.Result(id, text, c.images) {
 		return nil
 	}
-	if call, ok := c.shells[string(it.word(key))]; ok && c.history.Result([]byte(call), text, c.images) {
+	if call, ok := c.shells[string(it.text(key))]; ok && c.history.Result([]byte(call), text, c.images) {
 		return nil
 	}
 	if c.summarized {
 		return nil // its call is in the summary
 	}
-	return hub.Refuse("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+hub.Quoted(it.word(key))+
+	return hub.Refuse("", orphaned, "No tool call found for the output with "+itemNames[key]+" "+hub.Quoted(it.text(key))+
 		". Send the call before its output.")
 }
 

@@ -3,7 +3,6 @@ package responses
 import (
 	"slices"
 
-	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/history"
@@ -70,6 +69,16 @@ func (k *templateKwargs) read(s *jsonedit.Scanner, own []byte) {
 	}
 }
 
+// addContext says whose thinking the template shows the model again.
+func (k *templateKwargs) addContext(context []byte) {
+	switch string(context) {
+	case "all_turns":
+		k.add("preserve_thinking", "true")
+	case "current_turn":
+		k.add("preserve_thinking", "false")
+	}
+}
+
 func (k *templateKwargs) add(name, value string) {
 	if !slices.Contains(k.names, name) {
 		k.front = jsonedit.Put(jsonedit.Put(append(k.front, '"'), name), `":`)
@@ -92,28 +101,15 @@ func (k *templateKwargs) append(dst []byte) []byte {
 	return jsonedit.PutBytes(dst, k.own[1:])
 }
 
-// kwargs also tells the effort for a model that knows several, "" for none: it makes no sense
-// where the client's own kwarg decides, and says off.
-func (r *translation) kwargs() (k templateKwargs, effort string) {
-	k.read(&r.part, r.raw(keyKwargs))
-	switch string(r.reason.context) {
-	case "all_turns":
-		k.add("preserve_thinking", "true")
-	case "current_turn":
-		k.add("preserve_thinking", "false")
-	}
-	if m := r.turn.Request.Model; k.off && m != nil && m.Thinking == catalog.Client {
-		return k, ""
-	}
-	return k, r.reason.graded(r.turn)
-}
-
 // write makes the chat request of what was gathered.
 func (r *translation) write() {
 	c := &r.chatRequest
 	c.begin(r.raw(keyModel), &r.conversation)
 	offers := c.writeTools(&r.tools)
-	kwargs, effort := r.kwargs()
+	var kwargs templateKwargs
+	kwargs.read(&r.small, r.raw(keyKwargs))
+	kwargs.addContext(r.reasoning.context)
+	effort := r.reasoning.graded(r.turn, kwargs.off)
 	if r.kind == inputTokens {
 		if effort != "" {
 			kwargs.add("reasoning_effort", `"`+effort+`"`)
@@ -165,7 +161,7 @@ func (r *translation) write() {
 // writeForm writes which form the text shall have, and whether its tokens are wanted.
 func (r *translation) writeForm() {
 	c := &r.chatRequest
-	if r.formatted() && !r.tools.Callable() {
+	if r.format.kind != plainText && !r.tools.Callable() {
 		c.chat = r.format.appendMember(c.chat)
 	}
 	if r.req.logprobs {
@@ -174,10 +170,4 @@ func (r *translation) writeForm() {
 			c.member("top_logprobs", v)
 		}
 	}
-}
-
-// formatted tells whether the text has to have a form, and the client asks for it in this
-// dialect's words.
-func (r *translation) formatted() bool {
-	return r.format.kind != plainText && r.extras[responseFormat].Absent()
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // handOver asks the model for the summary that a compaction item carries, as a string literal.
-var handOver = []byte(`"Stop here and write a hand-over: a summary of this conversation for another model, which goes on with the work and sees nothing of the conversation but your summary and some of the user's messages.\n\n` +
+var handOver = []byte(`"Stop here and write a hand-over: a summary of this conversation for another model, which goes on with the work ` +
+	`and sees nothing of the conversation but your summary and some of the user's messages.\n\n` +
 	`Say, as far as it applies:\n` +
 	`- what the user wants, with every constraint and preference;\n` +
 	`- what was done and decided, and why;\n` +
@@ -17,15 +18,21 @@ var handOver = []byte(`"Stop here and write a hand-over: a summary of this conve
 // handedOver begins the user message that a summary becomes, as inside a string literal.
 const handedOver = `This is a summary of the conversation so far, written to save room. Go on from here.\n\n`
 
-// openSummary reads a compaction item. Unlike thinking, what it holds can't be done without.
-func (r *translation) openSummary(it *item) *hub.Problem {
+// openSummary reads an item where that is a compaction. Unlike thinking, what it holds can't
+// be done without.
+func (c *conversation) openSummary(it *item) *hub.Problem {
+	name, p := it.kindName()
+	if kind, _ := kindOfItem(name); p != nil || kind != summaryItem {
+		return nil
+	}
 	blob, p := it.inside(itemEncrypted)
 	if p != nil {
 		return p
 	}
-	text, kind, ok := r.conversation.open(it.word(itemEncrypted))
+	text, kind, ok := c.open(it.text(itemEncrypted))
 	if !ok || kind == reasoningBlob || len(blob) == 0 {
-		p := hub.Refuse("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
+		p := hub.Refuse("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+
+			"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
 		p.Reason = p.Code
 		return p
 	}
@@ -33,30 +40,30 @@ func (r *translation) openSummary(it *item) *hub.Problem {
 	return nil
 }
 
-// covered tells up to which item, of before and of own, a summary stands for what came
+// covered tells up to which item, of the earlier ones and of input, a summary stands for what came
 // before it. Where only users and developers spoke before it, the client has kept just
 // these on purpose, and they stay.
-func (r *reader) covered() (before, own int32) {
-	before, own = r.before.Start, r.own.Start
+func (r *reader) covered() (earlier, input int32) {
+	earlier, input = r.earlier.Start, r.input.Start
 	others := false
-	for n, l := range [...]jsonedit.CompactSpan{r.before, r.own} {
+	for n, l := range [...]jsonedit.CompactSpan{r.earlier, r.input} {
 		for i := l.Start; i < l.End; i++ {
-			it := &r.list[i]
+			it := &r.items[i]
 			if it.blob == coveringBlob && others {
 				if n == 0 {
-					before = i
+					earlier = i
 				} else {
-					before, own = r.before.End, i
+					earlier, input = r.earlier.End, i
 				}
 			}
-			switch role := it.word(itemRole); string(role) {
+			switch role := it.text(itemRole); string(role) {
 			case "user", "system", "developer":
 			default:
 				others = others || it.blob == 0
 			}
 		}
 	}
-	return before, own
+	return earlier, input
 }
 
 // maxKeptMessages is how many bytes of user messages a compact reply repeats, some
@@ -70,11 +77,11 @@ func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 	if v := r.raw(keyInput); jsonedit.IsString(v) && len(v) <= room {
 		return appendUserMessage(dst, v, id)
 	}
-	for _, l := range [...]jsonedit.CompactSpan{r.own, r.before} {
+	for _, l := range [...]jsonedit.CompactSpan{r.input, r.earlier} {
 		for i := l.End - 1; i >= l.Start; i-- {
-			it := &r.list[i]
+			it := &r.items[i]
 			size := it.fields[itemContent].Len()
-			if string(it.word(itemRole)) != "user" || size > room {
+			if string(it.text(itemRole)) != "user" || size > room {
 				continue
 			}
 			room -= size

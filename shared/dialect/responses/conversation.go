@@ -41,9 +41,9 @@ func (c *conversation) reset() {
 // addItems adds a list of items; of those before covered, only what the developer said.
 func (c *conversation) addItems(l jsonedit.CompactSpan, covered int32) *hub.Problem {
 	for i := l.Start; i < l.End; i++ {
-		it := &c.notes.list[i]
+		it := &c.notes.items[i]
 		if i < covered {
-			if role := it.word(itemRole); string(role) != "system" && string(role) != "developer" {
+			if role := it.text(itemRole); string(role) != "system" && string(role) != "developer" {
 				continue
 			}
 		}
@@ -88,7 +88,7 @@ func (c *conversation) add(it *item) *hub.Problem {
 }
 
 func (c *conversation) addMessage(it *item) *hub.Problem {
-	role := it.word(itemRole)
+	role := it.text(itemRole)
 	content := c.notes.content(it, itemContent)
 	var p *hub.Problem
 	switch {
@@ -137,7 +137,7 @@ func (c *conversation) addSystem(text []byte) {
 func (c *conversation) addReasoning(it *item) {
 	content := c.notes.content(it, itemContent)
 	text := content.appendThoughts(c.text[:0])
-	if blob := it.word(itemEncrypted); len(text) == 0 && len(blob) > 0 {
+	if blob := it.text(itemEncrypted); len(text) == 0 && len(blob) > 0 {
 		if opened, kind, ok := c.open(blob); ok && kind == reasoningBlob {
 			text = jsonedit.AppendEscaped(text, opened)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -27,17 +28,17 @@ func (r *translation) echo() []byte {
 	}
 	e.member("tool_choice", r.tools.ChoiceEcho(r.raw(keyToolChoice)), `"auto"`)
 	e.same(&r.reader, keyParallel, "true")
-	e.member("temperature", r.used(keyTemperature, 0), "1")
-	e.member("top_p", r.used(keyTopP, 1), "1")
-	e.member("presence_penalty", r.used(keyPresence, 4), "0")
+	e.member("temperature", used(r.turn, r.raw(keyTemperature), 0), "1")
+	e.member("top_p", used(r.turn, r.raw(keyTopP), 1), "1")
+	e.member("presence_penalty", used(r.turn, r.raw(keyPresence), 4), "0")
 	e.same(&r.reader, keyFrequency, "0")
 	e.same(&r.reader, keyTopLogprobs, "0")
 	e.member("text", r.format.echo(), "")
-	e.member("reasoning", r.reason.echo(), "")
+	e.member("reasoning", r.reasoning.echo(), "")
 	e.same(&r.reader, keyTruncation, `"disabled"`)
 	e.same(&r.reader, keyMaxOutput, "null")
 	e.same(&r.reader, keyMaxToolCalls, "null")
-	r.req.stored = r.stored()
+	r.req.stored = r.origin.stored()
 	e.member("store", nil, strconv.FormatBool(r.req.stored))
 	r.req.storedAt = len(e)
 	e.member("background", nil, strconv.FormatBool(r.req.background))
@@ -49,7 +50,7 @@ func (r *translation) echo() []byte {
 		e.same(&r.reader, keyUser, "")
 	}
 	if v := r.raw(keyConversation); v != nil {
-		if id, p := r.conversationID(v); p == nil {
+		if id, p := conversationID(&r.small, v); p == nil {
 			e.member("conversation", jsonedit.PutBetween(nil, `{"id":`, id, "}"), "")
 		}
 	}
@@ -82,10 +83,9 @@ func (e *echoText) same(r *reader, key int, absent string) {
 }
 
 // used is the sampling value that the upstream gets: the profile's where the client
-// names none or is overruled, nil where neither names one. i is its place among
+// names none (own) or is overruled, nil where neither names one. i is its place among
 // catalog.SamplingKeys.
-func (r *translation) used(key, i int) []byte {
-	t := r.turn
+func used(t *hub.Turn, own []byte, i int) []byte {
 	var profile string
 	if t.Request.Model != nil {
 		values := &t.Request.Model.Off
@@ -94,7 +94,7 @@ func (r *translation) used(key, i int) []byte {
 		}
 		profile = values[i]
 	}
-	if own := r.raw(key); own != nil && (profile == "" || !t.EnforceSampling) {
+	if own != nil && (profile == "" || !t.EnforceSampling) {
 		return own
 	}
 	if profile == "" {

@@ -93,23 +93,15 @@ type item struct {
 
 func (it *item) has(key int) bool { return !it.fields[key].Absent() }
 
-//go:noinline
-func (it *item) raw(key int) []byte {
-	if v := it.fields[key]; !v.Absent() {
-		return v.Of(it.src)
-	}
-	return nil
-}
-
-// word is a member's text where it is a string, nil else.
+// raw is a member's value, nil where it is absent.
 //
 //go:noinline
-func (it *item) word(key int) []byte {
-	if v := it.raw(key); v != nil && v[0] == '"' {
-		return jsonedit.Text(v)
-	}
-	return nil
-}
+func (it *item) raw(key int) []byte { return it.fields[key].Literal(it.src) }
+
+// text is what a member says, nil where it is no string.
+//
+//go:noinline
+func (it *item) text(key int) []byte { return jsonedit.Text(it.raw(key)) }
 
 // path names a place in the item as its user would write it.
 func (it *item) path(rest string) string {
@@ -153,81 +145,12 @@ func (it *item) kindName() ([]byte, *hub.Problem) {
 	return nil, hub.Missing(it.member(itemType))
 }
 
-// gather makes the list of items complete: what is referred to is fetched, summaries
-// are opened. It also says whether there is anything to answer, and whether the model
-// is asked for a summary.
-func (r *translation) gather() *hub.Problem {
-	switch v := r.raw(keyInput); {
-	case v == nil || v[0] == '[' && r.own.Start == r.own.End:
-		// Codex warms up with an empty list where its tools are an item too.
-		if r.raw(keyPrevious) == nil && r.raw(keyConversation) == nil && (v == nil || !r.warmsUp()) {
-			return hub.Missing("input")
-		}
-	case v[0] != '"' && v[0] != '[':
-		return hub.WrongType("input", "a string or a list of items")
-	}
-	if v := r.raw(keyInstructions); v != nil && v[0] != '"' && v[0] != '[' {
-		return hub.WrongType("instructions", "a string")
-	}
-	if v := r.raw(keyTools); v != nil && v[0] != '[' {
-		return hub.WrongType("tools", "a list")
-	}
-	n := 0
-	for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
-		for i := l.Start; i < l.End; i++ {
-			if n++; n <= r.origin.gathered {
-				continue
-			}
-			it := &r.list[i]
-			if string(it.word(itemType)) == "compaction_trigger" && i == r.own.End-1 && i >= r.own.Start && r.kind != compact {
-				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
-			}
-			if p := r.complete(it); p != nil || r.turn.Need() != nil {
-				return p
-			}
-			r.origin.gathered = n
-		}
-	}
-	if r.kind == compact {
-		r.compacting, r.req.compaction, r.req.blob = true, true, keptBlob
-	}
-	if r.compacting {
-		r.turn.Request.NoThinking = true
-		r.req.logprobs = false
-	}
-	return nil
-}
-
 // maxItemID is the limit of an item's id in bytes; stores have one too, and it is not lower.
 const maxItemID = 512
 
 func (it *item) checkID() *hub.Problem {
-	if it.index != elsewhere && len(it.word(itemID)) > maxItemID {
+	if it.index != elsewhere && len(it.text(itemID)) > maxItemID {
 		return hub.WrongValue(it.member(itemID), "at most "+strconv.Itoa(maxItemID)+" bytes are allowed.")
-	}
-	return nil
-}
-
-// complete fetches what an item refers to, and opens a summary.
-func (r *translation) complete(it *item) *hub.Problem {
-	kind, p := it.kindName()
-	if p != nil {
-		return p
-	}
-	if p := it.checkID(); p != nil {
-		return p
-	}
-	if string(kind) == "item_reference" {
-		return r.fetch(it)
-	}
-	return r.open(it)
-}
-
-// open opens a summary.
-func (r *translation) open(it *item) *hub.Problem {
-	kind, p := it.kindName()
-	if k, _ := kindOfItem(kind); p == nil && k == summaryItem {
-		return r.openSummary(it)
 	}
 	return nil
 }

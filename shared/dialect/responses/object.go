@@ -27,12 +27,16 @@ const contentIndex = `,"content_index":0`
 // The forms. OpenAI and Open Responses name the events of raw thinking differently; the
 // events of summaries are the same in both.
 var (
-	textForm          = form{kind: "message", prefix: "msg_", part: "content_part", partType: "output_text", index: contentIndex, delta: "output_text", key: "text"}
-	refusalForm       = form{kind: "message", prefix: "msg_", part: "content_part", partType: "refusal", index: contentIndex, delta: "refusal", key: "refusal"}
-	reasoningForm     = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: contentIndex, delta: "reasoning_text", key: "text"}
-	openReasoningForm = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: contentIndex, delta: "reasoning", key: "text"}
-	summaryForm       = form{kind: "reasoning", prefix: "rs_", part: "reasoning_summary_part", partType: "summary_text", index: `,"summary_index":0`,
-		delta: "reasoning_summary_text", key: "text"}
+	textForm = form{kind: "message", prefix: "msg_", part: "content_part", partType: "output_text", index: contentIndex,
+		delta: "output_text", key: "text"}
+	refusalForm = form{kind: "message", prefix: "msg_", part: "content_part", partType: "refusal", index: contentIndex,
+		delta: "refusal", key: "refusal"}
+	reasoningForm = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: contentIndex,
+		delta: "reasoning_text", key: "text"}
+	openReasoningForm = form{kind: "reasoning", prefix: "rs_", part: "content_part", partType: "reasoning_text", index: contentIndex,
+		delta: "reasoning", key: "text"}
+	summaryForm = form{kind: "reasoning", prefix: "rs_", part: "reasoning_summary_part", partType: "summary_text",
+		index: `,"summary_index":0`, delta: "reasoning_summary_text", key: "text"}
 	functionForm   = form{kind: "function_call", prefix: "fc_", delta: "function_call_arguments", key: "arguments"}
 	customForm     = form{kind: "custom_tool_call", prefix: "ctc_", delta: "custom_tool_call_input", key: "input"}
 	searchForm     = form{kind: "tool_search_call", prefix: "tsc_", silent: true}

@@ -19,26 +19,26 @@ type reader struct {
 	tools    toolset.Set
 	ownTools jsonedit.CompactSpan
 
-	list  []item
+	items []item
 	parts []part
-	// before are the items of earlier responses, whose text is earlier; told those of
-	// instructions, own those of input.
-	before, told, own jsonedit.CompactSpan
-	earlier           []byte
-	// problem is the first thing that is no item or no tool; the notes end there.
-	problem *hub.Problem
+	// The items of instructions, of earlier responses and of input; earlierText is that of
+	// the second.
+	instructions, earlier, input jsonedit.CompactSpan
+	earlierText                  []byte
+	// fault is the first thing that is no item or no tool; the notes end there.
+	fault *hub.Problem
 }
 
 func (r *reader) reset() {
-	clear(r.list)
+	clear(r.items)
 	r.scanner.Reset(nil)
 	r.tools.Reset()
-	*r = reader{scanner: r.scanner, tools: r.tools, list: r.list[:0], parts: r.parts[:0], earlier: r.earlier[:0]}
+	*r = reader{scanner: r.scanner, tools: r.tools, items: r.items[:0], parts: r.parts[:0], earlierText: r.earlierText[:0]}
 }
 
 // large tells whether the notes have grown so that they are left to the collector.
 func (r *reader) large() bool {
-	return cap(r.earlier) > maxKept || max(cap(r.list), cap(r.parts), r.tools.Cap()) > maxKeptList
+	return cap(r.earlierText) > maxKept || max(cap(r.items), cap(r.parts), r.tools.Cap()) > maxKeptList
 }
 
 // read walks a request's body once. ignored: it has members that are not known.
@@ -69,7 +69,7 @@ func (r *reader) read(body []byte) (ignored bool, _ *hub.Problem) {
 	if err := s.Finish(); err != nil {
 		return ignored, hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
-	return ignored, r.problem
+	return ignored, r.fault
 }
 
 // readMember notes the value of member n. Of two members of one name the last counts.
@@ -79,19 +79,19 @@ func (r *reader) readMember(n int) (at jsonedit.Span) {
 	case keyTools:
 		if r.ownTools = (jsonedit.CompactSpan{}); list {
 			r.ownTools, at = r.tools.Scan(s, r.src, "tools", true)
-			if r.problem == nil {
-				r.problem = r.tools.Fault()
+			if r.fault == nil {
+				r.fault = r.tools.Fault()
 			}
 			return at
 		}
 	case keyInput:
-		if r.own = (jsonedit.CompactSpan{}); list {
-			r.own, at = r.scanItems(s, r.src, "input")
+		if r.input = (jsonedit.CompactSpan{}); list {
+			r.input, at = r.scanItems(s, r.src, "input")
 			return at
 		}
 	case keyInstructions:
-		if r.told = (jsonedit.CompactSpan{}); list {
-			r.told, at = r.scanItems(s, r.src, "instructions")
+		if r.instructions = (jsonedit.CompactSpan{}); list {
+			r.instructions, at = r.scanItems(s, r.src, "instructions")
 			return at
 		}
 	}
@@ -110,7 +110,7 @@ func (r *reader) readInput(body []byte) bool {
 			s.Value()
 		}
 	}
-	return s.Finish() == nil && r.problem == nil
+	return s.Finish() == nil && r.fault == nil
 }
 
 // raw is a member's value, nil where it is absent.
@@ -140,23 +140,23 @@ func (r *reader) is(key int, value string) bool { return string(r.raw(key)) == v
 // request's member that it stands in, "" for none. At the first that is no item at all
 // it stops taking notes.
 func (r *reader) scanItems(s *jsonedit.Scanner, src []byte, list string) (l jsonedit.CompactSpan, at jsonedit.Span) {
-	at.Start, l.Start = s.Start(), int32(len(r.list))
+	at.Start, l.Start = s.Start(), int32(len(r.items))
 	for s.BeginArray(); s.NextElement(); {
-		if r.problem != nil {
+		if r.fault != nil {
 			s.Value()
 			continue
 		}
 		index := elsewhere
 		if list != "" {
-			index = len(r.list) - int(l.Start)
+			index = len(r.items) - int(l.Start)
 		}
-		r.list = append(r.list, item{src: src, list: list, index: index})
-		it := &r.list[len(r.list)-1]
+		r.items = append(r.items, item{src: src, list: list, index: index})
+		it := &r.items[len(r.items)-1]
 		if r.scanItem(s, it); s.Err() == nil {
-			_, r.problem = it.kindName()
+			_, r.fault = it.kindName()
 		}
 	}
-	at.End, l.End = s.Pos(), int32(len(r.list))
+	at.End, l.End = s.Pos(), int32(len(r.items))
 	return l, at
 }
 
@@ -207,6 +207,33 @@ func (r *reader) scanParts(s *jsonedit.Scanner) {
 		}
 		p.at.End = int32(s.Pos())
 	}
+}
+
+// lists are the lists of items, in the order in which the model sees them.
+func (r *reader) lists() [3]jsonedit.CompactSpan {
+	return [...]jsonedit.CompactSpan{r.instructions, r.earlier, r.input}
+}
+
+// offerTools makes functions of the tools: the request's own first, then those that came
+// with items. reject: a tool that can't be had is refused, not dropped.
+func (r *reader) offerTools(reject bool) *hub.Problem {
+	if p := r.tools.Offer(r.ownTools, reject); p != nil {
+		return p
+	}
+	for _, kind := range [...]string{"additional_tools", "tool_search_output"} {
+		for _, l := range r.lists() {
+			for i := l.Start; i < l.End; i++ {
+				it := &r.items[i]
+				if it.tools.Len() == 0 || string(it.text(itemType)) != kind {
+					continue
+				}
+				if p := r.tools.Offer(it.tools, reject); p != nil {
+					return p
+				}
+			}
+		}
+	}
+	return r.tools.Offered()
 }
 
 // content is one of an item's lists of parts, or its text.

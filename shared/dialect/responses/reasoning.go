@@ -57,11 +57,12 @@ func (r *reasoning) read(s *jsonedit.Scanner, raw []byte) *hub.Problem {
 func (r *reasoning) off() bool { return string(jsonedit.Text(r.effort)) == "none" }
 
 // graded is the effort for models that know more than on and off, "" for none. Qwen3.8
-// knows low, medium and xhigh; earlier ones have no such word in their template.
-func (r *reasoning) graded(t *hub.Turn) string {
+// knows low, medium and xhigh; earlier ones have no such word in their template. off: the
+// client's own template arguments say so, and decide where the model leaves it to them.
+func (r *reasoning) graded(t *hub.Turn, off bool) string {
 	m := t.Request.Model
 	if r.effort == nil || t.Request.NoThinking || m == nil || m.Thinking == catalog.Off ||
-		!strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
+		off && m.Thinking == catalog.Client || !strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
 		return ""
 	}
 	switch string(jsonedit.Text(r.effort)) {

@@ -86,6 +86,20 @@ func (r *reader) checkOthers() *hub.Problem {
 	return nil
 }
 
+// checkLists looks at the members that hold the conversation and the tools.
+func (r *reader) checkLists() *hub.Problem {
+	if v := r.raw(keyInput); v != nil && v[0] != '"' && v[0] != '[' {
+		return hub.WrongType("input", "a string or a list of items")
+	}
+	if v := r.raw(keyInstructions); v != nil && v[0] != '"' && v[0] != '[' {
+		return hub.WrongType("instructions", "a string")
+	}
+	if v := r.raw(keyTools); v != nil && v[0] != '[' {
+		return hub.WrongType("tools", "a list")
+	}
+	return nil
+}
+
 // included is what include asks for beside the turn itself.
 type included struct{ sealed, logprobs bool }
 

@@ -9,14 +9,22 @@ import (
 type origin struct {
 	// previous and conversation are ids as literals, nil where they are absent.
 	previous, conversation []byte
+	// background: the response was asked to be made while nobody waits. store is what the
+	// request says of keeping it.
+	background bool
+	store      hub.Wish
 	// stores: the edge keeps responses unless the request says store: false.
 	stores bool
 	// gathered counts the items that are complete.
 	gathered int
 }
 
+// stored tells whether the response is kept.
+func (o *origin) stored() bool { return o.stores && o.store != hub.No }
+
 func notFound(id []byte, why string) *hub.Problem {
-	p := hub.Refuse("previous_response_not_found", "previous_response_id", "Previous response with id "+hub.Quoted(jsonedit.Text(id))+" not found: "+why)
+	p := hub.Refuse("previous_response_not_found", "previous_response_id",
+		"Previous response with id "+hub.Quoted(jsonedit.Text(id))+" not found: "+why)
 	p.Reason = p.Code
 	return p
 }
@@ -28,17 +36,24 @@ const toBinary = "this edge keeps no state. Route /v1/responses to the qwenvoy b
 func (r *translation) state() *hub.Problem {
 	t := r.turn
 	for _, key := range switches {
-		if v := r.raw(key); v != nil && v[0] != 't' && v[0] != 'f' {
+		if v := r.raw(key); v != nil && !jsonedit.IsBool(v) {
 			return hub.WrongType(keyNames[key], "true or false")
 		}
 	}
-	t.Request.Streamed = r.kind == create && string(r.raw(keyStream)) == "true"
+	t.Request.Streamed = r.kind == create && r.is(keyStream, "true")
+	r.origin.background = r.kind == create && r.is(keyBackground, "true")
+	switch {
+	case r.is(keyStore, "true"):
+		r.origin.store = hub.Yes
+	case r.is(keyStore, "false"):
+		r.origin.store = hub.No
+	}
 	previous, conversation := r.raw(keyPrevious), r.raw(keyConversation)
 	if previous != nil && previous[0] != '"' {
 		return hub.WrongType("previous_response_id", "a string")
 	}
 	if conversation != nil {
-		id, p := r.conversationID(conversation)
+		id, p := conversationID(&r.small, conversation)
 		if p != nil {
 			return p
 		}
@@ -46,7 +61,8 @@ func (r *translation) state() *hub.Problem {
 	}
 	if previous != nil && conversation != nil {
 		return hub.Refuse("invalid_value", "previous_response_id",
-			"previous_response_id and conversation can't be used together: one says that it goes on from a response, the other from all of a conversation.")
+			"previous_response_id and conversation can't be used together: one says that it goes on from a response, "+
+				"the other from all of a conversation.")
 	}
 	switch `""` {
 	case string(previous):
@@ -60,7 +76,7 @@ func (r *translation) state() *hub.Problem {
 			return notFound(previous, toBinary+", or send the whole conversation as input.")
 		case conversation != nil:
 			return hub.UnsupportedParameter("conversation", ": "+toBinary+".")
-		case r.inBackground():
+		case r.origin.background:
 			return hub.UnsupportedParameter("background", ": "+toBinary+".")
 		}
 	}
@@ -68,24 +84,13 @@ func (r *translation) state() *hub.Problem {
 	return nil
 }
 
-// inBackground tells whether the response was asked to be made while nobody waits.
-func (r *translation) inBackground() bool {
-	return r.kind == create && string(r.raw(keyBackground)) == "true"
-}
-
 // leave asks the edge whether a response may be created, and whether it is kept.
 func (r *translation) leave() *hub.Problem {
-	wish := hub.Unsaid
-	switch string(r.raw(keyStore)) {
-	case "true":
-		wish = hub.Yes
-	case "false":
-		wish = hub.No
-	}
-	if !r.turn.Edge.Keeps || r.kind != create || r.inBackground() && wish == hub.No {
+	o := &r.origin
+	if !r.turn.Edge.Keeps || r.kind != create || o.background && o.store == hub.No {
 		return nil
 	}
-	need := hub.Need{Kind: hub.NeedLeave, Body: r.src, Store: wish, Background: r.inBackground(), Streamed: r.turn.Request.Streamed}
+	need := hub.Need{Kind: hub.NeedLeave, Body: r.src, Store: o.store, Background: o.background, Streamed: r.turn.Request.Streamed}
 	r.ask(need, func(g hub.Given) *hub.Problem {
 		r.origin.stores = g.Stores
 		return nil
@@ -96,10 +101,10 @@ func (r *translation) leave() *hub.Problem {
 // background has a response that nobody waits for made from a stream, so that what has
 // come of it can be told.
 func (r *translation) background() *hub.Problem {
-	if !r.inBackground() {
+	if !r.origin.background {
 		return nil
 	}
-	if !r.stored() {
+	if !r.origin.stored() {
 		return hub.Refuse("invalid_value", "store", "background needs a stored response: leave store out or set it to true.")
 	}
 	r.req.background, r.turn.Request.Streamed = true, true
@@ -119,12 +124,12 @@ func (r *translation) goOn() *hub.Problem {
 	}
 	r.ask(need, func(g hub.Given) *hub.Problem {
 		// A list of its own, since Scanner wants brackets.
-		r.earlier = append(jsonedit.PutBytes(append(r.earlier[:0], '['), g.Items), ']')
-		r.part.Reset(r.earlier)
-		r.part.AnySteps()
-		r.part.MendSurrogates()
-		r.before, _ = r.scanItems(&r.part, r.earlier, "")
-		if r.part.Finish() != nil || r.problem != nil {
+		r.earlierText = append(jsonedit.PutBytes(append(r.earlierText[:0], '['), g.Items), ']')
+		r.small.Reset(r.earlierText)
+		r.small.AnySteps()
+		r.small.MendSurrogates()
+		r.earlier, _ = r.scanItems(&r.small, r.earlierText, "")
+		if r.small.Finish() != nil || r.fault != nil {
 			return hub.BadStore("the earlier conversation")
 		}
 		return nil
@@ -133,13 +138,13 @@ func (r *translation) goOn() *hub.Problem {
 }
 
 // conversationID reads `"conv_…"` or `{"id":"conv_…"}` and returns the literal.
-func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
+func conversationID(s *jsonedit.Scanner, raw []byte) ([]byte, *hub.Problem) {
 	switch raw[0] {
 	case '"':
 		return raw, nil
 	case '{':
 		var id [1][]byte
-		if r.part.Pick(raw, []string{"id"}, id[:]); !jsonedit.IsString(id[0]) {
+		if s.Pick(raw, []string{"id"}, id[:]); !jsonedit.IsString(id[0]) {
 			return nil, hub.Missing("conversation.id")
 		}
 		return id[0], nil
@@ -147,14 +152,63 @@ func (r *translation) conversationID(raw []byte) ([]byte, *hub.Problem) {
 	return nil, hub.WrongType("conversation", "a string or an object")
 }
 
-// stored tells whether the response is kept.
-func (r *translation) stored() bool {
-	return r.turn.Edge.Keeps && r.origin.stores && string(r.raw(keyStore)) != "false"
+// gather makes the list of items complete: what is referred to is fetched, summaries
+// are opened. It also says whether there is anything to answer, and whether the model
+// is asked for a summary.
+func (r *translation) gather() *hub.Problem {
+	v := r.raw(keyInput)
+	empty := jsonedit.Is(v, jsonedit.Array) && r.input.Len() == 0
+	// Codex warms up with an empty list where its tools are an item too.
+	if (v == nil || empty && !r.warmsUp()) && r.origin.previous == nil && r.origin.conversation == nil {
+		return hub.Missing("input")
+	}
+	if p := r.checkLists(); p != nil {
+		return p
+	}
+	n := 0
+	for _, l := range r.lists() {
+		for i := l.Start; i < l.End; i++ {
+			if n++; n <= r.origin.gathered {
+				continue
+			}
+			it := &r.items[i]
+			if string(it.text(itemType)) == "compaction_trigger" && i == r.input.End-1 && i >= r.input.Start && r.kind != compact {
+				r.compacting, r.req.compaction, r.req.blob = true, true, coveringBlob
+			}
+			if p := r.complete(it); p != nil || r.turn.Need() != nil {
+				return p
+			}
+			r.origin.gathered = n
+		}
+	}
+	if r.kind == compact {
+		r.compacting, r.req.compaction, r.req.blob = true, true, keptBlob
+	}
+	if r.compacting {
+		r.turn.Request.NoThinking = true
+		r.req.logprobs = false
+	}
+	return nil
+}
+
+// complete fetches what an item refers to, or opens a summary.
+func (r *translation) complete(it *item) *hub.Problem {
+	kind, p := it.kindName()
+	if p == nil {
+		p = it.checkID()
+	}
+	switch {
+	case p != nil:
+		return p
+	case string(kind) == "item_reference":
+		return r.fetch(it)
+	}
+	return r.conversation.openSummary(it)
 }
 
 // fetch asks for the item that a reference names, and puts it in the reference's place.
 func (r *translation) fetch(it *item) *hub.Problem {
-	id := it.word(itemID)
+	id := it.text(itemID)
 	if len(id) == 0 {
 		return hub.Missing(it.member(itemID))
 	}
@@ -166,15 +220,15 @@ func (r *translation) fetch(it *item) *hub.Problem {
 			return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+".")
 		}
 		raw := g.Items
-		r.part.Reset(raw)
+		r.small.Reset(raw)
 		*it = item{src: raw, index: it.index, list: it.list}
-		r.scanItem(&r.part, it)
-		if r.part.Finish() != nil || raw[it.at.Start] != '{' || string(it.word(itemType)) == "item_reference" {
+		r.scanItem(&r.small, it)
+		if r.small.Finish() != nil || raw[it.at.Start] != '{' || string(it.text(itemType)) == "item_reference" {
 			return hub.BadStore("an earlier item")
 		}
 		r.origin.gathered++
 		r.step-- // gather goes on behind it
-		return r.open(it)
+		return r.conversation.openSummary(it)
 	})
 	return nil
 }

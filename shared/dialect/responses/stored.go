@@ -12,7 +12,9 @@ import (
 // nil for none; such a reference stays as it is. each, unless nil, is told where in the
 // result an item stands, in order. body must have been accepted by Create.Request. What
 // is no part of the conversation (compaction_trigger) is left out.
-func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byte, find func(id string) []byte, each func(from, to int)) []byte {
+func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byte, find func(id string) []byte,
+	each func(from, to int),
+) []byte {
 	if each == nil {
 		each = func(int, int) {}
 	}
@@ -28,8 +30,8 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		return dst
 	}
 	empty := len(dst)
-	for i := r.own.Start; i < r.own.End; i++ {
-		it := &r.list[i]
+	for i := r.input.Start; i < r.input.End; i++ {
+		it := &r.items[i]
 		kind, _ := it.kindName()
 		if string(kind) == "compaction_trigger" {
 			continue
@@ -40,7 +42,7 @@ func AppendInputItems(dst, body []byte, id func(dst []byte, prefix string) []byt
 		from := len(dst)
 		var stored []byte
 		if string(kind) == "item_reference" && find != nil {
-			stored = find(string(it.word(itemID)))
+			stored = find(string(it.text(itemID)))
 		}
 		if stored != nil {
 			dst = jsonedit.PutBytes(dst, stored)
@@ -62,15 +64,15 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 	r.conversation.begin(&r.reader, &hub.Turn{Settings: &hub.Settings{}})
 	s := &r.scanner
 	s.Reset(list)
-	r.own, _ = r.scanItems(s, list, name)
+	r.input, _ = r.scanItems(s, list, name)
 	if err := s.Finish(); err != nil {
 		return nil, hub.WrongValue(name, err.Error()+".")
 	}
-	if r.problem != nil {
-		return nil, r.problem
+	if r.fault != nil {
+		return nil, r.fault
 	}
-	for i := r.own.Start; i < r.own.End; i++ {
-		it := &r.list[i]
+	for i := r.input.Start; i < r.input.End; i++ {
+		it := &r.items[i]
 		if p := it.checkID(); p != nil {
 			return nil, p
 		}
@@ -99,12 +101,12 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	message := known == messageItem
 	// A local shell's output has its call's id where it has no call_id. Stored items need
 	// ids of their own.
-	named := known == localShellOutput && !it.has(itemCallID) && len(it.word(itemID)) > 0
+	named := known == localShellOutput && !it.has(itemCallID) && len(it.text(itemID)) > 0
 	dst = append(dst, '{')
 	if !it.has(itemType) {
 		dst = jsonedit.PutBetween(dst, `"type":"`, kind, `",`)
 	}
-	if named || len(it.word(itemID)) == 0 {
+	if named || len(it.text(itemID)) == 0 {
 		dst = jsonedit.Put(id(jsonedit.Put(dst, `"id":"`), prefix), `",`)
 	}
 	if named {
@@ -124,7 +126,8 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		key, n := s.KeySpan(), itemKey(s.Key())
 		v := s.Value()
 		switch {
-		case n == itemType && !it.has(n), n == itemID && (named || len(it.word(n)) == 0), named && n == itemCallID, message && n == itemStatus && !it.has(n):
+		case n == itemType && !it.has(n), n == itemID && (named || len(it.text(n)) == 0), named && n == itemCallID,
+			message && n == itemStatus && !it.has(n):
 			continue
 		}
 		dst = jsonedit.PutLine(dst, it.src[base+key.Start:base+key.End])
@@ -132,7 +135,7 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 		literal := it.src[base+v.Start : base+v.End]
 		if !message || n != itemContent || literal[0] != '"' {
 			dst = jsonedit.PutLine(dst, literal)
-		} else if string(it.word(itemRole)) == "assistant" {
+		} else if string(it.text(itemRole)) == "assistant" {
 			dst = jsonedit.PutBetween(dst, `[{"type":"output_text","text":`, literal, `,"annotations":[],"logprobs":[]}]`)
 		} else {
 			dst = jsonedit.PutBetween(dst, `[{"type":"input_text","text":`, literal, `}]`)

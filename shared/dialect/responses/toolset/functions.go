@@ -177,7 +177,8 @@ const (
 )
 
 var typedParameters = [kinds]string{
-	ToolSearch: `{"type":"object","properties":{"query":{"type":"string","description":"What the tools are wanted for."}},"required":["query"]}`,
+	ToolSearch: `{"type":"object","properties":{"query":{"type":"string","description":"What the tools are wanted for."}},` +
+		`"required":["query"]}`,
 	LocalShell: `{"type":"object","properties":{` +
 		`"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},` +
 		`"working_directory":{"type":"string"},"timeout_ms":{"type":"integer"},` +

@@ -16,18 +16,18 @@ type translation struct {
 	turn *hub.Turn
 	kind kind
 	req  *request
-	part jsonedit.Scanner // of small values, a second time
 
 	reader
-	// compacting: the model is asked for a summary, not for its turn.
-	compacting bool
+	small jsonedit.Scanner // of values that are read again
 
 	// step is the next one of translate.
 	step   int
 	origin origin
 
-	reason reasoning
-	format format
+	reasoning reasoning
+	format    format
+	// compacting: the model is asked for a summary, not for its turn.
+	compacting bool
 
 	conversation conversation
 	chatRequest
@@ -48,11 +48,11 @@ func (r *translation) release() {
 	}
 	r.turn, r.req = nil, nil
 	r.compacting = false
-	r.part.Reset(nil)
+	r.small.Reset(nil)
 	r.reader.reset()
 	r.conversation.reset()
 	r.step, r.origin = 0, origin{}
-	r.reason, r.format = reasoning{}, format{}
+	r.reasoning, r.format = reasoning{}, format{}
 	translations.Put(r)
 }
 
@@ -77,9 +77,9 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 // asks the edge for something has the rest of them run when that is given.
 func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	steps := [...]func(*translation) *hub.Problem{
-		(*translation).scan, (*translation).model, (*translation).refuse,
-		(*translation).state, (*translation).leave, (*translation).background, (*translation).goOn, (*translation).scalars,
-		(*translation).reasoning, (*translation).textFormat, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).tell,
+		(*translation).scan, (*translation).model, (*translation).checkMeaning,
+		(*translation).state, (*translation).leave, (*translation).background, (*translation).goOn,
+		(*translation).parameters, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).converse,
 	}
 	for r.step < len(steps) {
 		step := steps[r.step]
@@ -144,7 +144,7 @@ func (r *translation) written(dst []byte) ([]byte, *hub.Problem) {
 // warmsUp tells whether the model is to say nothing: the client gives what later
 // requests go on from (generate: false).
 func (r *translation) warmsUp() bool {
-	return r.kind == create && !r.compacting && string(r.raw(keyGenerate)) == "false"
+	return r.kind == create && !r.compacting && r.is(keyGenerate, "false")
 }
 
 // warmUp answers a request for which the model says nothing by a response that is
@@ -191,48 +191,6 @@ func (r *translation) model() *hub.Problem {
 	}
 }
 
-// offer makes functions of the tools: the request's own first, then those that came
-// with the input.
-func (r *translation) offer() *hub.Problem {
-	p := r.offerAll()
-	t := r.turn
-	t.Request.DroppedTools = r.tools.Dropped()
-	if p == nil && len(t.Request.DroppedTools) > 0 {
-		t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.Request.DroppedTools, ", ")})
-	}
-	return p
-}
-
-func (r *translation) offerAll() *hub.Problem {
-	reject := r.turn.RejectTools
-	if p := r.tools.Offer(r.ownTools, reject); p != nil {
-		return p
-	}
-	for _, kind := range [...]string{"additional_tools", "tool_search_output"} {
-		for _, l := range [...]jsonedit.CompactSpan{r.told, r.before, r.own} {
-			for i := l.Start; i < l.End; i++ {
-				it := &r.list[i]
-				if it.tools.Len() == 0 || string(it.word(itemType)) != kind {
-					continue
-				}
-				if p := r.tools.Offer(it.tools, reject); p != nil {
-					return p
-				}
-			}
-		}
-	}
-	return r.tools.Offered()
-}
-
-// choose reads tool_choice.
-func (r *translation) choose() *hub.Problem {
-	if r.compacting { // the tools stay for the sake of the prefix cache
-		r.tools.ForbidCalls()
-		return nil
-	}
-	return r.tools.Choose(r.raw(keyToolChoice))
-}
-
 // scan reads the request.
 func (r *translation) scan() *hub.Problem {
 	r.conversation.begin(&r.reader, r.turn)
@@ -243,59 +201,80 @@ func (r *translation) scan() *hub.Problem {
 	return p
 }
 
-func (r *translation) refuse() *hub.Problem { return r.checkMeaning() }
-
-// scalars checks the simple members.
-func (r *translation) scalars() *hub.Problem {
+// parameters reads what the request says of the turn beside its conversation and tools.
+func (r *translation) parameters() *hub.Problem {
 	if p := r.checkNumbers(); p != nil {
 		return p
 	}
-	n, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
-	r.turn.Request.SingleCall = r.is(keyParallel, "false")
 	if p := r.checkOthers(); p != nil {
 		return p
 	}
-	if p := checkMetadata(&r.part, r.raw(keyMetadata)); p != nil {
+	if p := checkMetadata(&r.small, r.raw(keyMetadata)); p != nil {
 		return p
 	}
-	var i included
-	p := i.read(&r.part, r.raw(keyInclude))
-	r.req.sealed, r.req.logprobs = i.sealed, i.logprobs || n > 0
-	return p
-}
-
-func (r *translation) reasoning() *hub.Problem {
-	p := r.reason.read(&r.part, r.raw(keyReasoning))
-	if r.reason.off() {
+	var also included
+	if p := also.read(&r.small, r.raw(keyInclude)); p != nil {
+		return p
+	}
+	if p := r.reasoning.read(&r.small, r.raw(keyReasoning)); p != nil {
+		return p
+	}
+	if p := r.format.read(&r.small, r.raw(keyText)); p != nil {
+		return p
+	}
+	if r.extra(responseFormat) != nil { // the client's own words for a server's form
+		r.format.kind = plainText
+	}
+	r.turn.Request.SingleCall = r.is(keyParallel, "false")
+	if r.reasoning.off() {
 		r.turn.Request.NoThinking = true
 	}
-	r.req.summary = r.reason.summary != nil
+	logprobs, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
+	r.req.sealed, r.req.logprobs, r.req.summary = also.sealed, also.logprobs || logprobs > 0, r.reasoning.summary != nil
+	return nil
+}
+
+// offer makes functions of the tools.
+func (r *translation) offer() *hub.Problem {
+	t := r.turn
+	p := r.offerTools(t.RejectTools)
+	t.Request.DroppedTools = r.tools.Dropped()
+	if p == nil && len(t.Request.DroppedTools) > 0 {
+		t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.Request.DroppedTools, ", ")})
+	}
 	return p
 }
 
-func (r *translation) textFormat() *hub.Problem { return r.format.read(&r.part, r.raw(keyText)) }
-
-// tell turns the items into the history.
-func (r *translation) tell() *hub.Problem {
-	c := &r.conversation
-	if v := r.raw(keyInstructions); jsonedit.IsString(v) {
-		c.addSystem(jsonedit.Inside(v))
+// choose reads which tools the model may call.
+func (r *translation) choose() *hub.Problem {
+	if r.compacting { // the tools stay for the sake of the prefix cache
+		r.tools.ForbidCalls()
+		return nil
 	}
-	if p := c.addItems(r.told, 0); p != nil {
+	return r.tools.Choose(r.raw(keyToolChoice))
+}
+
+// converse turns instructions and items into the history.
+func (r *translation) converse() *hub.Problem {
+	c := &r.conversation
+	if v := jsonedit.Inside(r.raw(keyInstructions)); v != nil {
+		c.addSystem(v)
+	}
+	if p := c.addItems(r.instructions, 0); p != nil {
 		return p
 	}
-	if !r.compacting && r.formatted() && r.tools.Callable() {
+	if r.format.kind != plainText && !r.compacting && r.tools.Callable() {
 		c.text = r.format.appendWords(c.text[:0])
 		c.addSystem(c.text)
 	}
-	before, own := r.covered()
-	if p := c.addItems(r.before, before); p != nil {
+	earlier, input := r.covered()
+	if p := c.addItems(r.earlier, earlier); p != nil {
 		return p
 	}
 	if v := r.raw(keyInput); jsonedit.IsString(v) {
 		c.history.Message("user", v)
 	}
-	if p := c.addItems(r.own, own); p != nil {
+	if p := c.addItems(r.input, input); p != nil {
 		return p
 	}
 	if r.kind == compact {
