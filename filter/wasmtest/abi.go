@@ -33,20 +33,24 @@ const (
 
 var levels = [...]string{"trace", "debug", "info", "warn", "error", "critical"}
 
-var hostcalls = map[string]func(h *Host, a []uint64) uint32{
-	"proxy_log":                      (*Host).log,
-	"proxy_send_local_response":      (*Host).sendLocalResponse,
-	"proxy_get_header_map_value":     (*Host).getHeaderMapValue,
-	"proxy_add_header_map_value":     (*Host).addHeaderMapValue,
-	"proxy_replace_header_map_value": (*Host).replaceHeaderMapValue,
-	"proxy_remove_header_map_value":  (*Host).removeHeaderMapValue,
-	"proxy_get_header_map_pairs":     (*Host).getHeaderMapPairs,
-	"proxy_get_buffer_bytes":         (*Host).getBufferBytes,
-	"proxy_set_buffer_bytes":         (*Host).setBufferBytes,
-	"proxy_continue_stream":          (*Host).continueStream,
-	"proxy_define_metric":            (*Host).defineMetric,
-	"proxy_increment_metric":         (*Host).incrementMetric,
-	"proxy_get_property":             (*Host).getProperty,
+// A guestSide is the Host as the module sees it: the functions of the ABI, which take
+// numbers and places in the module's memory.
+type guestSide struct{ *Host }
+
+var hostcalls = map[string]func(h guestSide, a []uint64) uint32{
+	"proxy_log":                      guestSide.log,
+	"proxy_send_local_response":      guestSide.sendLocalResponse,
+	"proxy_get_header_map_value":     guestSide.getHeaderMapValue,
+	"proxy_add_header_map_value":     guestSide.addHeaderMapValue,
+	"proxy_replace_header_map_value": guestSide.replaceHeaderMapValue,
+	"proxy_remove_header_map_value":  guestSide.removeHeaderMapValue,
+	"proxy_get_header_map_pairs":     guestSide.getHeaderMapPairs,
+	"proxy_get_buffer_bytes":         guestSide.getBufferBytes,
+	"proxy_set_buffer_bytes":         guestSide.setBufferBytes,
+	"proxy_continue_stream":          guestSide.continueStream,
+	"proxy_define_metric":            guestSide.defineMetric,
+	"proxy_increment_metric":         guestSide.incrementMetric,
+	"proxy_get_property":             guestSide.getProperty,
 }
 
 // exportABI defines every function that a module imports from "env"; those that have
@@ -60,7 +64,7 @@ func exportABI(ctx context.Context, r wazero.Runtime, module wazero.CompiledModu
 		}
 		call, params := hostcalls[name], f.ParamTypes()
 		if call == nil {
-			call = func(*Host, []uint64) uint32 { return statusUnimplemented }
+			call = func(guestSide, []uint64) uint32 { return statusUnimplemented }
 		}
 		env.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
 			h := ctx.Value(hostKey{}).(*Host)
@@ -70,14 +74,14 @@ func exportABI(ctx context.Context, r wazero.Runtime, module wazero.CompiledModu
 					stack[i] = uint64(uint32(stack[i]))
 				}
 			}
-			stack[0] = uint64(call(h, stack))
+			stack[0] = uint64(call(guestSide{h}, stack))
 		}), params, f.ResultTypes()).Export(name)
 	}
 	_, err := env.Instantiate(ctx)
 	return err
 }
 
-func (h *Host) read(ptr, size uint64) []byte {
+func (h guestSide) read(ptr, size uint64) []byte {
 	b, ok := h.module.Memory().Read(uint32(ptr), uint32(size))
 	if !ok {
 		panic("wasmtest: the filter named memory that it doesn't have")
@@ -86,7 +90,7 @@ func (h *Host) read(ptr, size uint64) []byte {
 }
 
 // give copies b into memory that the module allocates and writes where it is.
-func (h *Host) give(b []byte, ptr, size uint64) uint32 {
+func (h guestSide) give(b []byte, ptr, size uint64) uint32 {
 	var at uint64
 	if len(b) > 0 {
 		results, err := h.malloc.Call(h.ctx, uint64(len(b)))
@@ -101,7 +105,7 @@ func (h *Host) give(b []byte, ptr, size uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) log(a []uint64) uint32 {
+func (h guestSide) log(a []uint64) uint32 {
 	level := "?"
 	if int(a[0]) < len(levels) {
 		level = levels[a[0]]
@@ -110,7 +114,7 @@ func (h *Host) log(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) sendLocalResponse(a []uint64) uint32 {
+func (h guestSide) sendLocalResponse(a []uint64) uint32 {
 	if h.active == nil {
 		return statusOK
 	}
@@ -122,7 +126,7 @@ func (h *Host) sendLocalResponse(a []uint64) uint32 {
 }
 
 // headers finds a head or trailers that the host still lets the filter see.
-func (h *Host) headers(kind uint64) *[][2]string {
+func (h guestSide) headers(kind uint64) *[][2]string {
 	if h.active == nil {
 		return nil
 	}
@@ -139,7 +143,7 @@ func (h *Host) headers(kind uint64) *[][2]string {
 	return nil
 }
 
-func (h *Host) getHeaderMapValue(a []uint64) uint32 {
+func (h guestSide) getHeaderMapValue(a []uint64) uint32 {
 	m := h.headers(a[0])
 	if m == nil {
 		return statusBadArgument
@@ -153,7 +157,7 @@ func (h *Host) getHeaderMapValue(a []uint64) uint32 {
 	return statusNotFound
 }
 
-func (h *Host) addHeaderMapValue(a []uint64) uint32 {
+func (h guestSide) addHeaderMapValue(a []uint64) uint32 {
 	m := h.headers(a[0])
 	if m == nil {
 		return statusBadArgument
@@ -162,7 +166,7 @@ func (h *Host) addHeaderMapValue(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) replaceHeaderMapValue(a []uint64) uint32 {
+func (h guestSide) replaceHeaderMapValue(a []uint64) uint32 {
 	m := h.headers(a[0])
 	if m == nil {
 		return statusBadArgument
@@ -186,7 +190,7 @@ func (h *Host) replaceHeaderMapValue(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) removeHeaderMapValue(a []uint64) uint32 {
+func (h guestSide) removeHeaderMapValue(a []uint64) uint32 {
 	m := h.headers(a[0])
 	if m == nil {
 		return statusBadArgument
@@ -202,7 +206,7 @@ func (h *Host) removeHeaderMapValue(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) getHeaderMapPairs(a []uint64) uint32 {
+func (h guestSide) getHeaderMapPairs(a []uint64) uint32 {
 	m := h.headers(a[0])
 	if m == nil || len(*m) == 0 {
 		return h.give(nil, a[1], a[2])
@@ -212,7 +216,7 @@ func (h *Host) getHeaderMapPairs(a []uint64) uint32 {
 
 // body finds the bytes of a body callback: what was gathered while the filter pauses,
 // else the piece at hand; nil where there is none.
-func (h *Host) body(kind uint64) *[]byte {
+func (h guestSide) body(kind uint64) *[]byte {
 	if h.active == nil {
 		return nil
 	}
@@ -226,7 +230,7 @@ func (h *Host) body(kind uint64) *[]byte {
 	return d.piece
 }
 
-func (h *Host) getBufferBytes(a []uint64) uint32 {
+func (h guestSide) getBufferBytes(a []uint64) uint32 {
 	var data []byte
 	switch a[0] {
 	case bufferPluginConfig:
@@ -245,7 +249,7 @@ func (h *Host) getBufferBytes(a []uint64) uint32 {
 	return h.give(data[start:min(len(data), start+length)], a[3], a[4])
 }
 
-func (h *Host) setBufferBytes(a []uint64) uint32 {
+func (h guestSide) setBufferBytes(a []uint64) uint32 {
 	if a[0] != bufferRequestBody && a[0] != bufferResponseBody {
 		return statusBadArgument
 	}
@@ -265,7 +269,7 @@ func (h *Host) setBufferBytes(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) continueStream(a []uint64) uint32 {
+func (h guestSide) continueStream(a []uint64) uint32 {
 	if h.active == nil || a[0] > 1 {
 		return statusBadArgument
 	}
@@ -277,13 +281,13 @@ func (h *Host) continueStream(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) defineMetric(a []uint64) uint32 {
+func (h guestSide) defineMetric(a []uint64) uint32 {
 	h.metrics = append(h.metrics, metric{name: string(h.read(a[1], a[2]))})
 	h.module.Memory().WriteUint32Le(uint32(a[3]), uint32(len(h.metrics)))
 	return statusOK
 }
 
-func (h *Host) incrementMetric(a []uint64) uint32 {
+func (h guestSide) incrementMetric(a []uint64) uint32 {
 	if a[0] == 0 || int(a[0]) > len(h.metrics) {
 		return statusNotFound
 	}
@@ -291,7 +295,7 @@ func (h *Host) incrementMetric(a []uint64) uint32 {
 	return statusOK
 }
 
-func (h *Host) getProperty(a []uint64) uint32 {
+func (h guestSide) getProperty(a []uint64) uint32 {
 	if h.active != nil && string(h.read(a[0], a[1])) == "response\x00code_details" && h.active.details != "" {
 		return h.give([]byte(h.active.details), a[2], a[3])
 	}
