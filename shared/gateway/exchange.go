@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/access"
-	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
@@ -34,8 +33,6 @@ type Exchange struct {
 	turn    hub.Turn
 	// encoding is the request's content-encoding where it must be undone.
 	encoding string
-	model    string // asked for by /v1/models/{id}
-	query    string // of a translated /v1/models
 	problem  *hub.Problem
 
 	phase phase
@@ -55,9 +52,9 @@ type Exchange struct {
 type phase uint8
 
 const (
-	// requesting: the request is known in parts.
+	// requesting: the request has not been read to its end.
 	requesting phase = iota
-	// replying: the request has gone up, and the reply's head may be known.
+	// replying: it goes up.
 	replying
 	// streaming: the reply is a stream, and the client's has not begun yet; then it has
 	// begun, and then it has ended by its grammar.
@@ -89,40 +86,20 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	if !env.LearnsWindow {
 		x.turn.Edge.Window = hub.NoWindow
 	}
-	var canonical string
-	x.route, canonical, x.model = g.find(path)
-	if head.Header("anthropic-version") != "" {
-		x.route = anthropics(x.route, canonical)
-	}
-	if x.route == root && head.Method != "GET" && head.Method != "HEAD" {
-		x.route = passThrough
-	}
+	canonical := x.find(head, path)
+	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
-	// A request of ours that offers another protocol (curl offers h2c) is served as it is.
-	if head.Method != x.route.method && x.route.kind != absentRoute && head.Header("upgrade") != "" {
-		if (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket") {
-			x.local(&hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
-				Message: "WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary."})
-			return x
-		}
-		x.route, canonical = passThrough, path
-		x.plan.Route = x.route.name
-	}
 	x.keys(head.Credential)
-	if x.route.kind == passRoute {
-		if !g.pass {
-			x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found",
-				Message: "There is nothing at " + hub.Excerpt(path) + ": forwarding of other paths is switched off (passthrough)."})
-		}
+	if p := x.refuse(head, path, canonical); p != nil {
+		x.local(p)
 		return x
 	}
-	if x.route.kind == absentRoute {
-		x.local(&hub.Problem{Status: 404, Type: hub.TypeNotFound, Reason: "not_found", Message: x.route.why})
+	switch x.route.kind {
+	case pageRoute:
+		x.plan.Action = Local
+		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(x.route.page)}
 		return x
-	}
-	if head.Method != x.route.method && !((x.route.kind == healthRoute || x.route.kind == rootRoute) && head.Method == "HEAD") {
-		x.local(&hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", x.route.method}},
-			Message: hub.Excerpt(head.Method) + " is not allowed on " + hub.Excerpt(path) + ", " + x.route.method + " is."})
+	case passRoute:
 		return x
 	}
 	if x.route.translator != nil {
@@ -137,38 +114,62 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 			x.plan.Path += "?" + query
 		}
 	}
-	switch x.route.kind {
-	case rootRoute:
-		x.plan.Action = Local
-		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(`{"service":"qwenvoy"}`)}
-		return x
-	case healthRoute:
-		x.plan.Action = Local
-		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(`{"status":"healthy"}`)}
-		return x
-	case modelRoute:
-		if g.settings.Catalog.Resolve([]byte(x.model)) == nil {
-			x.local(hub.UnknownModel(x.model, g.settings.Catalog))
+	if x.route.bodyless() {
+		if _, p := x.route.dialect.Request(nil, nil, &x.turn); p != nil {
+			x.local(p)
 			return x
 		}
-		fallthrough
-	case modelsRoute:
-		if x.route.translator != nil {
-			messages.RequestID(&x.turn) // what has a body gets it there
-			x.query = query
-		}
-		x.plan.Action, x.plan.NoBody = Transform, true
+		x.plan.NoBody, x.phase = true, replying
 		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding")
-		return x
+	} else {
+		x.plan.MaxBody = g.maxBody
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-length", "accept-encoding")
+		if e := strings.TrimSpace(strings.ToLower(head.Header("content-encoding"))); e != "" && e != "identity" {
+			x.encoding = e
+			x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-encoding")
+		}
 	}
 	x.plan.Action = Transform
-	x.plan.MaxBody = g.maxBody
-	x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-length", "accept-encoding")
-	if e := strings.TrimSpace(strings.ToLower(head.Header("content-encoding"))); e != "" && e != "identity" {
-		x.encoding = e
-		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-encoding")
-	}
 	return x
+}
+
+// find finds the route, and the path that the upstream knows.
+func (x *Exchange) find(head Head, path string) (canonical string) {
+	x.route, canonical, x.turn.Request.PathID = x.gateway.find(path)
+	if head.Header("anthropic-version") != "" {
+		x.route = anthropics(x.route, canonical)
+	}
+	switch {
+	case x.route == root && !root.serves(head.Method):
+		x.route = passThrough
+	case head.Method != x.route.method && x.route.kind != absentRoute && head.Header("upgrade") != "" && !isSocket(head, canonical):
+		// A request of ours that offers another protocol (curl offers h2c) is served as it is.
+		x.route, canonical = passThrough, path
+	}
+	return canonical
+}
+
+// isSocket tells whether a request asks for WebSocket where Codex does.
+func isSocket(head Head, canonical string) bool {
+	return (canonical == "/v1/responses" || canonical == "/v1/responses/") && strings.EqualFold(head.Header("upgrade"), "websocket")
+}
+
+// refuse says why a request goes no further than its head.
+func (x *Exchange) refuse(head Head, path, canonical string) *hub.Problem {
+	switch {
+	case x.route.kind == passRoute && !x.gateway.pass:
+		return hub.NotThere("There is nothing at " + hub.Excerpt(path) + ": forwarding of other paths is switched off (passthrough).")
+	case x.route.kind == passRoute:
+		return nil
+	case head.Method != x.route.method && isSocket(head, canonical):
+		return &hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
+			Message: "WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary."}
+	case x.route.kind == absentRoute:
+		return hub.NotThere(x.route.why)
+	case !x.route.serves(head.Method):
+		return hub.MethodNotAllowed(head.Method, path, x.route.method)
+	}
+	return nil
 }
 
 // keys puts what names the client to the upstream in place.
@@ -192,7 +193,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	}
 	a := x.route.dialect.Problem(p, &x.turn)
 	if x.form == onePiece {
-		s := x.route.dialect.Stream(&x.turn)
+		s := x.route.dialect.(hub.Streamer).Stream(&x.turn)
 		a.Events = s.Abort(s.Begin(nil), p)
 	}
 	return a

@@ -3,7 +3,6 @@ package gateway
 import (
 	"strings"
 
-	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -21,11 +20,11 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	kind, _, _ := strings.Cut(header("content-type"), ";")
 	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
-	x.phase = replying
 	asIs := status < 200 || status > 299 || x.route.replyAsIs
 	if t := x.route.translator; t != nil {
 		return x.translatedHead(t, status, kind, plain)
 	}
+	streamer, streams := x.route.dialect.(hub.Streamer)
 	switch {
 	case status == 101:
 		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
@@ -35,9 +34,9 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		return ReplyPlan{} // not ours, whatever it is
 	case !plain && !x.gzipped:
 		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding))}
-	case kind == "text/event-stream" && !asIs && x.route.kind == dialectRoute:
+	case kind == "text/event-stream" && !asIs && streams:
 		x.phase = streaming
-		x.stream = x.route.dialect.Stream(&x.turn)
+		x.stream = streamer.Stream(&x.turn)
 		x.framer.Limit = x.gateway.maxEvent
 		if x.gzipped {
 			x.gunzip = gunzip.New()
@@ -74,7 +73,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 	switch {
 	case status < 200, status > 299 && status < 400, status == 204, status == 205:
 		p.Answer = x.answer(hub.BadUpstream("The model server answered with status %d, which means nothing here.", status))
-	case status < 300 && x.route.kind == dialectRoute && x.turn.Request.State == nil:
+	case status < 300 && x.phase == requesting:
 		p.Answer = x.answer(hub.BadUpstream("The model server answered before it had read the request."))
 	case !plain && !x.gzipped:
 		p.Answer = x.answer(hub.BadUpstream("The model server's answer is compressed in a way that was not asked for and is not supported."))
@@ -92,7 +91,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, pla
 			return p // an answer in one piece; Reply makes the stream of it
 		}
 		x.phase = streaming
-		x.stream = t.Stream(&x.turn)
+		x.stream = t.(hub.Streamer).Stream(&x.turn)
 		x.framer.Limit = x.gateway.maxEvent
 		if x.gzipped {
 			x.gunzip = gunzip.New()
@@ -126,6 +125,7 @@ func (x *Exchange) Refused() bool { return x.form == refused }
 // Answer replaces the whole reply; an edge that has sent the head already sends its
 // Events, or its body where it has none.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
+	x.phase = replying
 	if x.gzipped && !((x.form == decoded || x.form == refused) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
@@ -145,25 +145,7 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		// The head is the upstream's, but for its status and type: Retry-After stays.
 		return jsonedit.PutBytes(dst, x.answer(hub.UpstreamProblem(x.refusal, body)).Body), nil
 	}
-	var out []byte
-	var p *hub.Problem
-	switch x.route.kind {
-	case modelsRoute:
-		if x.route.translator != nil {
-			out, p = models.AppendAnthropicList(dst, body, x.gateway.settings.Catalog, x.query)
-		} else {
-			out, p = models.AppendList(dst, body, x.gateway.settings.Catalog)
-		}
-	case modelRoute:
-		appendOne := models.AppendOne
-		if x.route.translator != nil {
-			appendOne = models.AppendAnthropicOne
-		}
-		out, p = appendOne(dst, body, x.gateway.settings.Catalog, x.model)
-	default:
-		out, p = x.route.dialect.Reply(dst, body, &x.turn)
-	}
-	return x.replied(out, p)
+	return x.replied(x.route.dialect.Reply(dst, body, &x.turn))
 }
 
 // replied is what ReplyWhole returns.

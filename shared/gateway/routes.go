@@ -5,21 +5,24 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/dialect/chat"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/messages"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
+// routeKind says who serves a route.
 type routeKind uint8
 
 const (
+	// passRoute: the upstream, untouched.
 	passRoute routeKind = iota
+	// dialectRoute: the upstream, through a dialect.
 	dialectRoute
-	modelsRoute
-	modelRoute
-	healthRoute
-	rootRoute
-	// absentRoute answers 404: it needs state that this edge has not, or is not offered.
+	// pageRoute: a page of ours.
+	pageRoute
+	// absentRoute: nobody, and a 404 says why: it needs state that this edge has not, or is
+	// not offered.
 	absentRoute
 )
 
@@ -27,34 +30,42 @@ type route struct {
 	kind   routeKind
 	name   string
 	method string
-	// dialect turns the request; replyAsIs leaves the reply alone.
+	// dialect turns request and reply, and puts errors into words; replyAsIs leaves the
+	// reply alone.
 	dialect   hub.Dialect
 	replyAsIs bool
 	// upstream is the path that a translated request goes to, without the client's query.
 	upstream string
 	// translator is dialect where its form is not the hub's.
 	translator hub.Translator
-	// why is an absent route's answer.
-	why string
+	// anthropic is the route that clients of Anthropic's mean, nil for the same.
+	anthropic *route
+	// page is a page's body, why an absent route's answer.
+	page, why string
+}
+
+// bodyless: requests have no body to turn.
+func (r *route) bodyless() bool { return r.method == "GET" }
+
+// serves tells whether requests of a method are served.
+func (r *route) serves(method string) bool {
+	return method == r.method || r.kind == pageRoute && method == "HEAD"
 }
 
 var (
 	passThrough = &route{kind: passRoute, name: "pass"}
-	modelEntry  = &route{kind: modelRoute, name: "model", method: "GET"}
-	health      = &route{kind: healthRoute, name: "health", method: "GET"}
+	modelEntry  = &route{kind: dialectRoute, name: "model", method: "GET", dialect: models.Entry, anthropic: forAnthropic("model", models.Entry)}
+	health      = &route{kind: pageRoute, name: "health", method: "GET", page: `{"status":"healthy"}`}
+	root        = &route{kind: pageRoute, name: "root", method: "GET", page: `{"service":"qwenvoy"}`}
 
-	root = &route{kind: rootRoute, name: "root", method: "GET"}
 	// Stored responses and conversations are served by an edge with state, before its
 	// requests come here.
 	stateful = &route{kind: absentRoute, name: "responses", dialect: responses.Create,
-		why: "Nothing is stored here: this edge keeps no state. Route /v1/responses and /v1/conversations to the qwenvoy binary to have stored responses."}
+		why: "Nothing is stored here: this edge keeps no state. " +
+			"Route /v1/responses and /v1/conversations to the qwenvoy binary to have stored responses."}
 	batches = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
 		why: "Message batches are not offered. Send each request to /v1/messages."}
-
-	// The same for clients of Anthropic's, whose requests carry anthropic-version.
-	anthropicModels = &route{kind: modelsRoute, name: "models", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
-	anthropicEntry  = &route{kind: modelRoute, name: "model", method: "GET", dialect: messages.Create, translator: messages.Create, upstream: "/v1/models"}
-	unoffered       = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+	unoffered = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
 		why: "Files, skills and text completions are not offered. Send what the model shall read in the request to /v1/messages."}
 
 	routes = map[string]*route{
@@ -62,7 +73,7 @@ var (
 		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
 		"/tokenize":            {kind: dialectRoute, name: "tokenize", method: "POST", dialect: chat.Tokenize, replyAsIs: true},
 		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
-		"/v1/models":           {kind: modelsRoute, name: "models", method: "GET"},
+		"/v1/models":           {kind: dialectRoute, name: "models", method: "GET", dialect: models.List, anthropic: forAnthropic("models", models.List)},
 		"/health":              health,
 		"/":                    root,
 
@@ -88,10 +99,8 @@ var (
 // anthropics is the route that a client of Anthropic's means.
 func anthropics(r *route, path string) *route {
 	switch {
-	case r.kind == modelsRoute:
-		return anthropicModels
-	case r.kind == modelRoute:
-		return anthropicEntry
+	case r.anthropic != nil:
+		return r.anthropic
 	case r != passThrough:
 		return r
 	}
@@ -106,6 +115,11 @@ func anthropics(r *route, path string) *route {
 
 func translated(name, upstream string, t hub.Translator) *route {
 	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
+}
+
+func forAnthropic(name string, d models.Dialect) *route {
+	t := d.ForAnthropic(messages.Create)
+	return &route{kind: dialectRoute, name: name, method: "GET", dialect: t, translator: t, upstream: "/v1/models"}
 }
 
 const modelPrefix = "/v1/models/"

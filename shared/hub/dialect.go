@@ -2,18 +2,24 @@ package hub
 
 // A Dialect is one client API: it turns requests into the hub's form and what the
 // upstream says back. Its methods get the exchange's Turn and keep nothing else
-// between calls but what a stream needs. dst is appended to.
+// between calls but what a stream needs. dst is appended to. What they need of the edge
+// they ask for by Turn.Ask, and return.
 type Dialect interface {
-	// Request makes the upstream's request body out of the client's. Where no upstream
-	// need be asked it sets Turn.Answer, and what it returns is not used. In body, halves of
-	// surrogate pairs may be overwritten.
+	// Request makes the upstream's request body out of the client's; both are empty where
+	// the route has none. Where no upstream need be asked it sets Turn.Request.Answer, and
+	// what it returns is not used. In body, halves of surrogate pairs may be overwritten.
 	Request(dst, body []byte, t *Turn) ([]byte, *Problem)
 	// Reply turns a whole 2xx reply. A Problem replaces the reply.
 	Reply(dst, body []byte, t *Turn) ([]byte, *Problem)
-	// Stream begins a stream's translation.
-	Stream(t *Turn) Stream
 	// Problem puts an error into the dialect's shape.
 	Problem(p *Problem, t *Turn) *Answer
+}
+
+// A Streamer is a dialect that has streams.
+type Streamer interface {
+	Dialect
+	// Stream begins a stream's translation.
+	Stream(t *Turn) Stream
 }
 
 // A Translator is a dialect whose form is not the hub's. Its clients can't read the

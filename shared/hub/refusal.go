@@ -46,6 +46,17 @@ func UnsupportedParameter(param, rest string) *Problem {
 	return Refuse("unsupported_parameter", param, "Unsupported parameter: '"+param+"'"+rest)
 }
 
+// NotThere is a 404 for a path; why is a sentence.
+func NotThere(why string) *Problem {
+	return &Problem{Status: 404, Type: TypeNotFound, Reason: "not_found", Message: why}
+}
+
+// MethodNotAllowed is a 405; allowed are the methods that are, with commas between.
+func MethodNotAllowed(method, path, allowed string) *Problem {
+	return &Problem{Status: 405, Type: TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", allowed}},
+		Message: Excerpt(method) + " is not allowed on " + Excerpt(path) + ", " + allowed + " is."}
+}
+
 // BadStore is a 500: what was stored of earlier requests can't be read.
 func BadStore(what string) *Problem {
 	return &Problem{Status: 500, Type: TypeServer, Reason: "bad_store", Message: "What was stored of " + what + " can't be read."}

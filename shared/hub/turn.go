@@ -46,6 +46,10 @@ const NoWindow = -1
 // RequestFacts is what a dialect and the editor find in the request. The reply's side
 // only reads it.
 type RequestFacts struct {
+	// PathID is what the path names behind its route: a model, of /v1/models/{id}. Query is
+	// the path's query as sent. Both are set when the exchange begins.
+	PathID, Query string
+
 	// Answer, where a dialect's Request sets it, goes to the client without an upstream being asked.
 	Answer *Answer
 	// Streamed: the client asked for a stream. Set by translated dialects only.
@@ -124,6 +128,22 @@ func (t *Turn) AppendID(dst []byte, prefix string) []byte {
 		}
 	}
 	return dst
+}
+
+// RequestIDHeader is read by Anthropic's SDKs; they don't know x-request-id.
+const RequestIDHeader = "request-id"
+
+// RequestID is the id that a reply to a client of Anthropic's carries, in its header and in
+// an error. The first call makes it and puts the field into Request.ReplyHeader.
+func (t *Turn) RequestID() string {
+	for _, h := range t.Request.ReplyHeader {
+		if h[0] == RequestIDHeader {
+			return h[1]
+		}
+	}
+	id := string(t.AppendID(nil, "req_"))
+	t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{RequestIDHeader, id})
+	return id
 }
 
 // UseCallID notes a tool call's id and tells whether it is the first of its kind in

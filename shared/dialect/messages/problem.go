@@ -12,7 +12,7 @@ func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
 	return &hub.Answer{
 		Status: d.Status(p.Status),
 		Body:   appendError(nil, p, t),
-		Header: append(p.Header[:len(p.Header):len(p.Header)], [2]string{requestIDHeader, RequestID(t)}),
+		Header: append(p.Header[:len(p.Header):len(p.Header)], [2]string{hub.RequestIDHeader, t.RequestID()}),
 		Reason: p.Reason,
 	}
 }
@@ -78,22 +78,6 @@ func appendError(dst []byte, p *hub.Problem, t *hub.Turn) []byte {
 	dst = jsonedit.Put(dst, `","message":`)
 	dst = jsonedit.AppendQuoted(dst, strings.ToValidUTF8(message, "\uFFFD"))
 	dst = jsonedit.Put(dst, `},"request_id":`)
-	dst = jsonedit.AppendQuoted(dst, RequestID(t))
+	dst = jsonedit.AppendQuoted(dst, t.RequestID())
 	return append(dst, '}')
-}
-
-// requestIDHeader is read by Anthropic's SDKs; they don't know x-request-id.
-const requestIDHeader = "request-id"
-
-// RequestID is the id that the reply's header request-id and an error's request_id
-// carry. The first call makes it and puts the field into t.ReplyHeader.
-func RequestID(t *hub.Turn) string {
-	for _, h := range t.Request.ReplyHeader {
-		if h[0] == requestIDHeader {
-			return h[1]
-		}
-	}
-	id := string(t.AppendID(nil, "req_"))
-	t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{requestIDHeader, id})
-	return id
 }

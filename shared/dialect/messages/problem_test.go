@@ -81,8 +81,8 @@ func TestOneRequestHasOneRequestID(t *testing.T) {
 		t.Errorf("%s %v %v", a.Body, a.Header, turn.Request.ReplyHeader)
 	}
 	turn.Request.ReplyHeader = nil
-	first := RequestID(turn)
-	if again := RequestID(turn); first != again || !strings.HasPrefix(first, "req_") {
+	first := turn.RequestID()
+	if again := turn.RequestID(); first != again || !strings.HasPrefix(first, "req_") {
 		t.Errorf("%s, then %s", first, again)
 	}
 }

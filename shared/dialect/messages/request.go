@@ -37,7 +37,7 @@ var translations = sync.Pool{New: func() any {
 func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	req := &request{id: t.AppendID(nil, "msg_"), size: len(body)}
 	t.Request.State = req
-	RequestID(t)
+	t.RequestID()
 
 	r := translations.Get().(*translation)
 	r.reset(d.kind, body, t, req)

@@ -142,7 +142,7 @@ func TestTheTurnKnowsItsRequest(t *testing.T) {
 	turn := newTurn(t, "")
 	translate(t, turn, chat(hello, `,"stream":true,"stop_sequences":["\u0041"],"tool_choice":{"type":"none"}`))
 	q := turn.Request.State.(*request)
-	id := RequestID(turn)
+	id := turn.RequestID()
 	if !strings.HasPrefix(string(q.id), "msg_") || !strings.HasPrefix(id, "req_") || len(id) != len("req_")+24 {
 		t.Errorf("ids %s, %s", q.id, id)
 	}

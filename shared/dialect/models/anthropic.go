@@ -10,6 +10,36 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
+// anthropic serves a route in Anthropic's words; errors are those of its Messages API.
+type anthropic struct {
+	Dialect
+	errors hub.Translator
+}
+
+// ForAnthropic is the dialect in the shape of Anthropic's API, with the errors of another
+// of its dialects.
+func (d Dialect) ForAnthropic(errors hub.Translator) hub.Translator { return anthropic{d, errors} }
+
+// Request implements hub.Dialect.
+func (a anthropic) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	t.RequestID()
+	return a.Dialect.Request(dst, body, t)
+}
+
+// Reply implements hub.Dialect.
+func (a anthropic) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	if a.one {
+		return AppendAnthropicOne(dst, body, t.Catalog, t.Request.PathID)
+	}
+	return AppendAnthropicList(dst, body, t.Catalog, t.Request.Query)
+}
+
+// Problem implements hub.Dialect.
+func (a anthropic) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer { return a.errors.Problem(p, t) }
+
+// Status implements hub.Translator.
+func (a anthropic) Status(upstream int) int { return a.errors.Status(upstream) }
+
 // AppendAnthropicList is AppendList in the shape of Anthropic's API: the page that the
 // request's query asks for by limit, after_id and before_id.
 func AppendAnthropicList(dst, body []byte, c *catalog.Catalog, query string) ([]byte, *hub.Problem) {

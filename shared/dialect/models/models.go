@@ -13,6 +13,35 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
+// Dialect serves one of the two routes in OpenAI's words.
+type Dialect struct{ one bool }
+
+// The routes: GET /v1/models and /v1/models/{id}.
+var (
+	List  = Dialect{}
+	Entry = Dialect{one: true}
+)
+
+// Request implements hub.Dialect: a name that nobody has is refused before the upstream
+// is asked.
+func (d Dialect) Request(dst, _ []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	if d.one && t.Catalog.Resolve([]byte(t.Request.PathID)) == nil {
+		return dst, hub.UnknownModel(t.Request.PathID, t.Catalog)
+	}
+	return dst, nil
+}
+
+// Reply implements hub.Dialect.
+func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
+	if d.one {
+		return AppendOne(dst, body, t.Catalog, t.Request.PathID)
+	}
+	return AppendList(dst, body, t.Catalog)
+}
+
+// Problem implements hub.Dialect.
+func (Dialect) Problem(p *hub.Problem, _ *hub.Turn) *hub.Answer { return hub.ChatAnswer(p) }
+
 // AppendList appends the upstream's list with the served model's entry replaced by one
 // for each listed name; every other field is kept. An empty list stays as it is. A
 // list without the served model is a 502 that names what was found.
