@@ -5,7 +5,7 @@
 // The API as Anthropic documents it and as its SDKs and Claude Code read it;
 // RATIONALE.md says what was decided where they leave room.
 //
-// A requestReader reads the request, a conversation orders its history, a chatWriter writes
+// A reader reads the request, a conversation orders its history, a chatRequest writes
 // what both came to; parts brings the reply in order, which message or events write.
 //
 // It imports catalog, editor, history, hub, jsonedit and parts.

@@ -5,9 +5,9 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// A requestReader reads one request, in one pass over its text, and decides what of it the
+// A reader reads one request, in one pass over its text, and decides what of it the
 // model gets. What the messages say it adds to the conversation.
-type requestReader struct {
+type reader struct {
 	kind kind
 	turn *hub.Turn
 	req  *request
@@ -25,7 +25,7 @@ type requestReader struct {
 
 // link gives the readers in r each other, and the conversation that they add to. It is done
 // once, since r is reused.
-func (r *requestReader) link(out *conversation) {
+func (r *reader) link(out *conversation) {
 	r.messages.in, r.messages.out = &r.in, out
 	blocks := &r.messages.blocks
 	blocks.in, blocks.out, blocks.tools = &r.in, out, &r.tools
@@ -33,7 +33,7 @@ func (r *requestReader) link(out *conversation) {
 }
 
 // reset starts on another request; nil leaves nothing of one behind but buffers.
-func (r *requestReader) reset(k kind, body []byte, t *hub.Turn, req *request) {
+func (r *reader) reset(k kind, body []byte, t *hub.Turn, req *request) {
 	r.kind, r.turn, r.req = k, t, req
 	r.in.reset(body)
 	r.fields = fields{}
@@ -44,7 +44,7 @@ func (r *requestReader) reset(k kind, body []byte, t *hub.Turn, req *request) {
 }
 
 // read walks the request.
-func (r *requestReader) read() *hub.Problem {
+func (r *reader) read() *hub.Problem {
 	s := &r.in.s
 	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
@@ -72,7 +72,7 @@ func (r *requestReader) read() *hub.Problem {
 }
 
 // check looks at the fields that can't be ignored.
-func (r *requestReader) check() *hub.Problem {
+func (r *reader) check() *hub.Problem {
 	r.fields.checkModel(&r.in, r.turn.Catalog)
 	if !r.messages.found {
 		r.in.reject("messages", "is required and must hold at least one message.")
@@ -86,7 +86,7 @@ func (r *requestReader) check() *hub.Problem {
 
 // decide settles which tools the model gets, and with them the form of its answer. Where
 // the request has an answer of our own it stops there.
-func (r *requestReader) decide() *hub.Problem {
+func (r *reader) decide() *hub.Problem {
 	in, t := &r.in, r.turn
 	r.choice = readChoice(in, r.fields.choice)
 	r.req.noCalls = r.choice.kind == chooseNone
@@ -111,12 +111,12 @@ func (r *requestReader) decide() *hub.Problem {
 }
 
 // readThinking reads what is asked of thinking.
-func (r *requestReader) readThinking(afterResults bool) {
+func (r *reader) readThinking(afterResults bool) {
 	r.thinking = readThinking(&r.in, &r.fields, afterResults)
 }
 
 // effort is the word that goes up as reasoning_effort, "" for none.
-func (r *requestReader) effort() string {
+func (r *reader) effort() string {
 	effort := r.messages.effort
 	if effort == nil {
 		effort = r.in.member(r.fields.output, "effort")

@@ -17,19 +17,19 @@ var (
 )
 
 // A translation makes one chat request: the reader reads the client's, the conversation
-// orders its history, the writer writes what both came to, and the editor does to it what
+// orders its history, the chatRequest is what both came to, and the editor does to it what
 // it does to all chat requests. It is reused, and keeps nothing of a request but buffers.
 type translation struct {
-	reader       requestReader
+	reader       reader
 	conversation conversation
-	writer       chatWriter
+	chat         chatRequest
 	editor       editor.Editor
 }
 
 var translations = sync.Pool{New: func() any {
 	r := new(translation)
 	r.reader.link(&r.conversation)
-	r.writer.read, r.writer.conversation = &r.reader, &r.conversation
+	r.chat.read, r.chat.conversation = &r.reader, &r.conversation
 	return r
 }}
 
@@ -100,7 +100,7 @@ func (r *translation) finish(dst []byte) ([]byte, *hub.Problem) {
 	if read.kind == countTokens {
 		form = countForm
 	}
-	dst, p := r.editor.EditTrusted(dst, r.writer.chat, r.writer.trusted, t, form)
+	dst, p := r.editor.EditTrusted(dst, r.chat.text, r.chat.trusted, t, form)
 	if p == nil {
 		r.nameReplies()
 	}
@@ -125,7 +125,7 @@ func (r *translation) write(model []byte) {
 		read.in.reject("messages", "holds nothing to answer.")
 		return
 	}
-	r.writer.write(model, system, prefill)
+	r.chat.write(model, system, prefill)
 }
 
 // nameReplies has replies name the model as the client did, suffix and all.

@@ -8,50 +8,50 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// A chatWriter writes the chat request of what was read and of the history. It decides
+// A chatRequest is the chat request that is written of what was read and of the history. It decides
 // nothing but what a field of the one is called in the other.
-type chatWriter struct {
-	read         *requestReader
+type chatRequest struct {
+	read         *reader
 	conversation *conversation
 
-	chat []byte
-	// trusted are the values of chat that were read already.
+	text []byte
+	// trusted are the values of text that were read already.
 	trusted []jsonedit.Span
-	text    []byte
+	scratch []byte
 	effort  string // goes up as reasoning_effort
 }
 
 // write writes the request. prefill: the model goes on with the last message.
-func (w *chatWriter) write(model, system []byte, prefill bool) {
-	read := w.read
-	w.trusted, w.effort = w.trusted[:0], read.effort()
-	c := slices.Grow(w.chat[:0], len(read.in.src)+1024)
+func (r *chatRequest) write(model, system []byte, prefill bool) {
+	read := r.read
+	r.trusted, r.effort = r.trusted[:0], read.effort()
+	c := slices.Grow(r.text[:0], len(read.in.src)+1024)
 	c = jsonedit.PutBetween(c, `{"model":`, model, "")
 	if read.kind == create {
-		c = w.appendLimits(c)
+		c = r.appendLimits(c)
 	}
 	c = jsonedit.Put(c, `,"messages":`)
-	c = w.conversation.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &w.trusted})
+	c = r.conversation.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
 	if read.kind == create && read.format.schema != nil && read.fields.extras[extraFormat] == nil {
 		c = jsonedit.PutBetween(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`,
 			read.format.schema, `,"strict":true}}`)
 	}
-	c = w.appendTools(c)
+	c = r.appendTools(c)
 	if prefill {
 		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)
 	}
-	c = w.appendKwargs(c)
+	c = r.appendKwargs(c)
 	for i, v := range &read.fields.extras {
 		if i != extraKwargs && (read.kind == create || i < countedExtras) {
 			c = jsonedit.PutMember(c, extraKeys[i], v)
 		}
 	}
-	w.chat = append(c, '}')
+	r.text = append(c, '}')
 }
 
 // appendLimits appends what /tokenize has no use for.
-func (w *chatWriter) appendLimits(c []byte) []byte {
-	read, f := w.read, &w.read.fields
+func (r *chatRequest) appendLimits(c []byte) []byte {
+	read, f := r.read, &r.read.fields
 	limit, _ := integer(f.maxTokens)
 	c = strconv.AppendInt(jsonedit.Put(c, `,"max_completion_tokens":`), int64(limit), 10)
 	if jsonedit.Is(f.stream, jsonedit.True) {
@@ -72,12 +72,12 @@ func (w *chatWriter) appendLimits(c []byte) []byte {
 			c = jsonedit.PutMember(c, "user", user)
 		}
 	}
-	return w.appendThinking(c, limit)
+	return r.appendThinking(c, limit)
 }
 
 // appendTools appends the tools and what goes with them.
-func (w *chatWriter) appendTools(c []byte) []byte {
-	read := w.read
+func (r *chatRequest) appendTools(c []byte) []byte {
+	read := r.read
 	if read.tools.sent == 0 {
 		return c // an empty list, and a choice without tools, is a 400 of vLLM's
 	}
@@ -86,13 +86,13 @@ func (w *chatWriter) appendTools(c []byte) []byte {
 		for i := range list {
 			if list[i].sent {
 				c = jsonedit.Put(c, [...]string{`,"tools":[`, `,`}[min(n, 1)])
-				c = w.appendTool(c, &list[i])
+				c = r.appendTool(c, &list[i])
 				n++
 			}
 		}
 	}
 	c = append(c, ']')
-	w.trusted = append(w.trusted, jsonedit.Span{Start: start, End: len(c)})
+	r.trusted = append(r.trusted, jsonedit.Span{Start: start, End: len(c)})
 	if read.kind == countTokens {
 		return c
 	}
@@ -112,16 +112,16 @@ func (w *chatWriter) appendTools(c []byte) []byte {
 	return c
 }
 
-func (w *chatWriter) appendTool(c []byte, t *tool) []byte {
+func (r *chatRequest) appendTool(c []byte, t *tool) []byte {
 	c = jsonedit.PutBetween(c, `{"type":"function","function":{"name":`, t.name, "")
 	description := jsonedit.Inside(t.description)
 	if t.client != nil {
-		w.text = jsonedit.AppendEscaped(w.text[:0], t.client.description)
-		description = w.text
+		r.scratch = jsonedit.AppendEscaped(r.scratch[:0], t.client.description)
+		description = r.scratch
 	}
 	if t.description != nil || t.client != nil || t.examples != nil {
 		c = jsonedit.PutBetween(c, `,"description":"`, description, "")
-		c = append(w.appendExamples(c, t.examples, len(description) > 0), '"')
+		c = append(r.appendExamples(c, t.examples, len(description) > 0), '"')
 	}
 	c = jsonedit.Put(c, `,"parameters":`)
 	switch {
@@ -141,7 +141,7 @@ func (w *chatWriter) appendTool(c []byte, t *tool) []byte {
 }
 
 // appendExamples appends examples of input to a description, one to a line.
-func (w *chatWriter) appendExamples(c, examples []byte, behind bool) []byte {
+func (r *chatRequest) appendExamples(c, examples []byte, behind bool) []byte {
 	if !jsonedit.Is(examples, jsonedit.Array) || jsonedit.IsEmpty(examples) {
 		return c
 	}
@@ -149,8 +149,8 @@ func (w *chatWriter) appendExamples(c, examples []byte, behind bool) []byte {
 		c = jsonedit.Put(c, `\n\n`)
 	}
 	c = jsonedit.Put(c, "Examples of input:")
-	s := w.read.in.enter(examples)
-	defer w.read.in.leave(s)
+	s := r.read.in.enter(examples)
+	defer r.read.in.leave(s)
 	for s.BeginArray(); s.NextElement(); {
 		c = jsonedit.AppendEscaped(jsonedit.Put(c, `\n`), s.Value().Of(examples))
 	}
@@ -158,16 +158,16 @@ func (w *chatWriter) appendExamples(c, examples []byte, behind bool) []byte {
 }
 
 // appendThinking appends effort and budget; limit is max_tokens.
-func (w *chatWriter) appendThinking(c []byte, limit int) []byte {
-	if w.effort != "" && w.read.fields.extras[extraEffort] == nil {
-		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), w.effort), '"')
+func (r *chatRequest) appendThinking(c []byte, limit int) []byte {
+	if r.effort != "" && r.read.fields.extras[extraEffort] == nil {
+		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), r.effort), '"')
 	}
-	if thinkingOff(w.read.turn) || w.read.fields.extras[extraBudget] != nil {
+	if thinkingOff(r.read.turn) || r.read.fields.extras[extraBudget] != nil {
 		return c
 	}
-	if budget := w.read.thinking.budget; budget > 0 {
+	if budget := r.read.thinking.budget; budget > 0 {
 		// Something must be left to answer with, of max_tokens as the Editor clamps it.
-		if window, _ := w.read.turn.Window(); window > 0 {
+		if window, _ := r.read.turn.Window(); window > 0 {
 			limit = min(limit, window)
 		}
 		if budget = min(budget, limit-1); budget > 0 {
@@ -179,18 +179,18 @@ func (w *chatWriter) appendThinking(c []byte, limit int) []byte {
 
 // appendKwargs appends the template's arguments: the client's own and what follows from
 // the request. The client's own come last and so count.
-func (w *chatWriter) appendKwargs(c []byte) []byte {
-	own := w.read.fields.extras[extraKwargs]
-	more := w.text[:0]
-	if w.read.thinking.keep && w.read.in.member(own, "preserve_thinking") == nil {
+func (r *chatRequest) appendKwargs(c []byte) []byte {
+	own := r.read.fields.extras[extraKwargs]
+	more := r.scratch[:0]
+	if r.read.thinking.keep && r.read.in.member(own, "preserve_thinking") == nil {
 		more = jsonedit.Put(more, `"preserve_thinking":true,`)
 	}
 	// A chat request's effort reaches the template as an argument of this name; /tokenize
 	// has no field for it.
-	if w.read.kind == countTokens && w.effort != "" && w.read.in.member(own, "reasoning_effort") == nil {
-		more = jsonedit.Put(jsonedit.Put(jsonedit.Put(more, `"reasoning_effort":"`), w.effort), `",`)
+	if r.read.kind == countTokens && r.effort != "" && r.read.in.member(own, "reasoning_effort") == nil {
+		more = jsonedit.Put(jsonedit.Put(jsonedit.Put(more, `"reasoning_effort":"`), r.effort), `",`)
 	}
-	w.text = more
+	r.scratch = more
 	switch {
 	case len(more) == 0:
 		return jsonedit.PutMember(c, extraKeys[extraKwargs], own)
