@@ -65,6 +65,7 @@ func (e *Exchange) RequestHead(end bool) (action Action) {
 		return Continue
 	}
 	e.faults.reach("request-head", head)
+	// This edge keeps nothing and learns no window, so the core never needs anything of it.
 	e.core = e.plugin.gateway.Open(
 		gateway.Head{Method: head.Get(":method"), Path: head.Get(":path"), Header: head.Get, Credential: access.Read(head.Get)},
 		gateway.Env{RequestID: head.Get("x-request-id"), Now: e.plugin.clock(), Clock: e.plugin.clock, Random: e.plugin.random})
