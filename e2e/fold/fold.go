@@ -47,33 +47,43 @@ func continues(line string) bool {
 }
 
 // In folds a text's long lines that end in a JSON object, such as a body or an event's data.
-// A text that Out would not make the same again stays as it is.
-func In(whole string) string {
+// A line that Out would not make the same again, one with a blank in front of a member, stays
+// as it is.
+func In(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(whole) {
-		text, feed := strings.CutSuffix(line, "\n")
-		field, long := "", longBody
-		if brace := strings.IndexByte(text, '{'); brace >= 0 {
-			field, text = text[:brace], text[brace:]
-		}
-		if field == "data: " {
-			long = longEvent
-		}
-		b.WriteString(field)
-		if len(line) > long && json.Valid([]byte(text)) {
-			f := folder{text: text, out: &b}
-			f.value(len(field), 0)
-			text = f.text
-		}
-		b.WriteString(text)
+	for line := range strings.Lines(text) {
+		whole, feed := strings.CutSuffix(line, "\n")
+		b.WriteString(folded(whole))
 		if feed {
 			b.WriteByte('\n')
 		}
 	}
-	if folded := b.String(); Out(folded) == whole {
-		return folded
+	if in := b.String(); Out(in) == text {
+		return in
 	}
-	return whole
+	return text
+}
+
+func folded(line string) string {
+	before, object, long := "", line, longBody
+	if brace := strings.IndexByte(line, '{'); brace >= 0 {
+		before, object = line[:brace], line[brace:]
+	}
+	if before == "data: " {
+		long = longEvent
+	}
+	if len(line) <= long || !json.Valid([]byte(object)) {
+		return line
+	}
+	var b strings.Builder
+	b.WriteString(before)
+	f := folder{text: object, out: &b}
+	f.value(len(before), 0)
+	b.WriteString(f.text)
+	if in := b.String(); Out(in) == line {
+		return in
+	}
+	return line
 }
 
 // A folder writes a valid JSON text into out and takes from it what it has written.

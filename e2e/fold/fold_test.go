@@ -49,7 +49,8 @@ data: {
 
 func TestWhatWouldNotComeBackTheSameStays(t *testing.T) {
 	long := `{"a":"` + strings.Repeat("x", 200) + `","b":"` + strings.Repeat("x", 200) + `"}`
-	for _, text := range []string{" " + long, "{\n  \"a\":1}\n" + long, "short", `{"a":1}`, strings.Repeat("x", 500), "data: " + strings.Repeat("[", 300)} {
+	for _, text := range []string{" " + long, "{\n  \"a\":1}\n" + long, "short", `{"a":1}`, strings.Repeat("x", 500), "data: " + strings.Repeat("[", 300),
+		"{\"a\": 1, " + long[1:] + "\n"} {
 		if got := In(text); got != text {
 			t.Errorf("%q", got)
 		}

@@ -16,10 +16,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qwenvoy/qwenvoy/e2e/fold"
 )
 
 // recording is one request to a real vLLM 0.32.0 and its reply. In streams,
-// runs of events of one shape are shortened.
+// runs of events of one shape are shortened. Its file is folded (package fold).
 type recording struct {
 	method, path string
 	header       http.Header
@@ -35,7 +37,7 @@ func readRecording(t *testing.T, path string) recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, reply, ok := strings.Cut(string(raw), "\n\n<<< response\n")
+	request, reply, ok := strings.Cut(fold.Out(string(raw)), "\n\n<<< response\n")
 	if !ok {
 		t.Fatalf("%s: no response", path)
 	}
