@@ -76,8 +76,7 @@ type redisDB struct {
 
 // meaning is what an error of Redis is to the store's callers.
 func meaning(err error) error {
-	var gone *redis.Error
-	if errors.As(err, &gone) {
+	if _, ok := errors.AsType[*redis.Error](err); ok {
 		return unavailable(err)
 	}
 	return err
