@@ -10,9 +10,9 @@ import (
 // but not act on, with the model's text in it: an empty command, a patch of no file.
 
 // appendAction appends the members that say what is to be done.
-func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
-	arguments := w.arguments()
-	switch w.form {
+func (o *outputItem) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
+	arguments := o.arguments()
+	switch o.form {
 	case &searchForm:
 		dst = jsonedit.Put(dst, `,"execution":"client","arguments":`)
 		switch {
@@ -21,21 +21,21 @@ func (w *writer) appendAction(dst []byte, p *parts.Part, begins bool) []byte {
 		case arguments.Exists():
 			return appendStrict(dst, arguments.Raw())
 		}
-		return append(w.appendRaw(append(dst, '{')), '}')
+		return append(o.appendRaw(append(dst, '{')), '}')
 	case &localShellForm:
-		return w.appendLocalShell(dst, arguments)
+		return o.appendLocalShell(dst, arguments)
 	case &shellForm:
-		return w.appendShell(dst, arguments)
+		return o.appendShell(dst, arguments)
 	}
-	return w.appendOperation(dst, arguments, p.Cut)
+	return o.appendOperation(dst, arguments, p.Cut)
 }
 
 // arguments are the open call's as an object, absent where they are none.
-func (w *writer) arguments() jsonedit.Value {
-	if isBlank(w.text) {
+func (o *outputItem) arguments() jsonedit.Value {
+	if isBlank(o.text) {
 		return jsonedit.Known([]byte("{}"))
 	}
-	v, err := jsonedit.Parse(jsonedit.AppendUnescaped(nil, w.text))
+	v, err := jsonedit.Parse(jsonedit.AppendUnescaped(nil, o.text))
 	if err != nil || v.Kind() != jsonedit.Object {
 		return jsonedit.Value{}
 	}
@@ -44,8 +44,8 @@ func (w *writer) arguments() jsonedit.Value {
 
 // appendRaw appends a member with the arguments as the model wrote them. The same name
 // is used where such arguments go back to the model.
-func (w *writer) appendRaw(dst []byte) []byte {
-	return append(jsonedit.PutBytes(jsonedit.Put(dst, `"_raw_arguments":"`), w.text), '"')
+func (o *outputItem) appendRaw(dst []byte) []byte {
+	return append(jsonedit.PutBytes(jsonedit.Put(dst, `"_raw_arguments":"`), o.text), '"')
 }
 
 // onlyStrings tells whether a list or object holds strings only.
@@ -69,7 +69,7 @@ func isCount(raw []byte) bool {
 }
 
 // appendLocalShell: action{type, command[], env{}, timeout_ms?, working_directory?}.
-func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
+func (o *outputItem) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
 	var command, env, timeout, directory jsonedit.Value
 	arguments.Each(func(key []byte, v jsonedit.Value) bool {
 		switch kind := v.Kind(); string(key) {
@@ -114,13 +114,13 @@ func (w *writer) appendLocalShell(dst []byte, arguments jsonedit.Value) []byte {
 		dst = appendStrict(jsonedit.Put(dst, `,"working_directory":`), directory.Raw())
 	}
 	if !command.Exists() {
-		dst = w.appendRaw(append(dst, ','))
+		dst = o.appendRaw(append(dst, ','))
 	}
 	return append(dst, '}')
 }
 
 // appendShell: action{commands[], timeout_ms, max_output_length}, and where it runs.
-func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
+func (o *outputItem) appendShell(dst []byte, arguments jsonedit.Value) []byte {
 	var commands jsonedit.Value
 	timeout, length := jsonedit.Known([]byte("null")), jsonedit.Known([]byte("null"))
 	arguments.Each(func(key []byte, v jsonedit.Value) bool {
@@ -152,7 +152,7 @@ func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"timeout_ms":`), timeout.Raw())
 	dst = jsonedit.PutBytes(jsonedit.Put(dst, `,"max_output_length":`), length.Raw())
 	if !commands.Exists() {
-		dst = w.appendRaw(append(dst, ','))
+		dst = o.appendRaw(append(dst, ','))
 	}
 	return jsonedit.Put(dst, `},"environment":{"type":"local"}`)
 }
@@ -160,7 +160,7 @@ func (w *writer) appendShell(dst []byte, arguments jsonedit.Value) []byte {
 // appendOperation: operation{type, path, diff}, which the model may also have written
 // without the object around. A limit may have cut the diff, and the item has no status
 // to say so; then it is one that can't be applied.
-func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool) []byte {
+func (o *outputItem) appendOperation(dst []byte, arguments jsonedit.Value, cut bool) []byte {
 	if o := arguments.Get("operation"); o.Kind() == jsonedit.Object {
 		arguments = o
 	}
@@ -175,5 +175,5 @@ func (w *writer) appendOperation(dst []byte, arguments jsonedit.Value, cut bool)
 			return append(appendStrict(jsonedit.Put(dst, `,"diff":`), diff.Raw()), '}')
 		}
 	}
-	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `update_file","path":"","diff":"`), w.text), `"}`)
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `update_file","path":"","diff":"`), o.text), `"}`)
 }

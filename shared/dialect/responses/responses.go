@@ -1,11 +1,3 @@
-// Package responses is OpenAI's Responses API: requests become Chat Completions
-// requests, replies and streams become response objects and response.* events. Two of
-// its routes ask other questions: compact, and input_tokens.
-//
-// The API as OpenAI documents it (openai-openapi) and as the Open Responses
-// specification narrows it down; where they differ, RATIONALE.md says what is done.
-//
-// It imports its own toolset and catalog, editor, history, hub, jsonedit and parts.
 package responses
 
 import (

@@ -29,17 +29,7 @@ type writer struct {
 	// name and data are where those of the event that is being written begin.
 	name, data int
 
-	// The open item. Its text stands as inside a string literal, as all deltas joined.
-	form     *form
-	tool     toolset.Tool
-	id       []byte
-	text     []byte
-	logprobs []byte // elements with commas between
-	input    wrapped
-	blob     []byte // its encrypted_content, empty for none
-	// place is what all events inside the item say: `,"item_id":"…","output_index":0`,
-	// and the part's index where it has one.
-	place []byte
+	item outputItem // that is open
 
 	// problem is why there is no object.
 	problem *hub.Problem
@@ -97,27 +87,62 @@ func (w *writer) Open(dst []byte, p *parts.Part) []byte {
 	if w.r.compaction {
 		return dst // all text is the summary
 	}
-	w.form = w.formOf(p)
-	w.text, w.logprobs = w.text[:0], w.logprobs[:0]
+	w.item.form = w.formOf(p)
+	w.item.text, w.item.logprobs = w.item.text[:0], w.item.logprobs[:0]
 	dst = w.begin(dst, p)
 	switch {
-	case !w.events || w.form.silent:
-	case w.form.part != "":
-		dst = w.event(dst, w.form.part, ".added")
-		dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
-		dst = w.appendPart(dst, nil, nil)
+	case !w.events || w.item.form.silent:
+	case w.item.form.part != "":
+		dst = w.event(dst, w.item.form.part, ".added")
+		dst = jsonedit.Put(jsonedit.PutBytes(dst, w.item.place), `,"part":`)
+		dst = w.item.appendPart(dst, nil, nil)
 		dst = w.send(dst)
 	}
 	return dst
 }
 
-// begin opens an item of w.form.
+// formOf is the form of a part, and sets the item's tool where that is a call.
+func (w *writer) formOf(p *parts.Part) *form {
+	switch p.Kind {
+	case parts.Text:
+		return &textForm
+	case parts.Refusal:
+		return &refusalForm
+	case parts.Reasoning:
+		switch {
+		case w.r.summary || w.t.Responses.ReasoningEvents == hub.Summary:
+			return &summaryForm
+		case w.t.Responses.ReasoningEvents == hub.OpenResponses:
+			return &openReasoningForm
+		}
+		return &reasoningForm
+	}
+	tool, ok := w.r.tools.Find(p.Name)
+	if !ok {
+		// The model made it up. It is the client that tells the model so.
+		tool.Name = jsonedit.AppendEscaped(nil, p.Name)
+	}
+	w.item.tool = tool
+	switch tool.Kind {
+	case toolset.Custom:
+		w.item.input.reset()
+		return &customForm
+	case toolset.ToolSearch:
+		return &searchForm
+	case toolset.LocalShell:
+		return &localShellForm
+	case toolset.Shell:
+		return &shellForm
+	case toolset.ApplyPatch:
+		return &patchForm
+	}
+	return &functionForm
+}
+
+// begin opens an item of w.item.form.
 func (w *writer) begin(dst []byte, p *parts.Part) []byte {
-	w.id = appendItemID(w.id[:0], w.form.prefix, w.r.id, w.count)
-	w.place = jsonedit.PutBytes(jsonedit.Put(w.place[:0], `,"item_id":"`), w.id)
-	w.place = strconv.AppendInt(jsonedit.Put(w.place, `","output_index":`), int64(w.count), 10)
-	w.place = jsonedit.Put(w.place, w.form.index)
-	if w.events && !w.form.silent {
+	w.item.begin(w.r.id, w.count)
+	if w.events && !w.item.form.silent {
 		dst = w.itemAdded(dst, p)
 	}
 	return dst
@@ -128,38 +153,30 @@ func (w *writer) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byte 
 	switch {
 	case w.r.compaction:
 		if p.Kind == parts.Text {
-			w.text = jsonedit.PutBytes(w.text, text)
+			w.item.text = jsonedit.PutBytes(w.item.text, text)
 		}
 		return dst
-	case w.form == &customForm:
-		if text = w.input.next(text); len(text) == 0 {
+	case w.item.form == &customForm:
+		if text = w.item.input.next(text); len(text) == 0 {
 			return dst
 		}
 	}
-	if !w.r.logprobs || w.form != &textForm {
+	if !w.r.logprobs || w.item.form != &textForm {
 		logprobs = nil
 	}
 	return w.delta(dst, text, logprobs)
 }
 
 func (w *writer) delta(dst, text, logprobs []byte) []byte {
-	w.text = jsonedit.PutBytes(w.text, text)
-	from := len(w.logprobs)
-	if logprobs != nil && !jsonedit.IsEmpty(logprobs) {
-		if from > 0 {
-			w.logprobs = append(w.logprobs, ',')
-			from++
-		}
-		w.logprobs = appendStrict(w.logprobs, logprobs[1:len(logprobs)-1])
-	}
-	if !w.events || w.form.silent {
+	logprobs = w.item.add(text, logprobs)
+	if !w.events || w.item.form.silent {
 		return dst
 	}
-	dst = w.event(dst, w.form.delta, ".delta")
-	dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"delta":"`)
+	dst = w.event(dst, w.item.form.delta, ".delta")
+	dst = jsonedit.Put(jsonedit.PutBytes(dst, w.item.place), `,"delta":"`)
 	dst = append(jsonedit.PutBytes(dst, text), '"')
-	if w.form == &textForm {
-		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), w.logprobs[from:]), ']')
+	if w.item.form == &textForm {
+		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), logprobs), ']')
 	}
 	return w.send(dst)
 }
@@ -170,34 +187,34 @@ func (w *writer) Close(dst []byte, p *parts.Part) []byte {
 		return dst
 	}
 	cut := p.Cut && p.Last // an item before another is never called incomplete
-	switch w.form {
+	switch w.item.form {
 	case &functionForm:
-		if !cut && isBlank(w.text) {
+		if !cut && isBlank(w.item.text) {
 			dst = w.delta(dst, []byte("{}"), nil) // a call without arguments
 		}
 	case &customForm:
-		if rest := w.input.end(cut); len(rest) > 0 {
+		if rest := w.item.input.end(cut); len(rest) > 0 {
 			dst = w.delta(dst, rest, nil)
 		}
 	}
-	if w.events && !w.form.silent {
-		dst = w.event(dst, w.form.delta, ".done")
-		dst = jsonedit.PutBytes(dst, w.place)
-		if w.form == &functionForm {
-			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.tool.Name), '"')
+	if w.events && !w.item.form.silent {
+		dst = w.event(dst, w.item.form.delta, ".done")
+		dst = jsonedit.PutBytes(dst, w.item.place)
+		if w.item.form == &functionForm {
+			dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"name":"`), w.item.tool.Name), '"')
 		}
-		dst = w.appendText(dst, w.text, w.logprobs)
+		dst = w.item.appendText(dst, w.item.text, w.item.logprobs)
 		dst = w.send(dst)
-		if w.form.part != "" {
-			dst = w.event(dst, w.form.part, ".done")
-			dst = jsonedit.Put(jsonedit.PutBytes(dst, w.place), `,"part":`)
-			dst = w.appendPart(dst, w.text, w.logprobs)
+		if w.item.form.part != "" {
+			dst = w.event(dst, w.item.form.part, ".done")
+			dst = jsonedit.Put(jsonedit.PutBytes(dst, w.item.place), `,"part":`)
+			dst = w.item.appendPart(dst, w.item.text, w.item.logprobs)
 			dst = w.send(dst)
 		}
 	}
-	w.blob = w.blob[:0]
+	w.item.blob = w.item.blob[:0]
 	if p.Kind == parts.Reasoning && w.r.sealed {
-		w.blob, _ = appendSealed(w.blob, reasoningBlob, w.text, w.t) // none for a text over the limit
+		w.item.blob, _ = appendSealed(w.item.blob, reasoningBlob, w.item.text, w.t) // none for a text over the limit
 	}
 	status := completed
 	if cut {
@@ -212,12 +229,12 @@ func (w *writer) end(dst []byte, p *parts.Part, status string) []byte {
 		w.items = append(w.items, ',')
 	}
 	start := len(w.items)
-	w.items = w.appendItem(w.items, p, status)
+	w.items = w.item.append(w.items, p, status)
 	if w.t.Edge.Keeps {
-		w.places = append(w.places, itemPlace{string(w.id), start, len(w.items)})
+		w.places = append(w.places, itemPlace{string(w.item.id), start, len(w.items)})
 	}
 	if item := w.items[start:]; w.events {
-		if w.form.silent {
+		if w.item.form.silent {
 			// It has no deltas, so it may begin when all of it is known.
 			dst = w.itemAdded(dst, p)
 		}
@@ -230,18 +247,17 @@ func (w *writer) end(dst []byte, p *parts.Part, status string) []byte {
 // Finish implements parts.Writer.
 func (w *writer) Finish(dst []byte) []byte {
 	if w.r.compaction {
-		if isBlank(w.text) {
+		if isBlank(w.item.text) {
 			return w.Fail(dst, nil, hub.BadUpstream("The model server gave no summary of the conversation."))
 		}
-		w.form = &compactionForm
+		w.item.form = &compactionForm
 		var ok bool
-		if w.blob, ok = appendSealed(w.blob[:0], w.r.blob, w.text, w.t); !ok {
+		if w.item.blob, ok = appendSealed(w.item.blob[:0], w.r.blob, w.item.text, w.t); !ok {
 			return w.Fail(dst, nil, hub.BadUpstream("The model server's summary of the conversation is too long."))
 		}
 		dst = w.end(w.begin(dst, nil), nil, completed)
 	}
-	switch {
-	case w.kind == compact:
+	if w.kind == compact {
 		return w.appendCompacted(dst)
 	}
 	return w.terminal(dst, w.status(), nil)
@@ -348,7 +364,7 @@ func (w *writer) itemEvent(dst []byte, what string) []byte {
 }
 
 func (w *writer) itemAdded(dst []byte, p *parts.Part) []byte {
-	return w.send(w.appendItem(w.itemEvent(dst, ".added"), p, inProgress))
+	return w.send(w.item.append(w.itemEvent(dst, ".added"), p, inProgress))
 }
 
 // isBlank tells whether the inside of a string literal is white space only.
@@ -365,8 +381,8 @@ func isBlank(inside []byte) bool {
 	return true
 }
 
-// appendStrict appends JSON of the model or the upstream as one line that strict decoders take. Line ends, which in JSON
-// stand between values only, would end an event.
+// appendStrict appends JSON of the model or the upstream as one line that strict decoders
+// take. Line ends, which in JSON stand between values only, would end an event.
 func appendStrict(dst, text []byte) []byte {
 	start := len(dst)
 	dst = jsonedit.PutBytes(dst, text)

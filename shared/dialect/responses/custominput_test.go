@@ -14,7 +14,7 @@ import (
 func unwrap(t testing.TB, arguments string, size int, cut bool) string {
 	t.Helper()
 	var pieces jsonedit.Fragments // as parts makes them
-	var w wrapped
+	var w customInput
 	w.reset()
 	input := ""
 	piece := func(delta []byte) {
@@ -81,7 +81,7 @@ func TestInputIsTakenOutOfItsWrapper(t *testing.T) {
 }
 
 func TestInputComesAsItIsWritten(t *testing.T) {
-	var w wrapped
+	var w customInput
 	w.reset()
 	for _, step := range [][2]string{{`{\"in`, ``}, {`put\": \"a`, `a`}, {`b\\`, `b`}, {`nc\\ud83d`, `\nc`}, {`\\ude42`, `\ud83d\ude42`}, {`é\"`, `é`}, {`}`, ``}} {
 		if got := string(w.next([]byte(step[0]))); got != step[1] {

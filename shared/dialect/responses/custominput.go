@@ -4,14 +4,14 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// wrapped takes the input of a custom tool out of the arguments {"input":"…"} of the
+// customInput takes the input of a custom tool out of the arguments {"input":"…"} of the
 // function that stands for the tool, while they come. The string's inside is JSON's way
 // to write the input, and a client's event needs just that; so the arguments lose one of
 // their two levels of escapes and the input is copied.
 //
 // Nothing is lost of arguments in another shape: they are kept until their end.
-type wrapped struct {
-	state wrappedState
+type customInput struct {
+	state inputState
 	// raw holds the arguments as they came until the input begins.
 	raw  []byte
 	held []byte // the end of the string, if it is the end
@@ -22,13 +22,13 @@ type wrapped struct {
 	fragments jsonedit.Fragments
 }
 
-type wrappedState uint8
+type inputState uint8
 
 // What is expected next.
 const (
-	wantBrace wrappedState = iota
-	wantKey                // and a state for each of its characters
-	wantColon = wantKey + wrappedState(len(inputKey))
+	wantBrace inputState = iota
+	wantKey              // and a state for each of its characters
+	wantColon = wantKey + inputState(len(inputKey))
 	wantQuote = wantColon + 1
 	inInput   = wantColon + 2
 	behind    = wantColon + 3 // the input's quote
@@ -39,98 +39,98 @@ const (
 
 const inputKey = `"input"`
 
-func (a *wrapped) reset() {
-	a.state, a.raw, a.held, a.escaped = wantBrace, a.raw[:0], a.held[:0], false
-	a.fragments.Reset()
+func (i *customInput) reset() {
+	i.state, i.raw, i.held, i.escaped = wantBrace, i.raw[:0], i.held[:0], false
+	i.fragments.Reset()
 }
 
 // next takes a piece of the arguments and returns what it brings of the input, both as
 // inside string literals; valid until the next call.
-func (a *wrapped) next(piece []byte) []byte {
-	if a.state < inInput || a.state == another {
-		a.raw = jsonedit.PutBytes(a.raw, piece)
+func (i *customInput) next(piece []byte) []byte {
+	if i.state < inInput || i.state == another {
+		i.raw = jsonedit.PutBytes(i.raw, piece)
 	}
-	if a.state == another {
+	if i.state == another {
 		return nil
 	}
-	a.plain = jsonedit.AppendUnescaped(a.plain[:0], piece)
-	a.out = a.out[:0]
-	for _, c := range a.plain {
-		a.character(c)
+	i.plain = jsonedit.AppendUnescaped(i.plain[:0], piece)
+	i.out = i.out[:0]
+	for _, c := range i.plain {
+		i.character(c)
 	}
-	return a.fragments.Next(a.out)
+	return i.fragments.Next(i.out)
 }
 
-func (a *wrapped) character(c byte) {
+func (i *customInput) character(c byte) {
 	blank := c == ' ' || c == '\n' || c == '\t' || c == '\r'
-	switch a.state {
+	switch i.state {
 	case inInput:
-		a.text(c)
+		i.text(c)
 	case behind, atEnd:
 		switch {
 		case blank:
-			a.held = append(a.held, c)
-		case a.state == behind && c == '}':
-			a.held, a.state = append(a.held, c), atEnd
-		case a.state == behind && c == ',':
-			a.state = inRest
+			i.held = append(i.held, c)
+		case i.state == behind && c == '}':
+			i.held, i.state = append(i.held, c), atEnd
+		case i.state == behind && c == ',':
+			i.state = inRest
 		default:
 			// The model forgot to escape a quote: what looked like the end was none.
-			a.state = inInput
-			a.out = append(a.out, '\\')
-			a.out = jsonedit.PutBytes(a.out, a.held)
-			a.text(c)
+			i.state = inInput
+			i.out = append(i.out, '\\')
+			i.out = jsonedit.PutBytes(i.out, i.held)
+			i.text(c)
 		}
 	case inRest, another:
 	case wantKey, wantKey + 1, wantKey + 2, wantKey + 3, wantKey + 4, wantKey + 5, wantKey + 6:
 		switch {
-		case c == inputKey[a.state-wantKey]:
-			a.state++
-		case !(blank && a.state == wantKey):
-			a.state = another
+		case c == inputKey[i.state-wantKey]:
+			i.state++
+		case !(blank && i.state == wantKey):
+			i.state = another
 		}
 	default:
 		switch {
 		case blank:
-		case a.state == wantBrace && c == '{', a.state == wantColon && c == ':', a.state == wantQuote && c == '"':
-			a.state++
+		case i.state == wantBrace && c == '{', i.state == wantColon && c == ':', i.state == wantQuote && c == '"':
+			i.state++
 		default:
-			a.state = another
+			i.state = another
 		}
 	}
 }
 
-func (a *wrapped) text(c byte) {
+func (i *customInput) text(c byte) {
 	switch {
-	case a.escaped:
-		a.escaped = false
+	case i.escaped:
+		i.escaped = false
 	case c == '\\':
-		a.escaped = true
+		i.escaped = true
 	case c == '"':
-		a.state, a.held = behind, append(a.held[:0], c)
+		i.state, i.held = behind, append(i.held[:0], c)
 		return
 	}
-	a.out = append(a.out, c)
+	i.out = append(i.out, c)
 }
 
 // end returns what is left of the input when the arguments have ended; cut says that
 // a limit ended them.
-func (a *wrapped) end(cut bool) []byte {
+func (i *customInput) end(cut bool) []byte {
 	switch {
-	case a.state == inInput:
+	case i.state == inInput:
 		return nil // an escape that was cut is no text
-	case a.state == another:
-	case a.state > inInput:
-		return a.fragments.End()
+	case i.state == another:
+	case i.state > inInput:
+		return i.fragments.End()
 	case cut:
 		return nil // inside the wrapper
 	}
-	a.plain = jsonedit.AppendUnescaped(a.plain[:0], a.raw)
-	if input, ok := onlyString(a.plain); ok {
-		a.out = jsonedit.PutBytes(a.out[:0], a.fragments.Next(input))
-		return jsonedit.PutBytes(a.out, a.fragments.End())
+	i.plain = jsonedit.AppendUnescaped(i.plain[:0], i.raw)
+	if input, ok := onlyString(i.plain); ok {
+		i.out = jsonedit.PutBytes(i.out[:0], i.fragments.Next(input))
+		return jsonedit.PutBytes(i.out, i.fragments.End())
 	}
-	return a.raw
+	return i.raw
 }
 
 // onlyString finds the input in an object of another shape: the inside of its member
