@@ -5,6 +5,9 @@
 // The API as OpenAI documents it (openai-openapi) and as the Open Responses
 // specification narrows it down; where they differ, RATIONALE.md says what is done.
 //
+//	responses.go    the routes, and what a reply knows of its request
+//	ids.go          ids of responses and of their items
+//
 // A request:
 //
 //	translation.go  the steps from a request to a chat request, in their order
