@@ -6,7 +6,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
-	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
 // An Exchange is one request and its reply. An edge walks it through these steps, each
@@ -36,16 +35,12 @@ type Exchange struct {
 	problem  *hub.Problem
 
 	phase phase
-	form  replyForm
-	// refusal is the upstream's error status, of a refused reply.
+	// form is what becomes of a whole reply, refusal the upstream's error status of a
+	// refused one; gzipped: the reply is.
+	form    replyForm
 	refusal int
-	// gzipped: a whole reply is.
 	gzipped bool
-
-	stream   hub.Stream
-	framer   sse.Framer
-	gunzip   *gunzip.Decoder
-	unzipped []byte
+	stream  stream
 }
 
 // phase is how far an exchange has come.
@@ -56,11 +51,6 @@ const (
 	requesting phase = iota
 	// replying: it goes up.
 	replying
-	// streaming: the reply is a stream, and the client's has not begun yet; then it has
-	// begun, and then it has ended by its grammar.
-	streaming
-	begun
-	ended
 )
 
 // replyForm is what becomes of a whole reply.
@@ -162,8 +152,7 @@ func (x *Exchange) refuse(head Head, path, canonical string) *hub.Problem {
 	case x.route.kind == passRoute:
 		return nil
 	case head.Method != x.route.method && isSocket(head, canonical):
-		return &hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
-			Message: "WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary."}
+		return hub.UpgradeRefused("WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary.")
 	case x.route.kind == absentRoute:
 		return hub.NotThere(x.route.why)
 	case !x.route.serves(head.Method):

@@ -20,96 +20,91 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	kind, _, _ := strings.Cut(header("content-type"), ";")
 	kind, _, _ = strings.Cut(kind, ",") // sent twice
 	kind = strings.TrimSpace(strings.ToLower(kind))
-	asIs := status < 200 || status > 299 || x.route.replyAsIs
 	if t := x.route.translator; t != nil {
-		return x.translatedHead(t, status, kind, plain)
+		return x.translatedHead(t, status, kind, plain || x.gzipped)
 	}
+	asIs := status < 200 || status > 299 || x.route.replyAsIs
 	streamer, streams := x.route.dialect.(hub.Streamer)
 	switch {
 	case status == 101:
-		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server switched to another protocol, which was not asked for."))}
+		return x.badReply("The model server switched to another protocol, which was not asked for.")
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
 	case asIs && !x.gzipped:
 		return ReplyPlan{} // not ours, whatever it is
 	case !plain && !x.gzipped:
-		return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding))}
-	case kind == "text/event-stream" && !asIs && streams:
-		x.phase = streaming
-		x.stream = streamer.Stream(&x.turn)
-		x.framer.Limit = x.gateway.maxEvent
-		if x.gzipped {
-			x.gunzip = gunzip.New()
-			return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropEncodedLength}}
-		}
-		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: dropLength}}
-	case kind == "application/json" || asIs:
-		if asIs {
-			x.form = decoded
-		}
-		p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: dropLength}, MaxBody: x.gateway.maxBody}
-		if x.gzipped {
-			p.Edit.Drop = dropEncodedLength
-		}
-		return p
+		return x.badReply("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding)
+	case asIs:
+		x.form = decoded
+	case kind == "text/event-stream" && streams:
+		x.stream.open(streamer.Stream(&x.turn), x.gateway.maxEvent, x.gzipped)
+		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: x.dropped()}}
+	case kind != "application/json":
+		return ReplyPlan{}
 	}
-	return ReplyPlan{}
+	return ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped()}, MaxBody: x.gateway.maxBody}
 }
 
-// translatedHead is ReplyHead for a dialect whose clients can't read the upstream's replies.
-func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, plain bool) ReplyPlan {
-	p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: dropLength, Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
+// dropped are the fields that a reply's new body makes untrue.
+func (x *Exchange) dropped() []string {
 	if x.gzipped {
-		p.Edit.Drop = dropEncodedLength
+		return dropEncodedLength
 	}
+	return dropLength
+}
+
+// badReply puts a 502 in the reply's place.
+func (x *Exchange) badReply(format string, args ...any) ReplyPlan {
+	return ReplyPlan{Mode: ReplyLocal, Answer: x.answer(hub.BadUpstream(format, args...))}
+}
+
+// translatedHead is ReplyHead for a dialect whose clients can't read the upstream's
+// replies; readable: the gateway undoes the reply's compression.
+func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, readable bool) ReplyPlan {
+	p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
 		if a := e.Estimate(&x.turn); a != nil {
 			a.Header = append(a.Header, x.turn.Request.ReplyHeader...)
-			p.Mode, p.Answer = ReplyLocal, a
-			return p
+			return ReplyPlan{Mode: ReplyLocal, Answer: a}
 		}
 	}
-	stream := x.turn.Request.Streamed && status == 200
+	streamed := x.turn.Request.Streamed && status == 200
 	switch {
 	case status < 200, status > 299 && status < 400, status == 204, status == 205:
-		p.Answer = x.answer(hub.BadUpstream("The model server answered with status %d, which means nothing here.", status))
+		return x.badReply("The model server answered with status %d, which means nothing here.", status)
 	case status < 300 && x.phase == requesting:
-		p.Answer = x.answer(hub.BadUpstream("The model server answered before it had read the request."))
-	case !plain && !x.gzipped:
-		p.Answer = x.answer(hub.BadUpstream("The model server's answer is compressed in a way that was not asked for and is not supported."))
+		return x.badReply("The model server answered before it had read the request.")
+	case !readable:
+		return x.badReply("The model server's answer is compressed in a way that was not asked for and is not supported.")
 	case status >= 400:
 		x.form, x.refusal = refused, status
 		if p.Status = t.Status(status); p.Status == status {
 			p.Status = 0
 		}
-		p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
+	case streamed && kind == "text/event-stream":
+		x.stream.open(t.(hub.Streamer).Stream(&x.turn), x.gateway.maxEvent, x.gzipped)
+		p.Mode, p.Beats, p.Edit = ReplyStream, true, p.Edit.With(streamFields...)
 		return p
-	case stream && (kind == "text/event-stream" || kind == "application/json"):
-		p.Edit = p.Edit.With(streamFields...)
-		if kind == "application/json" {
-			x.form = onePiece
-			return p // an answer in one piece; Reply makes the stream of it
+	case streamed && kind == "application/json":
+		x.form, p.Edit = onePiece, p.Edit.With(streamFields...)
+		return p
+	case kind != "application/json":
+		expected := "application/json"
+		if streamed {
+			expected = "text/event-stream"
 		}
-		x.phase = streaming
-		x.stream = t.(hub.Streamer).Stream(&x.turn)
-		x.framer.Limit = x.gateway.maxEvent
-		if x.gzipped {
-			x.gunzip = gunzip.New()
-		}
-		p.Mode, p.Beats = ReplyStream, true
-		return p
-	case kind == "application/json":
-		p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
-		return p
-	default:
-		p.Answer = x.answer(hub.BadUpstream("The model server's answer has the content-type %q where %s was expected.", kind, map[bool]string{true: "text/event-stream", false: "application/json"}[stream]))
+		return x.badReply("The model server's answer has the content-type %q where %s was expected.", kind, expected)
 	}
-	p.Mode = ReplyLocal
+	p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
 	return p
 }
 
 // streamFields: a proxy on the way that gathers or compresses events would hold them back.
-var streamFields = [][2]string{{"content-type", "text/event-stream; charset=utf-8"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}
+var streamFields = [][2]string{
+	{"content-type", "text/event-stream; charset=utf-8"},
+	{"cache-control", "no-cache"},
+	{"x-accel-buffering", "no"},
+}
 
 var (
 	dropLength        = []string{"content-length"}

@@ -23,9 +23,11 @@ type Report struct {
 // Report says what has happened so far.
 func (x *Exchange) Report() Report {
 	t := &x.turn
+	usage := &t.Reply.Usage
 	r := Report{
-		Route: x.plan.Route, Stream: x.phase >= streaming, Thinking: t.Request.Thinking, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
-		PromptTokens: t.Reply.Usage.Prompt, CompletionTokens: t.Reply.Usage.Completion, CachedTokens: t.Reply.Usage.Cached, ReasoningTokens: t.Reply.Usage.Reasoning,
+		Route: x.plan.Route, Stream: x.stream.phase != noStream, Thinking: t.Request.Thinking,
+		Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
+		PromptTokens: usage.Prompt, CompletionTokens: usage.Completion, CachedTokens: usage.Cached, ReasoningTokens: usage.Reasoning,
 		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(),
 	}
 	if t.Request.Model != nil {

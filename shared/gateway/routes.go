@@ -54,7 +54,7 @@ func (r *route) serves(method string) bool {
 
 var (
 	passThrough = &route{kind: passRoute, name: "pass"}
-	modelEntry  = &route{kind: dialectRoute, name: "model", method: "GET", dialect: models.Entry, anthropic: forAnthropic("model", models.Entry)}
+	modelEntry  = listed("model", models.Entry)
 	health      = &route{kind: pageRoute, name: "health", method: "GET", page: `{"status":"healthy"}`}
 	root        = &route{kind: pageRoute, name: "root", method: "GET", page: `{"service":"qwenvoy"}`}
 
@@ -73,7 +73,7 @@ var (
 		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
 		"/tokenize":            {kind: dialectRoute, name: "tokenize", method: "POST", dialect: chat.Tokenize, replyAsIs: true},
 		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
-		"/v1/models":           {kind: dialectRoute, name: "models", method: "GET", dialect: models.List, anthropic: forAnthropic("models", models.List)},
+		"/v1/models":           listed("models", models.List),
 		"/health":              health,
 		"/":                    root,
 
@@ -117,9 +117,11 @@ func translated(name, upstream string, t hub.Translator) *route {
 	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
 }
 
-func forAnthropic(name string, d models.Dialect) *route {
+// listed is a route of models, in OpenAI's words and in Anthropic's.
+func listed(name string, d models.Dialect) *route {
 	t := d.ForAnthropic(messages.Create)
-	return &route{kind: dialectRoute, name: name, method: "GET", dialect: t, translator: t, upstream: "/v1/models"}
+	return &route{kind: dialectRoute, name: name, method: "GET", dialect: d,
+		anthropic: &route{kind: dialectRoute, name: name, method: "GET", dialect: t, translator: t, upstream: "/v1/models"}}
 }
 
 const modelPrefix = "/v1/models/"

@@ -57,6 +57,11 @@ func MethodNotAllowed(method, path, allowed string) *Problem {
 		Message: Excerpt(method) + " is not allowed on " + Excerpt(path) + ", " + allowed + " is."}
 }
 
+// UpgradeRefused is a 426, on which Codex goes on with HTTP at once; why is a sentence or more.
+func UpgradeRefused(why string) *Problem {
+	return &Problem{Status: 426, Type: TypeInvalidRequest, Reason: "websocket", Message: why}
+}
+
 // BadStore is a 500: what was stored of earlier requests can't be read.
 func BadStore(what string) *Problem {
 	return &Problem{Status: 500, Type: TypeServer, Reason: "bad_store", Message: "What was stored of " + what + " can't be read."}
