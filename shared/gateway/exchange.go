@@ -57,8 +57,8 @@ const (
 type replyForm uint8
 
 const (
-	// edited by the dialect.
-	edited replyForm = iota
+	// The zero form: edited by the dialect.
+	_ replyForm = iota
 	// decoded, and nothing else.
 	decoded
 	// refused: the upstream's error, put into the client's words.

@@ -110,9 +110,6 @@ func (t *Turn) Give(dst []byte, g Given) ([]byte, *Problem) {
 	return then(dst, g)
 }
 
-// Forget drops what was asked for: the exchange has come to another end.
-func (t *Turn) Forget() { t.need, t.then = nil, nil }
-
 // After has next go on with what the continuation that was asked for gives, where a need
 // is open; else it goes on at once.
 //
