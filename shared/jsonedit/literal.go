@@ -94,6 +94,16 @@ func Text(value []byte) []byte {
 	return AppendUnescaped(nil, inside)
 }
 
+// Or is a value, or absent where there is none.
+//
+//go:noinline
+func Or(value []byte, absent string) []byte {
+	if value == nil {
+		return []byte(absent)
+	}
+	return value
+}
+
 // PutBetween appends a value between two texts.
 //
 //go:noinline

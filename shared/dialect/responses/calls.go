@@ -43,7 +43,7 @@ func (c *conversation) addCall(it *item, kind itemKind) *hub.Problem {
 	case shellCall:
 		return c.addTypedCall(it, itemCallID, toolset.Shell, c.action(it, shellNames), true)
 	}
-	c.text = jsonedit.AppendEscaped(jsonedit.Put(c.text[:0], `{\"operation\":`), or(it.raw(itemOperation), "null"))
+	c.text = jsonedit.AppendEscaped(jsonedit.Put(c.text[:0], `{\"operation\":`), jsonedit.Or(it.raw(itemOperation), "null"))
 	return c.addTypedCall(it, itemCallID, toolset.ApplyPatch, append(c.text, '}'), true)
 }
 
@@ -56,6 +56,8 @@ func (it *item) callKey() int {
 }
 
 // callID is the id of a call, as it stands in its literal.
+//
+//go:noinline
 func (it *item) callID(key int) ([]byte, *hub.Problem) {
 	id, p := it.inside(key)
 	if p == nil && len(id) == 0 {

@@ -38,9 +38,12 @@ func (c *chatRequest) writeTools(tools *toolset.Set) bool {
 	return true
 }
 
+//go:noinline
 func (c *chatRequest) put(text string) { c.chat = jsonedit.Put(c.chat, text) }
 
 // member writes a member, nothing where it has no value.
+//
+//go:noinline
 func (c *chatRequest) member(name string, value []byte) {
 	c.chat = jsonedit.PutMember(c.chat, name, value)
 }
@@ -99,75 +102,4 @@ func (k *templateKwargs) append(dst []byte) []byte {
 		return append(dst[:len(dst)-1], '}')
 	}
 	return jsonedit.PutBytes(dst, k.own[1:])
-}
-
-// write makes the chat request of what was gathered.
-func (r *translation) write() {
-	c := &r.chatRequest
-	c.begin(r.raw(keyModel), &r.conversation)
-	offers := c.writeTools(&r.tools)
-	var kwargs templateKwargs
-	kwargs.read(&r.small, r.raw(keyKwargs))
-	kwargs.addContext(r.reasoning.context)
-	effort := r.reasoning.graded(r.turn, kwargs.off)
-	if r.kind == inputTokens {
-		if effort != "" {
-			kwargs.add("reasoning_effort", `"`+effort+`"`)
-		}
-		c.chat = kwargs.append(c.chat)
-		c.member(verbatim[processorKwargs].name, r.extra(processorKwargs))
-		c.put("}")
-		return
-	}
-	if offers {
-		c.chat = r.tools.AppendChoice(c.chat)
-		if !r.compacting {
-			c.member("parallel_tool_calls", r.raw(keyParallel))
-		}
-	}
-	if effort != "" {
-		c.put(`,"reasoning_effort":"`)
-		c.put(effort)
-		c.put(`"`)
-	}
-	c.chat = kwargs.append(c.chat)
-	if !r.compacting {
-		r.writeForm()
-	}
-	for _, f := range numbers {
-		c.member(keyNames[f.key], r.raw(f.key))
-	}
-	if v := r.raw(keyMaxOutput); v != nil {
-		c.member("max_completion_tokens", v)
-	} else {
-		c.member("max_tokens", r.raw(keyMaxTokens))
-	}
-	user := r.raw(keyUser)
-	if user == nil {
-		user = r.raw(keySafety)
-	}
-	c.member("user", user)
-	for i, v := range verbatim {
-		if !r.compacting || !v.shapes {
-			c.member(v.name, r.extra(i))
-		}
-	}
-	if r.turn.Request.Streamed {
-		c.put(`,"stream":true`)
-	}
-	c.put("}")
-}
-
-// writeForm writes which form the text shall have, and whether its tokens are wanted.
-func (r *translation) writeForm() {
-	c := &r.chatRequest
-	if r.format.kind != plainText && !r.tools.Callable() {
-		c.chat = r.format.appendMember(c.chat)
-	}
-	if r.req.logprobs {
-		c.put(`,"logprobs":true`)
-		if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
-			c.member("top_logprobs", v)
-		}
-	}
 }

@@ -15,9 +15,6 @@ var handOver = []byte(`"Stop here and write a hand-over: a summary of this conve
 	`- what is left to do, and the next step.\n\n` +
 	`Be complete and brief. Call no tools. Answer with the summary alone."`)
 
-// handedOver begins the user message that a summary becomes, as inside a string literal.
-const handedOver = `This is a summary of the conversation so far, written to save room. Go on from here.\n\n`
-
 // openSummary reads an item where that is a compaction. Unlike thinking, what it holds can't
 // be done without.
 func (c *conversation) openSummary(it *item) *hub.Problem {
@@ -73,18 +70,18 @@ const maxKeptMessages = 64 << 10
 // appendKept appends the newest messages of users, which the reply to compact repeats.
 func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 	var kept []item
-	room := maxKeptMessages
-	if v := r.raw(keyInput); jsonedit.IsString(v) && len(v) <= room {
+	left := maxKeptMessages
+	if v := r.raw(keyInput); jsonedit.IsString(v) && len(v) <= left {
 		return appendUserMessage(dst, v, id)
 	}
 	for _, l := range [...]jsonedit.CompactSpan{r.input, r.earlier} {
 		for i := l.End - 1; i >= l.Start; i-- {
 			it := &r.items[i]
 			size := it.fields[itemContent].Len()
-			if string(it.text(itemRole)) != "user" || size > room {
+			if string(it.text(itemRole)) != "user" || size > left {
 				continue
 			}
-			room -= size
+			left -= size
 			kept = append(kept, *it)
 		}
 	}

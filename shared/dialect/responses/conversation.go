@@ -87,6 +87,9 @@ func (c *conversation) add(it *item) *hub.Problem {
 	return nil
 }
 
+// handedOver begins the user message that a summary becomes, as inside a string literal.
+const handedOver = `This is a summary of the conversation so far, written to save room. Go on from here.\n\n`
+
 func (c *conversation) addMessage(it *item) *hub.Problem {
 	role := it.text(itemRole)
 	content := c.notes.content(it, itemContent)

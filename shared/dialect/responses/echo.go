@@ -78,6 +78,8 @@ func (e *echoText) member(name string, value []byte, absent string) {
 }
 
 // same adds a member of the request's.
+//
+//go:noinline
 func (e *echoText) same(r *reader, key int, absent string) {
 	e.member(keyNames[key], r.raw(key), absent)
 }
@@ -85,6 +87,8 @@ func (e *echoText) same(r *reader, key int, absent string) {
 // used is the sampling value that the upstream gets: the profile's where the client
 // names none (own) or is overruled, nil where neither names one. i is its place among
 // catalog.SamplingKeys.
+//
+//go:noinline
 func used(t *hub.Turn, own []byte, i int) []byte {
 	var profile string
 	if t.Request.Model != nil {
@@ -104,10 +108,3 @@ func used(t *hub.Turn, own []byte, i int) []byte {
 }
 
 var _ = [1]struct{}{}[len(catalog.SamplingKeys)-6] // used names places in it
-
-func or(value []byte, absent string) []byte {
-	if value == nil {
-		return []byte(absent)
-	}
-	return value
-}

@@ -1,11 +1,21 @@
 package responses
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
+)
+
+// Statuses of a response and of an item.
+const (
+	queued     = "queued"
+	inProgress = "in_progress"
+	completed  = "completed"
+	incomplete = "incomplete"
+	failed     = "failed"
 )
 
 // form is how a kind of item looks.
@@ -151,6 +161,37 @@ func (o *outputItem) appendText(dst, text, logprobs []byte) []byte {
 	dst = append(jsonedit.PutBytes(dst, text), '"')
 	if o.form == &textForm {
 		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"logprobs":[`), logprobs), ']')
+	}
+	return dst
+}
+
+// isBlank tells whether the inside of a string literal is white space only.
+func isBlank(inside []byte) bool {
+	for i := 0; i < len(inside); i++ {
+		switch c := inside[i]; {
+		case c == ' ':
+		case c == '\\' && bytes.IndexByte([]byte("nrt"), inside[i+1]) >= 0:
+			i++
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// appendStrict appends JSON of the model or the upstream as one line that strict decoders
+// take. Line ends, which in JSON stand between values only, would end an event.
+func appendStrict(dst, text []byte) []byte {
+	start := len(dst)
+	dst = jsonedit.PutBytes(dst, text)
+	for i := start; i < len(dst); i++ {
+		if dst[i] < ' ' {
+			dst[i] = ' '
+		}
+	}
+	var f jsonedit.Fragments
+	if whole := f.Next(dst[start:]); len(whole) != len(dst)-start || len(whole) > 0 && &whole[0] != &dst[start] {
+		dst = jsonedit.PutBytes(jsonedit.PutBytes(dst[:start], whole), f.End())
 	}
 	return dst
 }

@@ -36,6 +36,12 @@ func (r *reader) reset() {
 	*r = reader{scanner: r.scanner, tools: r.tools, items: r.items[:0], parts: r.parts[:0], earlierText: r.earlierText[:0]}
 }
 
+// What has larger buffers or longer lists is left to the collector.
+const (
+	maxKept     = 8 << 20
+	maxKeptList = 1 << 14
+)
+
 // large tells whether the notes have grown so that they are left to the collector.
 func (r *reader) large() bool {
 	return cap(r.earlierText) > maxKept || max(cap(r.items), cap(r.parts), r.tools.Cap()) > maxKeptList
@@ -124,6 +130,8 @@ func (r *reader) raw(key int) []byte {
 }
 
 // extra is the value of a member of verbatim, nil where it is absent.
+//
+//go:noinline
 func (r *reader) extra(n int) []byte {
 	if v := r.extras[n]; !v.Absent() {
 		return v.Of(r.src)
@@ -237,6 +245,8 @@ func (r *reader) offerTools(reject bool) *hub.Problem {
 }
 
 // content is one of an item's lists of parts, or its text.
+//
+//go:noinline
 func (r *reader) content(it *item, list int) content {
 	l := it.lists[list-itemContent]
 	return content{it: it, list: list, parts: r.parts[l.Start:l.End]}

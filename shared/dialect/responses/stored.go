@@ -120,8 +120,8 @@ func appendStoredItem(dst []byte, it *item, id func([]byte, string) []byte) []by
 	var s jsonedit.Scanner
 	s.Reset(it.src[it.at.Start:it.at.End])
 	base := int(it.at.Start)
-	var room [itemKeys]jsonedit.Span
-	s.Trust(it.values(room[:0]))
+	var values [itemKeys]jsonedit.Span
+	s.Trust(it.values(values[:0]))
 	for s.BeginObject(); s.NextMember(); {
 		key, n := s.KeySpan(), itemKey(s.Key())
 		v := s.Value()

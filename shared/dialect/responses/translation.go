@@ -35,12 +35,6 @@ type translation struct {
 
 var translations = sync.Pool{New: func() any { return new(translation) }}
 
-// A translation with larger buffers or longer lists is left to the collector.
-const (
-	maxKept     = 8 << 20
-	maxKeptList = 1 << 14
-)
-
 // release gives the translation back without anything that refers to the request.
 func (r *translation) release() {
 	if cap(r.chat) > maxKept || r.reader.large() {
@@ -107,6 +101,8 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 }
 
 // ask has the edge give something; then the steps go on behind given.
+//
+//go:noinline
 func (r *translation) ask(n hub.Need, given func(g hub.Given) *hub.Problem) {
 	r.turn.Ask(n, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
 		p := g.Problem
@@ -292,4 +288,75 @@ func (r *translation) converse() *hub.Problem {
 		return p
 	}
 	return nil
+}
+
+// write makes the chat request of what was gathered.
+func (r *translation) write() {
+	c := &r.chatRequest
+	c.begin(r.raw(keyModel), &r.conversation)
+	offers := c.writeTools(&r.tools)
+	var kwargs templateKwargs
+	kwargs.read(&r.small, r.raw(keyKwargs))
+	kwargs.addContext(r.reasoning.context)
+	effort := r.reasoning.graded(r.turn, kwargs.off)
+	if r.kind == inputTokens {
+		if effort != "" {
+			kwargs.add("reasoning_effort", `"`+effort+`"`)
+		}
+		c.chat = kwargs.append(c.chat)
+		c.member(verbatim[processorKwargs].name, r.extra(processorKwargs))
+		c.put("}")
+		return
+	}
+	if offers {
+		c.chat = r.tools.AppendChoice(c.chat)
+		if !r.compacting {
+			c.member("parallel_tool_calls", r.raw(keyParallel))
+		}
+	}
+	if effort != "" {
+		c.put(`,"reasoning_effort":"`)
+		c.put(effort)
+		c.put(`"`)
+	}
+	c.chat = kwargs.append(c.chat)
+	if !r.compacting {
+		r.writeForm()
+	}
+	for _, f := range numbers {
+		c.member(keyNames[f.key], r.raw(f.key))
+	}
+	if v := r.raw(keyMaxOutput); v != nil {
+		c.member("max_completion_tokens", v)
+	} else {
+		c.member("max_tokens", r.raw(keyMaxTokens))
+	}
+	user := r.raw(keyUser)
+	if user == nil {
+		user = r.raw(keySafety)
+	}
+	c.member("user", user)
+	for i, v := range verbatim {
+		if !r.compacting || !v.shapes {
+			c.member(v.name, r.extra(i))
+		}
+	}
+	if r.turn.Request.Streamed {
+		c.put(`,"stream":true`)
+	}
+	c.put("}")
+}
+
+// writeForm writes which form the text shall have, and whether its tokens are wanted.
+func (r *translation) writeForm() {
+	c := &r.chatRequest
+	if r.format.kind != plainText && !r.tools.Callable() {
+		c.chat = r.format.appendMember(c.chat)
+	}
+	if r.req.logprobs {
+		c.put(`,"logprobs":true`)
+		if v := r.raw(keyTopLogprobs); v != nil && string(v) != "0" {
+			c.member("top_logprobs", v)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
@@ -46,15 +45,6 @@ type itemPlace struct {
 func newWriter(k kind, t *hub.Turn, events bool) *writer {
 	return &writer{kind: k, t: t, r: t.Request.State.(*request), events: events}
 }
-
-// Statuses of a response and of an item.
-const (
-	queued     = "queued"
-	inProgress = "in_progress"
-	completed  = "completed"
-	incomplete = "incomplete"
-	failed     = "failed"
-)
 
 // Begin implements parts.Writer.
 func (w *writer) Begin(dst []byte) []byte {
@@ -365,35 +355,4 @@ func (w *writer) itemEvent(dst []byte, what string) []byte {
 
 func (w *writer) itemAdded(dst []byte, p *parts.Part) []byte {
 	return w.send(w.item.append(w.itemEvent(dst, ".added"), p, inProgress))
-}
-
-// isBlank tells whether the inside of a string literal is white space only.
-func isBlank(inside []byte) bool {
-	for i := 0; i < len(inside); i++ {
-		switch c := inside[i]; {
-		case c == ' ':
-		case c == '\\' && bytes.IndexByte([]byte("nrt"), inside[i+1]) >= 0:
-			i++
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// appendStrict appends JSON of the model or the upstream as one line that strict decoders
-// take. Line ends, which in JSON stand between values only, would end an event.
-func appendStrict(dst, text []byte) []byte {
-	start := len(dst)
-	dst = jsonedit.PutBytes(dst, text)
-	for i := start; i < len(dst); i++ {
-		if dst[i] < ' ' {
-			dst[i] = ' '
-		}
-	}
-	var f jsonedit.Fragments
-	if whole := f.Next(dst[start:]); len(whole) != len(dst)-start || len(whole) > 0 && &whole[0] != &dst[start] {
-		dst = jsonedit.PutBytes(jsonedit.PutBytes(dst[:start], whole), f.End())
-	}
-	return dst
 }

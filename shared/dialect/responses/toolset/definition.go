@@ -86,6 +86,27 @@ func (d *definition) checkName() ([]byte, *hub.Problem) {
 	return name, nil
 }
 
+// format is a custom tool's: the kind as text, the others as values.
+type format struct{ kind, syntax, definition []byte }
+
+var formatNames = [...]string{"type", "syntax", "definition"}
+
+func readFormat(s *jsonedit.Scanner, raw []byte) format {
+	var v [len(formatNames)][]byte
+	s.Pick(raw, formatNames[:], v[:])
+	return format{jsonedit.Text(v[0]), v[1], v[2]}
+}
+
+// grammar is a custom tool's format where that is a grammar, the zero format else.
+func (d *definition) grammar(s *jsonedit.Scanner) format {
+	if raw := d.raw(memberFormat); raw != nil {
+		if f := readFormat(s, raw); string(f.kind) == "grammar" {
+			return f
+		}
+	}
+	return format{}
+}
+
 // definitions are the tools of a request as its client defines them, list after list.
 type definitions struct {
 	defs []definition

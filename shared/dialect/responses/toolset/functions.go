@@ -107,16 +107,6 @@ func paragraph(dst []byte, start int) []byte {
 	return dst
 }
 
-// grammar is a custom tool's format where that is a grammar, the zero format else.
-func (d *definition) grammar(s *jsonedit.Scanner) format {
-	if raw := d.raw(memberFormat); raw != nil {
-		if f := readFormat(s, raw); string(f.kind) == "grammar" {
-			return f
-		}
-	}
-	return format{}
-}
-
 // appendSchema copies a schema without the marks encrypted:true that Codex puts into
 // schemas of its own tools: they concern OpenAI's transport, not the model.
 func appendSchema(dst []byte, s *jsonedit.Scanner, schema []byte) []byte {
@@ -159,10 +149,8 @@ func unmark(s *jsonedit.Scanner, src []byte, e *jsonedit.Edits) {
 	}
 }
 
-// The functions that stand for tools without a name or a schema of their own. All texts
-// are insides of string literals.
-var typedNames = [kinds]string{ToolSearch: "tool_search", LocalShell: "local_shell", Shell: "shell", ApplyPatch: "apply_patch"}
-
+// What the model is told of tools without a name or a schema of their own. All texts are insides
+// of string literals.
 var typedDescriptions = [kinds]string{
 	ToolSearch: "Finds tools that can be called afterwards.",
 	LocalShell: "Runs a command on the user's machine and returns its output.",

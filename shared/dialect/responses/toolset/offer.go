@@ -170,17 +170,6 @@ func (s *Set) offerTyped(n int32, kind Kind) *hub.Problem {
 	return nil
 }
 
-// format is a custom tool's: the kind as text, the others as values.
-type format struct{ kind, syntax, definition []byte }
-
-var formatNames = [...]string{"type", "syntax", "definition"}
-
-func readFormat(s *jsonedit.Scanner, raw []byte) format {
-	var v [len(formatNames)][]byte
-	s.Pick(raw, formatNames[:], v[:])
-	return format{jsonedit.Text(v[0]), v[1], v[2]}
-}
-
 // checkFormat refuses a custom tool's format that is none.
 func (d *definition) checkFormat(s *jsonedit.Scanner) *hub.Problem {
 	raw := d.raw(memberFormat)

@@ -73,6 +73,9 @@ func (f *functions) sendNamespace(name []byte) (any bool) {
 	return any
 }
 
+// typedNames are the names of tools that have a type instead of one.
+var typedNames = [kinds]string{ToolSearch: "tool_search", LocalShell: "local_shell", Shell: "shell", ApplyPatch: "apply_patch"}
+
 // A Set is all tools of a request: those of tools, of additional_tools and of what searches
 // found. It scans them, offers them as functions, reads which of them the model may choose,
 // and is asked for names from then on. What it makes follows from the request alone. It is
