@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
@@ -25,8 +26,8 @@ type writer struct {
 	// places are where they stand, for an edge that keeps the response.
 	places []itemPlace
 
-	// name and data are where those of the event that is being written begin.
-	name, data int
+	// start is where the event that is being written begins.
+	start int
 
 	item outputItem // that is open
 
@@ -323,12 +324,9 @@ func (w *writer) response(status string) hub.Response {
 
 // event begins an event of the name response.<family><what>, up to its first fields.
 func (w *writer) event(dst []byte, family, what string) []byte {
-	dst = jsonedit.Put(dst, "event: ")
-	w.name = len(dst)
-	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "response."), family), what)
-	dst = jsonedit.Put(dst, "\ndata: ")
-	w.data = len(dst)
-	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `{"type":"response.`), family), what)
+	w.start = len(dst)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "event: response."), family), what)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, "\ndata: {\"type\":\"response."), family), what)
 	dst = strconv.AppendInt(jsonedit.Put(dst, `","sequence_number":`), int64(w.sequence), 10)
 	w.sequence++
 	return dst
@@ -338,7 +336,8 @@ func (w *writer) event(dst []byte, family, what string) []byte {
 func (w *writer) send(dst []byte) []byte {
 	dst = append(dst, '}')
 	if told := w.t.Edge.Told; told != nil {
-		told(dst[w.name:w.data-len("\ndata: ")], dst[w.data:])
+		name, data, _ := bytes.Cut(dst[w.start+len("event: "):], []byte("\ndata: "))
+		told(name, data)
 	}
 	return jsonedit.Put(dst, "\n\n")
 }
