@@ -31,7 +31,8 @@ type Client struct {
 	idle      *http.Transport
 }
 
-// New makes a client for an upstream's URL, such as http://127.0.0.1:8000/prefix?x=1.
+// New makes a client for an upstream's URL, such as http://127.0.0.1:8000/prefix?x=1; a /v1 at
+// the end of its path is cut off.
 func New(target string, t config.Timeouts) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -68,7 +69,7 @@ func New(target string, t config.Timeouts) (*Client, error) {
 		Transport: tr,
 		base:      u,
 		host:      withoutDefaultPort(u.Host, u.Scheme),
-		prefix:    strings.TrimRight(u.EscapedPath(), "/"),
+		prefix:    prefixOf(u),
 		idle:      tr,
 	}
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
@@ -88,6 +89,12 @@ func New(target string, t config.Timeouts) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// prefixOf is the path in front of every request's path. A /v1 at its end is cut off: that is
+// how a base URL is written for clients, but /tokenize lies beside /v1, not in it.
+func prefixOf(u *url.URL) string {
+	return strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/v1"), "/")
 }
 
 // Close drops the connections that no request uses.

@@ -50,7 +50,7 @@ type Config struct {
 type Upstream struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // vllm
-	// URL is for the binary; the filter uses Envoy's cluster.
+	// URL is for the binary; the filter uses Envoy's cluster. A /v1 at its end is cut off.
 	URL string `json:"url"`
 	// Model is the served model's name.
 	Model string `json:"model"`

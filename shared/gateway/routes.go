@@ -113,6 +113,18 @@ func anthropics(r *route, path string) *route {
 	return r
 }
 
+// doubled is the route of a path that begins with /v1 twice, where the client meant r: an
+// upstream's "Not Found" would not tell its user what to change.
+func doubled(r *route) *route {
+	d := &route{kind: absentRoute, name: r.name, dialect: r.dialect,
+		why: "The path begins with /v1 twice: this client puts /v1 behind its base URL itself. " +
+			"The base URL should end where /v1 begins, such as http://127.0.0.1:9000."}
+	if r.anthropic != nil {
+		d.anthropic = doubled(r.anthropic)
+	}
+	return d
+}
+
 func translated(name, upstream string, t hub.Translator) *route {
 	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
 }
@@ -146,6 +158,10 @@ func (g *Gateway) find(path string) (r *route, canonical, model string) {
 	}
 	if name, ok := strings.CutPrefix(canonical, modelPrefix); ok && name != "" && !strings.HasPrefix(name, "/") {
 		return modelEntry, "/v1/models", name
+	}
+	if rest, ok := strings.CutPrefix(canonical, "/v1/v1/"); ok {
+		meant, _, _ := g.find("/v1/" + rest)
+		return doubled(meant), canonical, ""
 	}
 	for _, p := range prefixes {
 		if strings.HasPrefix(canonical, p.path) {
