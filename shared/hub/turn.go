@@ -89,6 +89,8 @@ type ReplyFacts struct {
 	StopWord string
 	HasUsage bool
 	Usage    Usage
+	// Refused: the answer holds a refusal in words.
+	Refused bool
 	// Repairs is what was mended in the reply.
 	Repairs Repair
 

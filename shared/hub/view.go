@@ -30,8 +30,9 @@ type Choice struct {
 	Finish jsonedit.Span
 	// Message holds the members of message or delta.
 	Message jsonedit.Members
-	// HasMessage tells an empty message or delta from none.
-	HasMessage                                               bool
+	// HasMessage tells an empty message or delta from none, Misshapen one of another shape: no
+	// object, or the text of a completion.
+	HasMessage, Misshapen                                    bool
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
 	StopReason, Logprobs jsonedit.Span
@@ -146,9 +147,12 @@ func (v *View) choice(src []byte) {
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {
 				v.message(c)
-			} else {
-				s.Value()
+				continue
 			}
+			fallthrough
+		case "text":
+			c.Misshapen = c.Misshapen || s.Kind() != jsonedit.Null
+			fallthrough
 		default:
 			s.Value()
 		}

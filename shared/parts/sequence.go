@@ -17,6 +17,8 @@ type sequence struct {
 	calls calls
 	// current is the open call's place among calls. handed counts those that were handed on.
 	current, handed int
+	// choices: the upstream has sent a choice; spoke: one with a message or delta.
+	choices, spoke bool
 	// id and name are those of the call to open.
 	id, name []byte
 
@@ -118,6 +120,9 @@ func (q *sequence) begin(dst []byte, kind Kind) []byte {
 	dst = q.close(dst, false)
 	if kind != Text {
 		q.blank = blank{}
+	}
+	if kind == Refusal {
+		q.turn.Reply.Refused = true
 	}
 	return q.openPart(dst, kind, q.id, q.name)
 }
@@ -249,6 +254,9 @@ func (q *sequence) callID(dst, id []byte) []byte {
 
 // finish hands on what still waits, closes what is open and ends the turn.
 func (q *sequence) finish(dst []byte) []byte {
+	if f := q.turn.Reply.Finish; q.choices && !q.spoke && f != "length" {
+		q.turn.Reply.Finish = "content_filter" // filters take the message away, and some name another reason
+	}
 	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 	nameless := 0
 	for len(q.waiting) > 0 {

@@ -73,7 +73,8 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 		if c.Index != 0 {
 			continue
 		}
-		if c.HasMessage {
+		if s.choices = true; c.HasMessage {
+			s.spoke = true
 			dst = s.choice(dst, b, data, c)
 		}
 		if facts(s.turn, data, c) {

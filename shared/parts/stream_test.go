@@ -66,6 +66,21 @@ func TestStreamOrdersParts(t *testing.T) {
 			want:   lines("begin", "finish stop"),
 		},
 		{
+			name:   "a filter has taken all deltas away",
+			script: []string{`{"choices":[{"index":0,"finish_reason":"content_filter"}]}`, done},
+			want:   lines("begin", "finish content_filter"),
+		},
+		{
+			name:   "no delta ever, whatever the reason",
+			script: []string{`{"choices":[{"index":0}]}`, `{"choices":[{"index":0,"delta":null,"finish_reason":"stop"}]}`, done},
+			want:   lines("begin", "finish content_filter"),
+		},
+		{
+			name:   "a filter stops a text",
+			script: []string{text("a"), `{"choices":[{"index":0,"finish_reason":"content_filter"}]}`, done},
+			want:   lines("begin", "open text", "+a", "close cut last", "finish content_filter"),
+		},
+		{
 			name:   "another choice is not ours",
 			script: []string{text("a"), `{"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":"length"}]}`, stop, done},
 			want:   lines("begin", "open text", "+a", "close last", "finish stop"),

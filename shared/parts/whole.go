@@ -41,7 +41,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	if p := hub.ReadReply(body, &b.view); p != nil {
 		return dst, p
 	}
-	if !b.view.HasChoices || len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage {
+	if len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage && b.view.Choices[0].Misshapen {
 		return dst, hub.BadUpstream("The model server's answer holds no message.")
 	}
 	if repair.WantsWindow(body, &b.view, t) {
@@ -54,6 +54,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	facts(t, body, c)
+	q.choices, q.spoke = true, c.HasMessage
 	if failure(t.Reply.Finish) {
 		return dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
 	}

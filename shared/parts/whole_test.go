@@ -69,6 +69,21 @@ func TestWholeOrdersParts(t *testing.T) {
 			want: lines("begin", "open text", "+a", "close last", "finish "),
 		},
 		{
+			name: "a filter has taken the message away",
+			body: `{"choices":[{"index":0,"finish_reason":"content_filter"}]}`,
+			want: lines("begin", "finish content_filter"),
+		},
+		{
+			name: "no message, whatever the reason",
+			body: reply("null", "stop"),
+			want: lines("begin", "finish content_filter"),
+		},
+		{
+			name: "no message for want of tokens",
+			body: reply("null", "length"),
+			want: lines("begin", "finish length"),
+		},
+		{
 			name: "nothing but a nameless call",
 			body: reply(`{"tool_calls":[{"id":"c1","function":{"arguments":"{}"}}]}`, "tool_calls"),
 			want: lines("begin", "fail 502 The model server sent a tool call without the tool's name."),
@@ -167,7 +182,8 @@ func TestWholeRefusesWhatIsNoReply(t *testing.T) {
 		{"not JSON", `{"choices":[`, 502, "The model server's answer is not valid JSON: the text ends too early: a closing bracket is missing at byte 12."},
 		{"no choices", `{"object":"x"}`, 502, "The model server's answer holds no message."},
 		{"an empty list of choices", `{"choices":[]}`, 502, "The model server's answer holds no message."},
-		{"no message", `{"choices":[{"text":"a"}]}`, 502, "The model server's answer holds no message."},
+		{"a completion", `{"choices":[{"text":"a","finish_reason":"stop"}]}`, 502, "The model server's answer holds no message."},
+		{"a message that is none", `{"choices":[{"message":"a","finish_reason":"stop"}]}`, 502, "The model server's answer holds no message."},
 		{"an error", `{"error":{"message":"busy","code":503}}`, 503, "busy"},
 		{"a failure", reply(`{"content":"a"}`, "error"), 502, `The model server broke its answer off (finish_reason "error").`},
 	}

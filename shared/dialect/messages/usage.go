@@ -44,6 +44,9 @@ func belowLimit(t *hub.Turn) bool {
 // stopReason says why the turn ended; called: a tool call was handed on. It is "" where
 // the model server gave a reason that means no proper end.
 func stopReason(t *hub.Turn, r *request, called bool) string {
+	if t.Reply.Refused {
+		return "refusal" // its words are the text
+	}
 	switch t.Reply.Finish {
 	case "length":
 		window, _ := t.Window()
