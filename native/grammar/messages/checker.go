@@ -211,6 +211,9 @@ func (c *Checker) takeStop(event map[string]any) {
 	}
 	c.checkIndex(event)
 	c.open = false
+	if b := c.block(); b.kind == "thinking" && !b.signed {
+		c.fault("the thinking of block %d has no signature_delta; without one clients don't give it back", len(c.blocks)-1)
+	}
 }
 
 // checkInputs checks that the input of the last of n blocks, if it is closed and a

@@ -157,6 +157,8 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 		{"index again", calls.With(`"index":1,"content_block"`, `"index":0,"content_block"`), "index is 0; must be 1"},
 		{"delta of another block", calls.With(`{"type":"text_delta","text":" Let me look."}`, `{"type":"thinking_delta","thinking":"x"}`), `delta.type is "thinking_delta"; must be "text_delta" or "citations_delta" in a text block`},
 		{"delta of a closed index", calls.With(`"index":2,"delta"`, `"index":1,"delta"`), "index is 1; must be 2, that of the open block"},
+		{"thinking without a signature", calls.With(`{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"qv1"}}`, ``), "has no signature_delta"},
+		{"an empty signature", calls.With(`"signature_delta","signature":"qv1"`, `"signature_delta","signature":""`), "signature"},
 		{"thinking behind the signature", calls.With(`{"type":"signature_delta","signature":"qv1"}}`, `{"type":"signature_delta","signature":"qv1"}}{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"x"}}`), "a signature comes once, and last"},
 		{"input in the start", calls.With(`"input":{}`, `"input":{"command":"ls"}`), "content_block.input is an object; must be {}"},
 		{"input a string", calls.With(`"input":{}`, `"input":""`), `content_block.input is ""; must be {}`},

@@ -24,7 +24,7 @@ func message(reason, content string, others ...string) string {
 }
 
 const (
-	thinking = `{"type":"thinking","thinking":"The user","signature":""}`
+	thinking = `{"type":"thinking","thinking":"The user","signature":"qv1"}`
 	text     = `{"type":"text","text":"Let me look.","citations":null}`
 	call     = `{"type":"tool_use","id":"toolu_1","name":"Read","input":{"a":1}}`
 	search   = `{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"x"}}`

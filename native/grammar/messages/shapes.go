@@ -125,7 +125,7 @@ var blocks = grammar.ByType(map[string]grammar.Rule{
 		required("citations", nullable(array(object(required("type", grammar.Word)))))),
 	"thinking": object(
 		required("thinking", grammar.Text),
-		required("signature", grammar.Text)),
+		required("signature", grammar.Word)),
 	toolUse: object(
 		required("id", toolIDShape),
 		required("name", grammar.Word),
@@ -162,7 +162,7 @@ var (
 		"text_delta":       object(required("text", grammar.Text)),
 		"citations_delta":  object(required("citation", object(required("type", grammar.Word)))),
 		"thinking_delta":   object(required("thinking", grammar.Text)),
-		"signature_delta":  object(required("signature", grammar.Text)),
+		"signature_delta":  object(required("signature", grammar.Word)),
 		"input_json_delta": object(required("partial_json", grammar.Text)),
 	})
 	fits = map[string][]string{

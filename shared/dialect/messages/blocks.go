@@ -339,7 +339,7 @@ func sameID(id []byte) []byte {
 func (r *blockReader) addOutput(b *block) {
 	switch kind := string(b.kind); kind {
 	case "thinking":
-		// The signature is nobody's here: empty, made up, or Anthropic's own.
+		// Any signature is taken: ours, none, or Anthropic's own.
 		r.out.history.Reasoning(jsonedit.Inside(b.thinking))
 	case "redacted_thinking":
 	case "tool_use":

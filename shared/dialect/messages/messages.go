@@ -48,4 +48,10 @@ type request struct {
 	size int
 }
 
+// signature is in the place of Anthropic's in each thinking block: base64 of
+// "qwenvoy/thinking/1". Clients that find none take a block for foreign text, and give it
+// back as such or not at all. It is fixed, since nothing is proved by it, and recognisable,
+// so that nobody takes it for Anthropic's own.
+const signature = "cXdlbnZveS90aGlua2luZy8x"
+
 var options = parts.Options{CallPrefix: "toolu_"}

@@ -285,6 +285,8 @@ func assemble(t testing.TB, stream []byte) (message map[string]any, cut bool) {
 				b["text"] = b["text"].(string) + d["text"].(string)
 			case "thinking_delta":
 				b["thinking"] = b["thinking"].(string) + d["thinking"].(string)
+			case "signature_delta":
+				b["signature"] = b["signature"].(string) + d["signature"].(string)
 			case "input_json_delta":
 				input.WriteString(d["partial_json"].(string))
 			default:

@@ -124,7 +124,7 @@ func (w *message) Delta(dst []byte, p *parts.Part, text, _ []byte) []byte {
 func (w *message) Close(dst []byte, p *parts.Part) []byte {
 	switch p.Kind {
 	case parts.Reasoning:
-		dst = jsonedit.Put(dst, `","signature":""}`)
+		dst = jsonedit.Put(dst, `","signature":"`+signature+`"}`)
 	case parts.Call:
 		input, whole := w.input()
 		// A call that was cut must not be run, and vLLM makes valid JSON of what there was.

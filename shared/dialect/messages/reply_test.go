@@ -40,9 +40,9 @@ func TestMessages(t *testing.T) {
 		content, stop         string
 	}{
 		{"thinking and text", `{"role":"assistant","content":"\n\nHello \u00e9 \ud83d\ude00!","reasoning":"A greeting.\n","tool_calls":[]}`, `"stop"`,
-			`{"type":"thinking","thinking":"A greeting.\n","signature":""},{"type":"text","text":"Hello \u00e9 \ud83d\ude00!","citations":null}`, "end_turn"},
+			`{"type":"thinking","thinking":"A greeting.\n","signature":"cXdlbnZveS90aGlua2luZy8x"},{"type":"text","text":"Hello \u00e9 \ud83d\ude00!","citations":null}`, "end_turn"},
 		{"a call", `{"content":null,"reasoning":"Look.","tool_calls":[{"id":"chatcmpl-tool-1","type":"function","function":{"name":"read","arguments":"{\"path\": \"a<b>&c\", \"n\": 12345678901234567890, \"n\": 1.50}"}}]}`, `"tool_calls"`,
-			`{"type":"thinking","thinking":"Look.","signature":""},{"type":"tool_use","id":"chatcmpl-tool-1","name":"read","input":{"path": "a<b>&c", "n": 12345678901234567890, "n": 1.50}}`, "tool_use"},
+			`{"type":"thinking","thinking":"Look.","signature":"cXdlbnZveS90aGlua2luZy8x"},{"type":"tool_use","id":"chatcmpl-tool-1","name":"read","input":{"path": "a<b>&c", "n": 12345678901234567890, "n": 1.50}}`, "tool_use"},
 		{"two calls and text", `{"content":"Both.","tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}},{"id":"b","function":{"name":"y","arguments":"{\"k\":[]}"}}]}`, `"tool_calls"`,
 			`{"type":"text","text":"Both.","citations":null},{"type":"tool_use","id":"a","name":"x","input":{}},{"type":"tool_use","id":"b","name":"y","input":{"k":[]}}`, "tool_use"},
 		{"a named tool ends with stop and empty content", `{"content":"","tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\":1}"}}]}`, `"stop"`,
@@ -66,7 +66,7 @@ func TestMessages(t *testing.T) {
 		{"a broken call in a cut turn", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\""}},{"id":"b","function":{"name":"x","arguments":""}}]}`, `"length"`, emptyText, "max_tokens"},
 		{"nothing", `{"role":"assistant","content":null}`, `"stop"`, emptyText, "end_turn"},
 		{"white space", `{"role":"assistant","content":"\n \n"}`, `"stop"`, emptyText, "end_turn"},
-		{"only thinking, cut", `{"content":null,"reasoning":"I wonder"}`, `"length"`, `{"type":"thinking","thinking":"I wonder","signature":""}`, "max_tokens"},
+		{"only thinking, cut", `{"content":null,"reasoning":"I wonder"}`, `"length"`, `{"type":"thinking","thinking":"I wonder","signature":"cXdlbnZveS90aGlua2luZy8x"}`, "max_tokens"},
 		{"filtered", `{"content":"I can"}`, `"content_filter"`, `{"type":"text","text":"I can","citations":null}`, "refusal"},
 		{"a refusal in words", `{"content":null,"refusal":"No."}`, `"stop"`, `{"type":"text","text":"No.","citations":null}`, "refusal"},
 		{"a refusal behind a text, cut", `{"content":"So:","refusal":"No"}`, `"length"`,

@@ -59,7 +59,7 @@ func quoted(s string) string { return string(jsonedit.AppendQuoted(nil, s)) }
 func (r turns) content() (blocks []string, ids []string) {
 	which := 1 + r.IntN(7)
 	if which&1 != 0 {
-		blocks = append(blocks, `{"type":"thinking","thinking":`+quoted(r.text())+`,"signature":""}`)
+		blocks = append(blocks, `{"type":"thinking","thinking":`+quoted(r.text())+`,"signature":"cXdlbnZveS90aGlua2luZy8x"}`)
 	}
 	if which&2 != 0 {
 		blocks = append(blocks, `{"type":"text","text":`+quoted(r.text())+`,"citations":null}`)

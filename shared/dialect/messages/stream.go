@@ -134,7 +134,10 @@ func firstByte(text []byte) byte {
 
 // Close implements parts.Writer.
 func (w *events) Close(dst []byte, p *parts.Part) []byte {
-	if p.Kind == parts.Call {
+	switch p.Kind {
+	case parts.Reasoning:
+		dst = w.delta(dst, p, `signature_delta","signature`, []byte(signature), nil)
+	case parts.Call:
 		dst = w.closeCall(dst, p)
 	}
 	return jsonedit.Put(w.block(dst, "content_block_stop", p.Index), end)

@@ -57,6 +57,10 @@ func digest(t testing.TB, stream []byte) string {
 			fmt.Fprintf(&b, "%s %s%s\n", e.Get("index"), c.Get("type"), strings.TrimRight(" "+c.Get("id").String()+" "+c.Get("name").String(), " "))
 		case "content_block_delta":
 			d := e.Get("delta")
+			if d.Get("type").String() == "signature_delta" && d.Get("signature").String() == signature {
+				fmt.Fprintf(&b, "%s signed\n", e.Get("index"))
+				break
+			}
 			kinds := map[string]string{"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 			fmt.Fprintf(&b, "%s += %s\n", e.Get("index"), d.Get(kinds[d.Get("type").String()]).Raw)
 		case "content_block_stop":
