@@ -71,7 +71,7 @@ func repairArguments(d *document, at jsonedit.Span) {
 		wrapped := append(jsonedit.AppendQuoted([]byte(`{"_raw_arguments":`), text), '}')
 		return jsonedit.AppendQuoted(dst, wrapped)
 	})
-	d.note(hub.ArgumentsRepaired)
+	d.changed(hub.ArgumentsRepaired)
 }
 
 // kindInside is what a string holds: Object if that is valid, Null also if it is blank,

@@ -46,15 +46,15 @@ func (d *document) surround(at jsonedit.Span, before string, text []byte, after 
 	})
 }
 
-// note records for the turn what was changed.
-func (d *document) note(c hub.Change) { d.turn.Request.Changes |= c }
+// changed records for the turn what was changed.
+func (d *document) changed(c hub.Change) { d.turn.Request.Changes |= c }
 
 // set makes f the field that counts under its key. The upstream reads the last one of a
 // key; so a first one must not stay to be read by anybody else. Edits made in it go with it.
 func (d *document) set(old *field, f field, in *jsonedit.Members) {
 	if !old.value.Absent() {
 		in.Drop(old.member)
-		d.note(hub.DuplicatesDropped)
+		d.changed(hub.DuplicatesDropped)
 	}
 	*old = f
 }

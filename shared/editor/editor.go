@@ -38,14 +38,15 @@ func (f Form) lateSystem(t *hub.Turn) hub.LateSystem {
 
 // An Editor makes a request ready for the upstream in one pass. It is reused; a call
 // of Edit leaves nothing of the request behind. It knows the order of the work, and of the
-// fields the model and the prompt; each of its parts knows the fields that it reads.
+// fields the model and the prompt; each of its parts knows the fields that it reads, and is
+// handed the text at each call, so that the zero Editor is ready.
 type Editor struct {
-	request   request
-	form      Form
-	messages  messageList
-	tools     tools
-	arguments templateArguments
-	options   streamOptions
+	request  request
+	form     Form
+	messages messageList
+	tools    tools
+	template templateArguments
+	options  streamOptions
 }
 
 // Edit appends the request as the upstream shall see it to dst and fills in the
@@ -78,7 +79,7 @@ func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 	ed.request.begin(body, trusted, t)
 	ed.messages.reset()
 	ed.tools.reset()
-	ed.arguments.reset()
+	ed.template.reset()
 	ed.options.reset()
 }
 
@@ -117,7 +118,7 @@ func (ed *Editor) scan() {
 		case n == keyMessages && ed.form.Messages:
 			v = ed.messages.scan(&r.document)
 		case n == keyKwargs && ed.form.Messages:
-			v = ed.arguments.scan(&r.document)
+			v = ed.template.scan(&r.document)
 		case n == keyTools && ed.form.Messages:
 			v = ed.tools.scan(&r.document)
 		case n == keyStreamOptions && ed.form.Sampling:
@@ -151,7 +152,7 @@ func (ed *Editor) finish() *hub.Problem {
 	}
 	// A bare prompt (/tokenize) meets no template.
 	if ed.form.Messages && (!ed.form.Prompt || listed) {
-		if p := ed.arguments.setThinking(r); p != nil {
+		if p := ed.template.setThinking(r); p != nil {
 			return p
 		}
 		ed.tools.finish(r)
@@ -190,7 +191,7 @@ func (ed *Editor) model() *hub.Problem {
 	if !bytes.Equal(r.scratch, name) {
 		at := r.fields[keyModel].value
 		r.edits.Replace(at.Start, at.End, r.scratch)
-		r.note(hub.ChangedModel)
+		r.changed(hub.ChangedModel)
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (ed *Editor) prompt() *hub.Problem {
 		}
 		if !r.fields[keyPrompt].value.Absent() {
 			r.drop(keyPrompt)
-			r.note(hub.PromptDropped)
+			r.changed(hub.PromptDropped)
 		}
 	case jsonedit.Null:
 		if r.kind(keyPrompt) == jsonedit.Null {

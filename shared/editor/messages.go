@@ -116,7 +116,7 @@ func (l *messageList) scanMessage(d *document, m *message) {
 		default:
 			l.object.Drop(old.member)
 		}
-		d.note(hub.ReasoningRenamed)
+		d.changed(hub.ReasoningRenamed)
 	}
 	l.object.Commit(&d.edits, nil)
 }

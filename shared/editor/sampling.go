@@ -23,10 +23,10 @@ func setSampling(r *request) {
 		case v == "":
 		case f.value.Absent():
 			r.add(`"`, catalog.SamplingKeys[i], `":`, v, ",")
-			r.note(hub.ChangedSampling)
+			r.changed(hub.ChangedSampling)
 		case t.EnforceSampling || f.kind(r.src) == jsonedit.Null:
 			r.replace(f.value, v)
-			r.note(hub.ChangedSampling)
+			r.changed(hub.ChangedSampling)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func clampLimits(r *request) {
 		if window, _ := t.Window(); window > 0 && limit > window {
 			limit = window
 			r.replace(r.fields[key].value, strconv.Itoa(window))
-			r.note(hub.LimitClamped)
+			r.changed(hub.LimitClamped)
 		}
 		t.Request.Limit = limit
 	}

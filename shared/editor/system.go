@@ -61,7 +61,7 @@ func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
 	case merged == 1 && s.merges(0):
 		if m := s.messages[0]; m.role == developerRole {
 			s.replace(m.roleAt, `"system"`)
-			s.note(hub.DeveloperRenamed)
+			s.changed(hub.DeveloperRenamed)
 		}
 		return dst, nil
 	}
@@ -84,7 +84,7 @@ func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
 			dst = dst[:before-len(`\n\n`)]
 		}
 	}
-	s.note(hub.SystemMerged)
+	s.changed(hub.SystemMerged)
 	return jsonedit.Put(dst, `"},`), nil
 }
 
@@ -213,7 +213,7 @@ func (s *systemPlacer) fold(i, target int, at side) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	s.note(hub.SystemFolded)
+	s.changed(hub.SystemFolded)
 	if len(text) == 0 || target >= 0 && s.join(target, text, at) {
 		s.list.elements.Drop(i)
 		return nil

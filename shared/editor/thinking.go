@@ -72,7 +72,7 @@ func (a *templateArguments) setThinking(r *request) *hub.Problem {
 		}
 		r.replace(enable, state)
 	}
-	r.note(hub.ChangedThinking)
+	r.changed(hub.ChangedThinking)
 	return nil
 }
 

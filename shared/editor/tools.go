@@ -77,7 +77,7 @@ func (l *tools) scanTool(d *document) {
 		}
 		return jsonedit.Put(dst, "}}")
 	})
-	d.note(hub.ToolsNested)
+	d.changed(hub.ToolsNested)
 }
 
 // finish leaves out what vLLM answers 400 to: an empty list, and a choice without
@@ -86,7 +86,7 @@ func (l *tools) finish(r *request) {
 	list := r.kind(keyTools)
 	if list == jsonedit.Array && !l.nonEmpty {
 		r.drop(keyTools)
-		r.note(hub.ToolsDropped)
+		r.changed(hub.ToolsDropped)
 	}
 	choice := r.fields[keyToolChoice].value
 	if choice.Absent() {
@@ -94,7 +94,7 @@ func (l *tools) finish(r *request) {
 	}
 	if !l.nonEmpty && (list == jsonedit.Array || list == jsonedit.Null) {
 		r.drop(keyToolChoice)
-		r.note(hub.ToolChoiceDropped)
+		r.changed(hub.ToolChoiceDropped)
 		return
 	}
 	if r.kind(keyToolChoice) == jsonedit.Object {
@@ -123,6 +123,6 @@ func nestChoice(d *document, choice jsonedit.Span) {
 	}
 	if isFunction && !nested && !name.Absent() {
 		d.surround(choice, `{"type":"function","function":{"name":`, name.Of(raw), "}}")
-		d.note(hub.ToolsNested)
+		d.changed(hub.ToolsNested)
 	}
 }

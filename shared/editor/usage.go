@@ -74,5 +74,5 @@ func (o *streamOptions) askUsage(r *request) {
 		return
 	}
 	r.turn.Request.HideUsage = true
-	r.note(hub.UsageRequested)
+	r.changed(hub.UsageRequested)
 }
