@@ -30,9 +30,9 @@ var larger = map[string]bool{}
 // reason, and what 99 of 100 functions keep to. It only goes down.
 var remaining = map[string]int{
 	"functions over 100 lines":        0,
-	"types with more than 25 methods": 4,
-	"files over 500 lines":            3,
-	"lines over 140 columns":          60,
+	"types with more than 25 methods": 1,
+	"files over 500 lines":            1,
+	"lines over 140 columns":          26,
 	"p99":                             65,
 }
 

@@ -2,12 +2,8 @@ package editor
 
 import (
 	"bytes"
-	"math"
-	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -29,106 +25,28 @@ type Form struct {
 	LateSystem hub.LateSystem
 }
 
-// The request keys that are read; the sampling keys follow, in the catalog's order.
-const (
-	keyModel = iota
-	keyMessages
-	keyPrompt
-	keyKwargs
-	keyEffort
-	keyTools
-	keyToolChoice
-	keyMaxTokens
-	keyMaxCompletionTokens
-	keyStream
-	keyStreamOptions
-	keyN
-	keySampling
-	keyCount = keySampling + len(catalog.SamplingKeys)
-)
-
-func keyNumber(key []byte) int {
-	switch string(key) {
-	case "model":
-		return keyModel
-	case "messages":
-		return keyMessages
-	case "prompt":
-		return keyPrompt
-	case "chat_template_kwargs":
-		return keyKwargs
-	case "reasoning_effort":
-		return keyEffort
-	case "tools":
-		return keyTools
-	case "tool_choice":
-		return keyToolChoice
-	case "max_tokens":
-		return keyMaxTokens
-	case "max_completion_tokens":
-		return keyMaxCompletionTokens
-	case "stream":
-		return keyStream
-	case "stream_options":
-		return keyStreamOptions
-	case "n":
-		return keyN
-	case "temperature":
-		return keySampling
-	case "top_p":
-		return keySampling + 1
-	case "top_k":
-		return keySampling + 2
-	case "min_p":
-		return keySampling + 3
-	case "presence_penalty":
-		return keySampling + 4
-	case "repetition_penalty":
-		return keySampling + 5
+// lateSystem is what becomes of late system messages.
+func (f Form) lateSystem(t *hub.Turn) hub.LateSystem {
+	switch {
+	case t.LateSystem != hub.ByDialect:
+		return t.LateSystem
+	case f.LateSystem != hub.ByDialect:
+		return f.LateSystem
 	}
-	return -1
-}
-
-// field is a key that was read: its member's number and its value; the zero field is absent.
-type field struct {
-	member int
-	value  jsonedit.Span
-}
-
-func (f field) kind(src []byte) jsonedit.Kind {
-	if f.value.Absent() {
-		return jsonedit.Null
-	}
-	return jsonedit.KindOf(src[f.value.Start])
+	return hub.Merge
 }
 
 // An Editor makes a request ready for the upstream in one pass. It is reused; a call
-// of Edit leaves nothing of the request behind.
+// of Edit leaves nothing of the request behind. It knows the order of the work, and of the
+// fields the model and the prompt; each of its parts knows the fields that it reads, and is
+// handed the text at each call, so that the zero Editor is ready.
 type Editor struct {
-	src     []byte
-	turn    *hub.Turn
-	form    Form
-	s       jsonedit.Scanner
-	e       jsonedit.Edits
-	top     jsonedit.Members
-	insert  []byte // what goes to the front of the request
-	fields  [keyCount]field
-	problem *hub.Problem
-
-	messages     []message
-	messageList  jsonedit.Members
-	message      jsonedit.Members
-	call         jsonedit.Members
-	text         []byte
-	merged       []byte // the system messages that become one
-	hasTools     bool
-	tool         jsonedit.Members
-	kwargs       jsonedit.Members
-	enable       field
-	options      jsonedit.Members
-	includeUsage field
-	continuous   bool
-	part         jsonedit.Scanner
+	request  request
+	form     Form
+	messages messageList
+	tools    tools
+	template templateArguments
+	options  streamOptions
 }
 
 // Edit appends the request as the upstream shall see it to dst and fills in the
@@ -143,36 +61,36 @@ func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.P
 // order, that it has read already, such as texts, lists of tools in the hub's form that
 // are not empty, and arguments of calls that hold an object.
 func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
-	ed.src, ed.turn, ed.form, ed.problem = body, t, form, nil
-	ed.e.Reset()
-	ed.insert, ed.messages = ed.insert[:0], ed.messages[:0]
-	ed.fields = [keyCount]field{}
-	ed.hasTools, ed.enable, ed.includeUsage, ed.continuous = false, field{}, field{}, false
-
-	ed.s.Reset(body)
-	ed.s.Trust(trusted)
+	ed.form = form
+	ed.begin(body, trusted, t)
 	if p := ed.read(); p != nil {
-		ed.release()
+		ed.request.release()
 		return dst, p
 	}
-	if _, known := t.Window(); !known && form.Limits && ed.limited() {
+	if _, known := t.Window(); !known && form.Limits && limited(&ed.request) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return ed.apply(dst), nil })
 		return dst, nil
 	}
 	return ed.apply(dst), nil
 }
 
+// begin makes everything ready for a request.
+func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
+	ed.request.begin(body, trusted, t)
+	ed.messages.reset()
+	ed.tools.reset()
+	ed.template.reset()
+	ed.options.reset()
+}
+
 // read walks the request and records all edits but those of token limits.
 func (ed *Editor) read() *hub.Problem {
-	if k := ed.s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
+	if k := ed.request.scanner.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
 	ed.scan()
-	if err := ed.s.Finish(); err != nil {
+	if err := ed.request.scanner.Finish(); err != nil {
 		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
-	}
-	if ed.problem != nil {
-		return ed.problem
 	}
 	return ed.finish()
 }
@@ -180,56 +98,44 @@ func (ed *Editor) read() *hub.Problem {
 // apply writes the edited request.
 func (ed *Editor) apply(dst []byte) []byte {
 	if ed.form.Limits {
-		ed.limits()
+		clampLimits(&ed.request)
 	}
-	ed.top.Commit(&ed.e, ed.insert)
-	dst = ed.e.Apply(slices.Grow(dst, len(ed.src)+1024), ed.src)
-	ed.release()
+	dst = ed.request.write(dst)
+	ed.request.release()
 	return dst
 }
 
-// release forgets the request.
-func (ed *Editor) release() { ed.src, ed.turn = nil, nil }
-
 // scan walks the request once, recording edits as it goes.
 func (ed *Editor) scan() {
-	s := &ed.s
-	ed.top.Begin(s.BeginObject())
+	r := &ed.request
+	s := &r.scanner
+	r.members.Begin(s.BeginObject())
 	for s.NextMember() {
 		key := s.KeySpan()
 		n := keyNumber(s.Key())
 		var v jsonedit.Span
 		switch {
 		case n == keyMessages && ed.form.Messages:
-			v = ed.scanMessages()
+			v = ed.messages.scan(&r.document)
 		case n == keyKwargs && ed.form.Messages:
-			v = ed.scanKwargs()
+			v = ed.template.scan(&r.document)
 		case n == keyTools && ed.form.Messages:
-			v = ed.scanTools()
+			v = ed.tools.scan(&r.document)
 		case n == keyStreamOptions && ed.form.Sampling:
-			v = ed.scanStreamOptions()
+			v = ed.options.scan(&r.document)
 		default:
 			v = s.Value()
 		}
-		member := ed.top.Add(key, v)
-		if n < 0 {
-			continue
+		member := r.members.Add(key, v)
+		if n >= 0 {
+			r.set(&r.fields[n], field{member, v}, &r.members)
 		}
-		if old := ed.fields[n]; !old.value.Absent() {
-			// The upstream reads the last one; so the first ones must not stay to be
-			// read by anybody else. Edits made in them go with them.
-			ed.top.Drop(old.member)
-			ed.turn.Request.Changes |= hub.DuplicatesDropped
-		}
-		ed.fields[n] = field{member, v}
 	}
 }
 
-func (ed *Editor) kind(n int) jsonedit.Kind { return ed.fields[n].kind(ed.src) }
-
 // finish makes the edits that need the whole request to be known.
 func (ed *Editor) finish() *hub.Problem {
-	t := ed.turn
+	r := &ed.request
 	if p := ed.model(); p != nil {
 		return p
 	}
@@ -238,32 +144,36 @@ func (ed *Editor) finish() *hub.Problem {
 			return p
 		}
 	}
-	if ed.form.Messages && ed.kind(keyMessages) == jsonedit.Array {
-		if p := ed.placeSystem(); p != nil {
+	listed := r.kind(keyMessages) == jsonedit.Array
+	if ed.form.Messages && listed {
+		if p := placeSystem(&r.document, &ed.messages, ed.form.lateSystem(r.turn)); p != nil {
 			return p
 		}
 	}
 	// A bare prompt (/tokenize) meets no template.
-	if ed.form.Messages && (!ed.form.Prompt || ed.kind(keyMessages) == jsonedit.Array) {
-		if p := ed.thinking(); p != nil {
+	if ed.form.Messages && (!ed.form.Prompt || listed) {
+		if p := ed.template.setThinking(r); p != nil {
 			return p
 		}
-		ed.tools()
+		ed.tools.finish(r)
 	}
-	if ed.form.Sampling && t.Request.Model != nil {
-		ed.sampling()
-		ed.usage()
+	facts := &r.turn.Request
+	if ed.form.Sampling && facts.Model != nil {
+		setSampling(r)
+		ed.options.askUsage(r)
 	}
-	t.Request.Choices = 1
-	if n, ok := integer(ed.fields[keyN].value.Of(ed.src)); ok && ed.kind(keyN) == jsonedit.Number {
-		t.Request.Choices = n
+	facts.Choices = 1
+	if n, ok := integer(r.literal(keyN)); ok && r.kind(keyN) == jsonedit.Number {
+		facts.Choices = n
 	}
 	return nil
 }
 
+// model resolves the name of the model, and puts the served one in its place.
 func (ed *Editor) model() *hub.Problem {
-	t, f := ed.turn, ed.fields[keyModel]
-	switch ed.kind(keyModel) {
+	r := &ed.request
+	t := r.turn
+	switch r.kind(keyModel) {
 	case jsonedit.String:
 	case jsonedit.Null:
 		if ed.form.ModelOptional {
@@ -273,243 +183,37 @@ func (ed *Editor) model() *hub.Problem {
 	default:
 		return hub.BadRequest("model", "model must be a string. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
 	}
-	literal := f.value.Of(ed.src)
-	if p := t.Resolve(literal); p != nil {
+	name := r.literal(keyModel)
+	if p := t.Resolve(name); p != nil {
 		return p
 	}
-	ed.text = jsonedit.AppendQuoted(ed.text[:0], t.Request.Model.Target.Model)
-	if !bytes.Equal(ed.text, literal) {
-		ed.e.Replace(f.value.Start, f.value.End, ed.text)
-		t.Request.Changes |= hub.ChangedModel
+	r.scratch = jsonedit.AppendQuoted(r.scratch[:0], t.Request.Model.Target.Model)
+	if !bytes.Equal(r.scratch, name) {
+		at := r.fields[keyModel].value
+		r.edits.Replace(at.Start, at.End, r.scratch)
+		r.changed(hub.ChangedModel)
 	}
 	return nil
 }
 
 // prompt holds /tokenize's rule: messages count before a prompt, one of them must be there.
 func (ed *Editor) prompt() *hub.Problem {
-	switch ed.kind(keyMessages) {
+	r := &ed.request
+	switch r.kind(keyMessages) {
 	case jsonedit.Array:
-		if len(ed.messages) == 0 {
+		if len(ed.messages.noted) == 0 {
 			return hub.BadRequest("messages", "messages is empty; it must hold at least one message.")
 		}
-		if f := ed.fields[keyPrompt]; !f.value.Absent() {
-			ed.top.Drop(f.member)
-			ed.turn.Request.Changes |= hub.PromptDropped
+		if !r.fields[keyPrompt].value.Absent() {
+			r.drop(keyPrompt)
+			r.changed(hub.PromptDropped)
 		}
 	case jsonedit.Null:
-		if ed.kind(keyPrompt) == jsonedit.Null {
+		if r.kind(keyPrompt) == jsonedit.Null {
 			return hub.BadRequest("messages", "Either messages or prompt is required.")
 		}
 	default:
 		return hub.BadRequest("messages", "messages must be a list.")
 	}
 	return nil
-}
-
-func (ed *Editor) scanKwargs() jsonedit.Span {
-	s := &ed.s
-	ed.enable = field{}
-	if s.Kind() != jsonedit.Object {
-		return s.Value()
-	}
-	start := s.Start()
-	ed.kwargs.Begin(s.BeginObject())
-	for s.NextMember() {
-		key, enable := s.KeySpan(), string(s.Key()) == "enable_thinking"
-		v := s.Value()
-		i := ed.kwargs.Add(key, v)
-		if enable {
-			if !ed.enable.value.Absent() {
-				ed.kwargs.Drop(ed.enable.member)
-			}
-			ed.enable = field{i, v}
-		}
-	}
-	return jsonedit.Span{Start: start, End: s.Pos()}
-}
-
-// thinking decides the effective state and tells the template.
-func (ed *Editor) thinking() *hub.Problem {
-	t, kwargs := ed.turn, ed.fields[keyKwargs]
-	kind := ed.kind(keyKwargs)
-	if kind != jsonedit.Object && kind != jsonedit.Null {
-		return hub.BadRequest("chat_template_kwargs", "chat_template_kwargs must be an object.")
-	}
-	if t.Request.Model == nil {
-		if kind == jsonedit.Object {
-			ed.kwargs.Commit(&ed.e, nil)
-		}
-		return nil
-	}
-	none := t.Request.NoThinking || string(ed.fields[keyEffort].value.Of(ed.src)) == `"none"`
-	switch t.Request.Model.Thinking {
-	case catalog.On:
-		t.Request.Thinking = !none
-	case catalog.Off:
-		t.Request.Thinking = false
-	case catalog.Client:
-		t.Request.Thinking = !none
-		switch ed.enable.kind(ed.src) {
-		case jsonedit.True:
-			t.Request.Thinking = true
-		case jsonedit.False:
-			t.Request.Thinking = false
-		case jsonedit.Null:
-		default:
-			return hub.BadRequest("chat_template_kwargs.enable_thinking", "chat_template_kwargs.enable_thinking must be true or false.")
-		}
-	}
-	state := strconv.FormatBool(t.Request.Thinking)
-	switch {
-	case kwargs.value.Absent():
-		ed.insert = jsonedit.Put(jsonedit.Put(jsonedit.Put(ed.insert, `"chat_template_kwargs":{"enable_thinking":`), state), "},")
-	case kind == jsonedit.Null:
-		ed.e.ReplaceString(kwargs.value.Start, kwargs.value.End, `{"enable_thinking":`+state+"}")
-	case ed.enable.value.Absent():
-		ed.kwargs.Commit(&ed.e, []byte(`"enable_thinking":`+state+","))
-	default:
-		if string(ed.enable.value.Of(ed.src)) == state {
-			ed.kwargs.Commit(&ed.e, nil)
-			return nil
-		}
-		ed.e.ReplaceString(ed.enable.value.Start, ed.enable.value.End, state)
-		ed.kwargs.Commit(&ed.e, nil)
-	}
-	t.Request.Changes |= hub.ChangedThinking
-	return nil
-}
-
-func (ed *Editor) sampling() {
-	t := ed.turn
-	values := &t.Request.Model.Off
-	if t.Request.Thinking {
-		values = &t.Request.Model.On
-	}
-	for i, v := range values {
-		f := ed.fields[keySampling+i]
-		switch {
-		case v == "":
-		case f.value.Absent():
-			ed.insert = jsonedit.Put(jsonedit.Put(append(ed.insert, '"'), catalog.SamplingKeys[i]), `":`)
-			ed.insert = append(jsonedit.Put(ed.insert, v), ',')
-			t.Request.Changes |= hub.ChangedSampling
-		case t.EnforceSampling || f.kind(ed.src) == jsonedit.Null:
-			ed.e.ReplaceString(f.value.Start, f.value.End, v)
-			t.Request.Changes |= hub.ChangedSampling
-		}
-	}
-}
-
-func (ed *Editor) scanStreamOptions() jsonedit.Span {
-	s := &ed.s
-	ed.includeUsage, ed.continuous = field{}, false
-	if s.Kind() != jsonedit.Object {
-		return s.Value()
-	}
-	start := s.Start()
-	ed.options.Begin(s.BeginObject())
-	for s.NextMember() {
-		key := s.KeySpan()
-		switch string(s.Key()) {
-		case "include_usage":
-			v := s.Value()
-			i := ed.options.Add(key, v)
-			if !ed.includeUsage.value.Absent() {
-				ed.options.Drop(ed.includeUsage.member)
-			}
-			ed.includeUsage = field{i, v}
-		case "continuous_usage_stats":
-			v := s.Value()
-			ed.options.Add(key, v)
-			ed.continuous = string(v.Of(ed.src)) == "true"
-		default:
-			ed.options.Add(key, s.Value())
-		}
-	}
-	return jsonedit.Span{Start: start, End: s.Pos()}
-}
-
-// usage asks for a stream's usage on the gateway's account.
-func (ed *Editor) usage() {
-	t, f := ed.turn, ed.fields[keyStreamOptions]
-	if ed.kind(keyStream) != jsonedit.True {
-		return
-	}
-	switch ed.kind(keyStreamOptions) {
-	case jsonedit.Null:
-		if f.value.Absent() {
-			ed.insert = jsonedit.Put(ed.insert, `"stream_options":{"include_usage":true},`)
-		} else {
-			ed.e.ReplaceString(f.value.Start, f.value.End, `{"include_usage":true}`)
-		}
-	case jsonedit.Object:
-		switch {
-		case ed.includeUsage.kind(ed.src) == jsonedit.True, ed.continuous:
-			// Asked for. Or continuous_usage_stats alone, which vLLM ignores unless
-			// include_usage wakes it up: then every chunk would change.
-			ed.options.Commit(&ed.e, nil)
-			return
-		case ed.includeUsage.value.Absent():
-			ed.options.Commit(&ed.e, []byte(`"include_usage":true,`))
-		default:
-			ed.e.ReplaceString(ed.includeUsage.value.Start, ed.includeUsage.value.End, "true")
-			ed.options.Commit(&ed.e, nil)
-		}
-	default:
-		return
-	}
-	t.Request.HideUsage = true
-	t.Request.Changes |= hub.UsageRequested
-}
-
-// limited tells whether the request names a token limit that can be clamped.
-func (ed *Editor) limited() bool {
-	for _, n := range [...]int{keyMaxTokens, keyMaxCompletionTokens} {
-		if ed.kind(n) == jsonedit.Number {
-			if _, ok := integer(ed.fields[n].value.Of(ed.src)); ok {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// limits clamps token limits to the window: vLLM answers 400 to more.
-func (ed *Editor) limits() {
-	t := ed.turn
-	for _, n := range []int{keyMaxTokens, keyMaxCompletionTokens} {
-		f := ed.fields[n]
-		if ed.kind(n) != jsonedit.Number {
-			continue
-		}
-		limit, ok := integer(f.value.Of(ed.src))
-		if !ok {
-			continue
-		}
-		if window, _ := t.Window(); window > 0 && limit > window {
-			limit = window
-			ed.e.ReplaceString(f.value.Start, f.value.End, strconv.Itoa(window))
-			t.Request.Changes |= hub.LimitClamped
-		}
-		// Of both, vLLM takes max_completion_tokens.
-		t.Request.Limit = limit
-	}
-}
-
-// integer reads a JSON number without fraction; one too large to hold is the largest int.
-func integer(raw []byte) (int, bool) {
-	if len(raw) == 0 {
-		return 0, false
-	}
-	if n, err := strconv.Atoi(string(raw)); err == nil {
-		return n, true
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil && !math.IsInf(f, 0) || f != math.Trunc(f) {
-		return 0, false
-	}
-	if f >= math.MaxInt { // which as a float64 is one more than an int can hold
-		return math.MaxInt, true
-	}
-	return int(f), f > 0
 }

@@ -176,8 +176,8 @@ func TestHostileRequestsTakeLinearTime(t *testing.T) {
 func TestABodyOfNothingButElementsIsRefused(t *testing.T) {
 	var ed Editor
 	_, p := ed.Edit(nil, []byte(`{"model":"gpt-5","messages":[`+strings.Repeat("0,", 1_000_000)+`0]}`), newTurn(t, hub.Merge), chatForm)
-	if p == nil || p.Status != 400 || cap(ed.messages) > 1<<19 {
-		t.Errorf("%+v, room for %d messages", p, cap(ed.messages))
+	if p == nil || p.Status != 400 || cap(ed.messages.noted) > 1<<19 {
+		t.Errorf("%+v, room for %d messages", p, cap(ed.messages.noted))
 	}
 }
 

@@ -1,138 +1,151 @@
 package editor
 
 import (
+	"fmt"
+
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// placeSystem puts system and developer messages where Qwen's templates take them: one
+// A systemPlacer puts system and developer messages where Qwen's templates take them: one
 // message, at the front. Templates answer 400 to anything else ("System message must
 // be at the beginning."), and older vLLMs to every developer message.
-func (ed *Editor) placeSystem() *hub.Problem {
-	t := ed.turn
-	late := t.LateSystem
-	if late == hub.ByDialect {
-		if late = ed.form.LateSystem; late == hub.ByDialect {
-			late = hub.Merge
-		}
-	}
-	leading := len(ed.messages) // where the conversation begins
-	for i, m := range ed.messages {
-		if m.role == userRole || m.role == assistantRole {
-			leading = i
+type systemPlacer struct {
+	*document
+	list     *messageList
+	messages []message
+	late     hub.LateSystem // what becomes of those that are not at the front
+	leading  int            // where the conversation begins, and late ones with it
+}
+
+func placeSystem(d *document, list *messageList, late hub.LateSystem) *hub.Problem {
+	s := systemPlacer{document: d, list: list, messages: list.noted, late: late, leading: len(list.noted)}
+	for i := range s.messages {
+		if role := s.messages[i].role; role == userRole || role == assistantRole {
+			s.leading = i
 			break
 		}
 	}
-	// Those to be merged into the leading one: all, or only those before the conversation.
-	merged, first := 0, -1
-	for i, m := range ed.messages {
-		if m.role.isSystem() && (i < leading || late == hub.Merge) {
-			if merged++; merged == 1 {
-				first = i
-			}
-		}
-	}
 	if late == hub.Fold {
-		if p := ed.foldAll(leading); p != nil {
+		if p := s.foldAll(); p != nil {
 			return p
 		}
 	}
-	insert := ed.merged[:0]
-	switch {
-	case merged == 1 && first == 0:
-		if m := ed.messages[0]; m.role == developerRole {
-			ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"system"`)
-			t.Request.Changes |= hub.DeveloperRenamed
-		}
-	case merged > 0:
-		insert = jsonedit.Put(insert, `{"role":"system","content":"`)
-		empty := len(insert)
-		for i, m := range ed.messages {
-			if !m.role.isSystem() || i >= leading && late != hub.Merge {
-				continue
-			}
-			ed.messageList.Drop(i)
-			if len(insert) > empty {
-				insert = jsonedit.Put(insert, `\n\n`)
-			}
-			before := len(insert)
-			var p *hub.Problem
-			if insert, p = ed.appendText(insert, i); p != nil {
-				return p
-			}
-			if len(insert) == before && before > empty {
-				insert = insert[:before-len(`\n\n`)]
-			}
-		}
-		insert = jsonedit.Put(insert, `"},`)
-		t.Request.Changes |= hub.SystemMerged
+	added, p := s.merge(d.scratch[:0])
+	if p != nil {
+		return p
 	}
-	ed.merged = insert
-	ed.messageList.Commit(&ed.e, insert)
+	d.scratch = added
+	list.elements.Commit(&d.edits, added)
 	return nil
+}
+
+// merges tells whether message i is to be merged into the leading one: all system messages
+// are, or only those before the conversation.
+func (s *systemPlacer) merges(i int) bool {
+	return s.messages[i].role.isSystem() && (i < s.leading || s.late == hub.Merge)
+}
+
+// merge makes one message of those to be merged, and appends it to dst; nothing where one
+// stands at the front already.
+func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
+	merged := 0
+	for i := range s.messages {
+		if s.merges(i) {
+			merged++
+		}
+	}
+	switch {
+	case merged == 0:
+		return dst, nil
+	case merged == 1 && s.merges(0):
+		if m := s.messages[0]; m.role == developerRole {
+			s.replace(m.roleAt, `"system"`)
+			s.changed(hub.DeveloperRenamed)
+		}
+		return dst, nil
+	}
+	dst = jsonedit.Put(dst, `{"role":"system","content":"`)
+	empty := len(dst)
+	for i := range s.messages {
+		if !s.merges(i) {
+			continue
+		}
+		s.list.elements.Drop(i)
+		if len(dst) > empty {
+			dst = jsonedit.Put(dst, `\n\n`)
+		}
+		before := len(dst)
+		var p *hub.Problem
+		if dst, p = s.appendText(dst, i); p != nil {
+			return dst, p
+		}
+		if len(dst) == before && before > empty {
+			dst = dst[:before-len(`\n\n`)]
+		}
+	}
+	s.changed(hub.SystemMerged)
+	return jsonedit.Put(dst, `"},`), nil
 }
 
 // appendText appends the text of message i as it stands inside a string literal: a
 // string's own bytes, or the texts of its parts with nothing between them.
-func (ed *Editor) appendText(dst []byte, i int) ([]byte, *hub.Problem) {
-	content := ed.messages[i].content
+func (s *systemPlacer) appendText(dst []byte, i int) ([]byte, *hub.Problem) {
+	content := s.messages[i].content
 	if content.Absent() {
 		return dst, nil
 	}
-	switch raw := content.Of(ed.src); jsonedit.KindOf(raw[0]) {
+	switch raw := content.Of(s.src); jsonedit.KindOf(raw[0]) {
 	case jsonedit.Null:
 		return dst, nil
 	case jsonedit.String:
 		return jsonedit.PutBytes(dst, raw[1:len(raw)-1]), nil
 	case jsonedit.Array:
-		s := &ed.part
-		s.Reset(raw)
-		for n, ok := 0, true; ok; n++ {
-			if n == 0 {
-				s.BeginArray()
-			}
-			if ok = s.NextElement(); !ok {
-				break
-			}
-			text := textOfPart(s, raw)
+		parts := &s.inner
+		parts.Reset(raw)
+		parts.BeginArray()
+		for n := 0; parts.NextElement(); n++ {
+			text := textOfPart(parts, raw)
 			if text.Absent() {
-				return dst, hub.BadRequest(param("messages", i, "content", n), "messages[%d].content[%d]: a system message can hold text parts only.", i, n)
+				at := fmt.Sprintf("messages[%d].content[%d]", i, n)
+				return dst, hub.BadRequest(at, "%s: a system message can hold text parts only.", at)
 			}
 			dst = jsonedit.PutBytes(dst, raw[text.Start+1:text.End-1])
 		}
 		return dst, nil
 	}
-	return dst, hub.BadRequest(param("messages", i, "content", -1), "messages[%d].content must be a string or a list of text parts.", i)
+	at := fmt.Sprintf("messages[%d].content", i)
+	return dst, hub.BadRequest(at, "%s must be a string or a list of text parts.", at)
 }
 
-// textOfPart reads one content part and returns where its text literal stands, absent
+// textOfPart reads the next content part and returns where its text literal stands, absent
 // for a part that is no text.
-func textOfPart(s *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
-	switch s.Kind() {
+func textOfPart(parts *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
+	switch parts.Kind() {
 	case jsonedit.String:
-		return s.Value()
+		return parts.Value()
 	case jsonedit.Object:
 	default:
-		s.Value()
+		parts.Value()
 		return text
 	}
 	isText := true
-	for s.BeginObject(); s.NextMember(); {
-		switch string(s.Key()) {
+	for parts.BeginObject(); parts.NextMember(); {
+		switch string(parts.Key()) {
 		case "text":
-			if s.Kind() == jsonedit.String {
-				text = s.Value()
+			if parts.Kind() == jsonedit.String {
+				text = parts.Value()
 				continue
 			}
-			s.Value()
+			parts.Value()
 		case "type":
-			switch string(s.Value().Of(src)) {
+			switch string(parts.Value().Of(src)) {
 			case `"text"`, `"input_text"`, `"output_text"`:
 			default:
 				isText = false
 			}
 		default:
-			s.Value()
+			parts.Value()
 		}
 	}
 	if !isText {
@@ -141,14 +154,23 @@ func textOfPart(s *jsonedit.Scanner, src []byte) (text jsonedit.Span) {
 	return text
 }
 
+// side is an end of a message's text.
+type side uint8
+
+const (
+	neither side = iota
+	front
+	back
+)
+
 // foldAll joins each late system message to the turn before it: to the end of a user's
 // text, or of the last result of a run of tool results; behind an assistant's turn,
 // to the front of the user's text that follows. It never comes between a call and its
 // results. Where there is no such turn it becomes a user's turn of its own.
-func (ed *Editor) foldAll(leading int) *hub.Problem {
-	before := leading // the last message that is no system message
-	for i := leading; i < len(ed.messages); {
-		if !ed.messages[i].role.isSystem() {
+func (s *systemPlacer) foldAll() *hub.Problem {
+	before := s.leading // the last message that is no system message
+	for i := s.leading; i < len(s.messages); {
+		if !s.messages[i].role.isSystem() {
 			before = i
 			i++
 			continue
@@ -156,28 +178,28 @@ func (ed *Editor) foldAll(leading int) *hub.Problem {
 		// A run of system messages, and what follows it. Behind or before tool results
 		// the run goes on to their end, system messages among them included.
 		after := i
-		for after < len(ed.messages) && ed.messages[after].role.isSystem() {
+		for after < len(s.messages) && s.messages[after].role.isSystem() {
 			after++
 		}
-		target, front := -1, false
+		target, at := -1, back
 		switch {
-		case after < len(ed.messages) && ed.messages[after].role == toolRole:
-			for ; after < len(ed.messages) && (ed.messages[after].role == toolRole || ed.messages[after].role.isSystem()); after++ {
-				if ed.messages[after].role == toolRole {
+		case after < len(s.messages) && s.messages[after].role == toolRole:
+			for ; after < len(s.messages) && (s.messages[after].role == toolRole || s.messages[after].role.isSystem()); after++ {
+				if s.messages[after].role == toolRole {
 					target = after
 				}
 			}
 			before = target
-		case ed.messages[before].role == userRole || ed.messages[before].role == toolRole:
+		case s.messages[before].role == userRole || s.messages[before].role == toolRole:
 			target = before
-		case after < len(ed.messages) && ed.messages[after].role == userRole:
-			target, front = after, true
+		case after < len(s.messages) && s.messages[after].role == userRole:
+			target, at = after, front
 		}
 		for ; i < after; i++ {
-			if !ed.messages[i].role.isSystem() {
+			if !s.messages[i].role.isSystem() {
 				continue
 			}
-			if p := ed.fold(i, target, front); p != nil {
+			if p := s.fold(i, target, at); p != nil {
 				return p
 			}
 		}
@@ -186,82 +208,76 @@ func (ed *Editor) foldAll(leading int) *hub.Problem {
 }
 
 // fold joins the late system message i to message target, -1 for none.
-func (ed *Editor) fold(i, target int, front bool) *hub.Problem {
-	text, p := ed.appendText(nil, i)
+func (s *systemPlacer) fold(i, target int, at side) *hub.Problem {
+	text, p := s.appendText(nil, i)
 	if p != nil {
 		return p
 	}
-	ed.turn.Request.Changes |= hub.SystemFolded
-	if len(text) == 0 || target >= 0 && ed.join(target, text, front) {
-		ed.messageList.Drop(i)
+	s.changed(hub.SystemFolded)
+	if len(text) == 0 || target >= 0 && s.join(target, text, at) {
+		s.list.elements.Drop(i)
 		return nil
 	}
-	m := ed.messages[i]
-	ed.e.ReplaceString(m.roleAt.Start, m.roleAt.End, `"user"`)
+	s.replace(s.messages[i].roleAt, `"user"`)
 	return nil
 }
 
-// join puts text, given as it stands inside a string literal, at the end or the front
-// of message i's content; false if that has no text to join to.
-func (ed *Editor) join(i int, text []byte, front bool) bool {
-	m := &ed.messages[i]
-	if m.content.Absent() {
+// join puts text, given as it stands inside a string literal, at the front or the back of
+// message i's content; false if that has no text to join to.
+func (s *systemPlacer) join(i int, text []byte, at side) bool {
+	m := &s.messages[i]
+	content := m.content
+	if content.Absent() {
 		return false
 	}
-	at := m.content
-	if !m.grown || m.front != front {
-		if m.text, m.front = at, front; ed.src[at.Start] == '[' {
-			m.text = ed.textOfParts(at, front)
+	if m.joined != at {
+		if m.text = content; s.src[content.Start] == '[' {
+			m.text = s.textOfParts(content, at)
 		}
 	}
 	literal := m.text
 	if literal.Absent() { // no text on that side: an image, say
-		if jsonedit.IsEmpty(at.Of(ed.src)) {
+		if jsonedit.IsEmpty(content.Of(s.src)) {
 			return false
 		}
-		m.grown = true
-		if front {
-			ed.e.ReplaceFunc(at.Start+1, at.Start+1, func(dst []byte) []byte {
-				return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"text","text":"`), text), `\n\n"},`)
-			})
-		} else {
-			ed.e.ReplaceFunc(at.End-1, at.End-1, func(dst []byte) []byte {
-				return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `,{"type":"text","text":"\n\n`), text), `"}`)
-			})
-		}
+		m.joined = at
+		s.addPart(content, text, at)
 		return true
 	}
-	if ed.src[literal.Start] != '"' {
+	if s.src[literal.Start] != '"' {
 		return false
 	}
-	blank := literal.End-literal.Start == 2 && !m.grown
-	m.grown = true
-	put := literal.End - 1
-	if front {
-		put = literal.Start + 1
+	blank := literal.End-literal.Start == 2 && m.joined == neither
+	m.joined = at
+	put, before, after := literal.End-1, `\n\n`, ""
+	if at == front {
+		put, before, after = literal.Start+1, "", `\n\n`
 	}
-	ed.e.ReplaceFunc(put, put, func(dst []byte) []byte {
-		if !front && !blank {
-			dst = jsonedit.Put(dst, `\n\n`)
-		}
-		dst = jsonedit.PutBytes(dst, text)
-		if front && !blank {
-			dst = jsonedit.Put(dst, `\n\n`)
-		}
-		return dst
-	})
+	if blank {
+		before, after = "", ""
+	}
+	s.surround(jsonedit.Span{Start: put, End: put}, before, text, after)
 	return true
 }
 
-// textOfParts is where the literal of a list's last text part stands, or its first
-// one's; absent if the part on that side is no text.
-func (ed *Editor) textOfParts(list jsonedit.Span, first bool) (literal jsonedit.Span) {
-	raw := list.Of(ed.src)
-	s := &ed.part
-	s.Reset(raw)
+// addPart puts text as a part of its own at the front or the back of a list that has others.
+func (s *systemPlacer) addPart(list jsonedit.Span, text []byte, at side) {
+	put, before, after := list.End-1, `,{"type":"text","text":"\n\n`, `"}`
+	if at == front {
+		put, before, after = list.Start+1, `{"type":"text","text":"`, `\n\n"},`
+	}
+	s.surround(jsonedit.Span{Start: put, End: put}, before, text, after)
+}
+
+// textOfParts is where the literal of a list's first text part stands, or at the back its
+// last one's; absent if the part on that side is no text.
+func (s *systemPlacer) textOfParts(list jsonedit.Span, at side) (literal jsonedit.Span) {
+	raw := list.Of(s.src)
+	parts := &s.inner
+	parts.Reset(raw)
 	n := 0
-	for s.BeginArray(); s.NextElement(); n++ {
-		if part := textOfPart(s, raw); !first || n == 0 {
+	for parts.BeginArray(); parts.NextElement(); n++ {
+		if part := textOfPart(parts, raw); at == back || n == 0 {
 			literal = part
 		}
 	}

@@ -1,36 +1,33 @@
 package editor
 
 import (
-	"fmt"
-
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// param names a place in a request the way its user would write it; n < 0 leaves the
-// second index out.
-func param(list string, i int, key string, n int) string {
-	p := fmt.Sprintf("%s[%d].%s", list, i, key)
-	if n >= 0 {
-		p += fmt.Sprintf("[%d]", n)
-	}
-	return p
+// tools reads the list of tools and the choice among them.
+type tools struct {
+	nonEmpty bool             // the list holds something
+	object   jsonedit.Members // of one tool
 }
 
-// scanTools walks tools and nests flat ones: the Responses API's
+// reset forgets the request before.
+func (l *tools) reset() { l.nonEmpty = false }
+
+// scan walks tools and nests flat ones: the Responses API's
 // {type,name,description,parameters,strict} becomes {type,function:{…}}.
-func (ed *Editor) scanTools() jsonedit.Span {
-	s := &ed.s
-	if ed.hasTools = s.Trusted(); ed.hasTools {
+func (l *tools) scan(d *document) jsonedit.Span {
+	s := &d.scanner
+	if l.nonEmpty = s.Trusted(); l.nonEmpty {
 		return s.Value()
 	}
 	if s.Kind() != jsonedit.Array {
 		return s.Value()
 	}
 	start := s.Start()
-	for s.BeginArray(); s.NextElement(); ed.hasTools = true {
+	for s.BeginArray(); s.NextElement(); l.nonEmpty = true {
 		if s.Kind() == jsonedit.Object {
-			ed.scanTool()
+			l.scanTool(d)
 		} else {
 			s.Value()
 		}
@@ -38,12 +35,12 @@ func (ed *Editor) scanTools() jsonedit.Span {
 	return jsonedit.Span{Start: start, End: s.Pos()}
 }
 
-func (ed *Editor) scanTool() {
-	s := &ed.s
+func (l *tools) scanTool(d *document) {
+	s := &d.scanner
 	start := s.Start()
 	var isFunction, nested, named bool
 	typeMember := -1
-	for ed.tool.Begin(s.BeginObject()); s.NextMember(); {
+	for l.object.Begin(s.BeginObject()); s.NextMember(); {
 		key := s.KeySpan()
 		name := s.Key()
 		isType := false
@@ -56,54 +53,58 @@ func (ed *Editor) scanTool() {
 			named = s.Kind() == jsonedit.String
 		}
 		v := s.Value()
-		i := ed.tool.Add(key, v)
+		i := l.object.Add(key, v)
 		if isType {
-			typeMember, isFunction = i, string(v.Of(ed.src)) == `"function"`
+			typeMember, isFunction = i, string(v.Of(d.src)) == `"function"`
 		}
 	}
 	if !isFunction || nested || !named || s.Err() != nil {
 		return
 	}
 	end := s.Pos()
-	ed.e.ReplaceFunc(start, end, func(dst []byte) []byte {
+	d.edits.ReplaceFunc(start, end, func(dst []byte) []byte {
 		dst = jsonedit.Put(dst, `{"type":"function","function":{`)
 		comma := false
-		for i := range ed.tool.Len() {
+		for i := range l.object.Len() {
 			if i == typeMember {
 				continue
 			}
 			if comma {
 				dst = append(dst, ',')
 			}
-			dst = jsonedit.PutBytes(dst, ed.tool.Bounds(i).Of(ed.src))
+			dst = jsonedit.PutBytes(dst, l.object.Bounds(i).Of(d.src))
 			comma = true
 		}
 		return jsonedit.Put(dst, "}}")
 	})
-	ed.turn.Request.Changes |= hub.ToolsNested
+	d.changed(hub.ToolsNested)
 }
 
-// tools leaves out what vLLM answers 400 to: an empty list, and a choice without
+// finish leaves out what vLLM answers 400 to: an empty list, and a choice without
 // tools. A flat choice {type,name} is nested like a flat tool.
-func (ed *Editor) tools() {
-	t, tools, choice := ed.turn, ed.fields[keyTools], ed.fields[keyToolChoice]
-	if ed.kind(keyTools) == jsonedit.Array && !ed.hasTools {
-		ed.top.Drop(tools.member)
-		t.Request.Changes |= hub.ToolsDropped
+func (l *tools) finish(r *request) {
+	list := r.kind(keyTools)
+	if list == jsonedit.Array && !l.nonEmpty {
+		r.drop(keyTools)
+		r.changed(hub.ToolsDropped)
 	}
-	if choice.value.Absent() {
+	choice := r.fields[keyToolChoice].value
+	if choice.Absent() {
 		return
 	}
-	if !ed.hasTools && (ed.kind(keyTools) == jsonedit.Array || ed.kind(keyTools) == jsonedit.Null) {
-		ed.top.Drop(choice.member)
-		t.Request.Changes |= hub.ToolChoiceDropped
+	if !l.nonEmpty && (list == jsonedit.Array || list == jsonedit.Null) {
+		r.drop(keyToolChoice)
+		r.changed(hub.ToolChoiceDropped)
 		return
 	}
-	if ed.kind(keyToolChoice) != jsonedit.Object {
-		return
+	if r.kind(keyToolChoice) == jsonedit.Object {
+		nestChoice(&r.document, choice)
 	}
-	raw := choice.value.Of(ed.src)
-	s := &ed.part
+}
+
+func nestChoice(d *document, choice jsonedit.Span) {
+	raw := choice.Of(d.src)
+	s := &d.inner
 	s.Reset(raw)
 	var name jsonedit.Span
 	var isFunction, nested bool
@@ -121,9 +122,7 @@ func (ed *Editor) tools() {
 		}
 	}
 	if isFunction && !nested && !name.Absent() {
-		ed.e.ReplaceFunc(choice.value.Start, choice.value.End, func(dst []byte) []byte {
-			return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `{"type":"function","function":{"name":`), name.Of(raw)), "}}")
-		})
-		t.Request.Changes |= hub.ToolsNested
+		d.surround(choice, `{"type":"function","function":{"name":`, name.Of(raw), "}}")
+		d.changed(hub.ToolsNested)
 	}
 }

@@ -182,6 +182,8 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	}
 	a := x.route.dialect.Problem(p, &x.turn)
 	if x.form == onePiece {
+		// It is no response, so nobody keeps it or is told of it.
+		x.turn.Edge.Keeps, x.turn.Edge.Told = false, nil
 		s := x.route.dialect.(hub.Streamer).Stream(&x.turn)
 		a.Events = s.Abort(s.Begin(nil), p)
 	}

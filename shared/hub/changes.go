@@ -23,9 +23,14 @@ const (
 	ReasoningDropped
 )
 
-var changeNames = []string{"model", "sampling", "thinking", "system_merged", "system_folded", "developer_renamed", "arguments_repaired",
-	"reasoning_renamed", "tools_nested", "tools_dropped", "tool_choice_dropped", "limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
-	"fields_ignored", "reasoning_dropped"}
+var changeNames = []string{
+	"model", "sampling", "thinking",
+	"system_merged", "system_folded", "developer_renamed",
+	"arguments_repaired", "reasoning_renamed",
+	"tools_nested", "tools_dropped", "tool_choice_dropped",
+	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
+	"fields_ignored", "reasoning_dropped",
+}
 
 // Names lists the set.
 func (c Change) Names() []string { return names(uint32(c), changeNames) }

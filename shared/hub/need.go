@@ -22,6 +22,9 @@ type Need struct {
 	// reply's head: of NeedStart and NeedKeep.
 	Object []byte
 	Header [][2]string
+	// Ready is how many bytes of what was returned the client may have before the need is
+	// given, of NeedKeep; the rest may still change.
+	Ready int
 	// Response says what stands in the object: of NeedStart and NeedKeep.
 	Response Response
 }

@@ -87,7 +87,8 @@ func FaultProblem(f Fault, limit int) *Problem {
 	case Cut:
 		p.Reason, p.Message = "upstream_cut", "The model server's answer ended before it was complete."
 	case ReplyTooLarge:
-		p.Reason, p.Message = "reply_too_large", "The model server's answer, or one event of it, is over the size limit (limits.body, limits.event)."
+		p.Reason = "reply_too_large"
+		p.Message = "The model server's answer, or one event of it, is over the size limit (limits.body, limits.event)."
 	case BadReply:
 		p.Reason, p.Message = "bad_reply", "The model server's answer can't be read."
 	default:

@@ -28,7 +28,10 @@ func ErrorInReply(body []byte, v *View) *Problem {
 }
 
 func problemOf(e jsonedit.Value) *Problem {
-	p := &Problem{Status: int(e.Get("code").Int()), Type: e.Get("type").Text(), Param: e.Get("param").Text(), Message: e.Get("message").Text(), Reason: "upstream_error"}
+	p := &Problem{
+		Status: int(e.Get("code").Int()), Reason: "upstream_error",
+		Type: e.Get("type").Text(), Param: e.Get("param").Text(), Message: e.Get("message").Text(),
+	}
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = 502
 	}

@@ -274,35 +274,32 @@ func (w *writer) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
 	return w.terminal(dst, failed, p)
 }
 
-// terminal ends the turn. An edge that keeps state keeps the response before the client
-// hears of its end, which then can go on from it.
+// terminal ends the turn with the last event, or with the object that is all of a reply.
+// An edge that keeps state keeps the response before the client hears of its end, which
+// then can go on from it.
 func (w *writer) terminal(dst []byte, status string, p *hub.Problem) []byte {
-	if !w.t.Edge.Keeps || w.kind != create {
-		return w.last(dst, status, nil, p)
+	ready := len(dst)
+	if w.events {
+		dst = jsonedit.Put(w.event(dst, status, ""), `,"response":`)
 	}
-	object := w.appendResponse(nil, status, p)
-	need := hub.Need{Kind: hub.NeedKeep, Object: object, Header: w.t.Request.ReplyHeader, Response: w.response(status)}
+	object := len(dst)
+	dst = w.appendResponse(dst, status, p)
+	if !w.t.Edge.Keeps || w.kind != create {
+		return w.last(dst)
+	}
+	need := hub.Need{Kind: hub.NeedKeep, Object: dst[object:], Ready: ready, Header: w.t.Request.ReplyHeader, Response: w.response(status)}
 	w.t.Ask(need, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
 		if w.r.stored && !g.Stored {
 			w.r.unstored()
-			object = w.appendResponse(object[:0], status, p)
+			dst = w.appendResponse(dst[:object], status, p)
 		}
-		return w.last(dst, status, object, p), nil
+		return w.last(dst), nil
 	})
 	return dst
 }
 
-// last writes the last event, or the object that is all of a reply; object is nil where
-// it has not been made.
-func (w *writer) last(dst []byte, status string, object []byte, p *hub.Problem) []byte {
-	if w.events {
-		dst = jsonedit.Put(w.event(dst, status, ""), `,"response":`)
-	}
-	if object != nil {
-		dst = jsonedit.PutBytes(dst, object)
-	} else {
-		dst = w.appendResponse(dst, status, p)
-	}
+// last ends the last event, and with it the stream.
+func (w *writer) last(dst []byte) []byte {
 	if !w.events {
 		return dst
 	}
