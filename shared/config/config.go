@@ -34,10 +34,12 @@ type Config struct {
 	LateSystem string `json:"late_system"`
 	// UnsupportedTools says what becomes of tools that a chat model can't have, such as
 	// a hosted web search: drop or reject.
-	UnsupportedTools string    `json:"unsupported_tools"`
-	Responses        Responses `json:"responses"`
-	Store            Store     `json:"store"`
-	Messages         Messages  `json:"messages"`
+	UnsupportedTools string `json:"unsupported_tools"`
+	// ClientFields says which fields of a request are the operator's.
+	ClientFields ClientFields `json:"client_fields"`
+	Responses    Responses    `json:"responses"`
+	Store        Store        `json:"store"`
+	Messages     Messages     `json:"messages"`
 	// Passthrough forwards paths that Qwenvoy does not know; off, they are a 404.
 	Passthrough bool     `json:"passthrough"`
 	Limits      Limits   `json:"limits"`
@@ -90,6 +92,15 @@ type BuiltinModels struct {
 	ThinkingCoding    string `json:"thinking-coding"`
 	InstructGeneral   string `json:"instruct-general"`
 	InstructReasoning string `json:"instruct-reasoning"`
+}
+
+// ClientFields is for what a client could set for others: where its requests stand in the
+// server's queue, what they share of its cache, the template.
+type ClientFields struct {
+	// Deny names fields of Chat Completions requests, and header fields, that are taken out of
+	// all clients' requests, such as priority, cache_salt, chat_template, x-vllm-priority. The
+	// default is none: as long as the gateway knows no clients by keys, all are trusted.
+	Deny []string `json:"deny"`
 }
 
 // Responses is for the Responses API.

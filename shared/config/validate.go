@@ -21,6 +21,10 @@ var (
 	UpstreamKinds        = []string{"vllm"}
 )
 
+// neededFields can't be denied: the gateway reads or writes them itself.
+var neededFields = []string{"model", "messages", "prompt", "tokens", "input", "tools", "tool_choice", "stream", "stream_options",
+	"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "authorization"}
+
 // Default is the configuration before file, variables and flags: all but the served model.
 func Default() *Config {
 	return &Config{
@@ -75,6 +79,15 @@ func (c *Config) Validate() error {
 	case 1:
 	default:
 		return &Error{"upstreams", fmt.Sprintf("%d upstreams are configured, exactly one is supported", len(c.Upstreams))}
+	}
+	for i, name := range c.ClientFields.Deny {
+		path := fmt.Sprintf("client_fields.deny[%d]", i)
+		switch {
+		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+			return &Error{path, "a field's name is required"}
+		case slices.Contains(neededFields, strings.ToLower(name)):
+			return &Error{path, name + " is not allowed here, since no request could do without it"}
+		}
 	}
 	type word struct {
 		path, value string

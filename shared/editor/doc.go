@@ -6,6 +6,7 @@
 //	editor.go    Editor: the order of the work, the model, the prompt
 //	document.go  document: the text that is edited, which all of them share
 //	request.go   request: the document and the fields of its top level
+//	denied.go    fields that clients may not set
 //	messages.go  messageList: the elements of messages, their roles and reasoning
 //	calls.go     toolCalls: the arguments of calls in the history
 //	system.go    systemPlacer: where system messages go

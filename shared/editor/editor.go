@@ -112,6 +112,10 @@ func (ed *Editor) scan() {
 	r.members.Begin(s.BeginObject())
 	for s.NextMember() {
 		key := s.KeySpan()
+		if denied(s.Key(), r.turn) {
+			r.members.Drop(r.members.Add(key, s.Value()))
+			continue
+		}
 		n := keyNumber(s.Key())
 		var v jsonedit.Span
 		switch {

@@ -80,6 +80,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
 	x.keys(head.Credential)
+	x.plan.Edit.Drop = append(x.plan.Edit.Drop, x.gateway.denied...)
 	if p := x.refuse(head, path, canonical); p != nil {
 		x.local(p)
 		return x

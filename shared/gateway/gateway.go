@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"strings"
+
 	"encoding/base64"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
@@ -26,6 +28,7 @@ type Gateway struct {
 	maxBody  int
 	maxEvent int
 	pass     bool
+	denied   []string // header fields that clients may not set, in lower case
 }
 
 // New checks what of a configuration refers to each other, and makes a Gateway of it.
@@ -69,6 +72,10 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 		g.settings.LateSystem = hub.Keep
 	}
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
+	g.settings.Denied = c.ClientFields.Deny
+	for _, name := range c.ClientFields.Deny {
+		g.denied = append(g.denied, strings.ToLower(name))
+	}
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
 	switch c.Responses.ReasoningEvents {

@@ -31,18 +31,18 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
 	case asIs && !x.gzipped:
-		return ReplyPlan{} // not ours, whatever it is
+		return ReplyPlan{Edit: hub.HeaderEdit{Set: x.turn.Request.ReplyHeader}} // not ours, whatever it is
 	case !plain && !x.gzipped:
 		return x.badReply("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding)
 	case asIs:
 		x.form = decoded
 	case kind == "text/event-stream" && streams:
 		x.stream.open(streamer.Stream(&x.turn), x.gateway.maxEvent, x.gzipped)
-		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: x.dropped()}}
+		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}}
 	case kind != "application/json":
 		return ReplyPlan{}
 	}
-	return ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped()}, MaxBody: x.gateway.maxBody}
+	return ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
 }
 
 // dropped are the fields that a reply's new body makes untrue.

@@ -21,6 +21,7 @@ const (
 	PromptDropped
 	FieldsIgnored
 	ReasoningDropped
+	FieldsDenied
 )
 
 var changeNames = []string{
@@ -29,7 +30,7 @@ var changeNames = []string{
 	"arguments_repaired", "reasoning_renamed",
 	"tools_nested", "tools_dropped", "tool_choice_dropped",
 	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
-	"fields_ignored", "reasoning_dropped",
+	"fields_ignored", "reasoning_dropped", "fields_denied",
 }
 
 // Names lists the set.

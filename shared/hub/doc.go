@@ -6,6 +6,7 @@
 //	settings.go  what the configuration says to them
 //	changes.go   names of what was changed on the way
 //	need.go      what the edge has to give before the core can go on
+//	passed.go    fields of chat requests that other dialects pass on
 //	dialect.go   what a client API has to be
 //	resolve.go   a client's model name becomes a virtual model
 //	view.go      where things stand in a reply

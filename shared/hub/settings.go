@@ -11,8 +11,11 @@ type Settings struct {
 	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
 	// the reply header DroppedToolsHeader.
 	RejectTools bool
-	Responses   ResponsesSettings
-	Messages    MessagesSettings
+	// Denied names members of a chat request that clients may not set: they are taken out,
+	// and named in the reply header DroppedFieldsHeader.
+	Denied    []string
+	Responses ResponsesSettings
+	Messages  MessagesSettings
 }
 
 // ResponsesSettings are for the Responses API.
@@ -51,6 +54,10 @@ type MessagesSettings struct {
 // DroppedToolsHeader is the reply header that names the tools which a request offered
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"
+
+// DroppedFieldsHeader is the reply header that names the fields of a request that the
+// configuration denies its client.
+const DroppedFieldsHeader = "qwenvoy-dropped-fields"
 
 // EstimateHeader is the reply header that names the values which are estimates.
 const EstimateHeader = "qwenvoy-estimated"

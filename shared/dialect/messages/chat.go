@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/history"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -32,7 +33,7 @@ func (r *chatRequest) write(model, system []byte, prefill bool) {
 	}
 	c = jsonedit.Put(c, `,"messages":`)
 	c = r.conversation.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
-	if read.kind == create && read.format.schema != nil && read.fields.extras[extraFormat] == nil {
+	if read.kind == create && read.format.schema != nil && read.fields.passed[hub.PassedFormat] == nil {
 		c = jsonedit.PutBetween(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`,
 			read.format.schema, `,"strict":true}}`)
 	}
@@ -41,9 +42,12 @@ func (r *chatRequest) write(model, system []byte, prefill bool) {
 		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)
 	}
 	c = r.appendKwargs(c)
-	for i, v := range &read.fields.extras {
-		if i != extraKwargs && (read.kind == create || i < countedExtras) {
-			c = jsonedit.PutMember(c, extraKeys[i], v)
+	for i, v := range &read.fields.passed {
+		f := &hub.PassedFields[i]
+		switch {
+		case i == hub.PassedKwargs, i == hub.PassedStop && len(read.req.stops) > 0: // written above
+		case read.kind == create || f.Prompt:
+			c = jsonedit.PutMember(c, f.Name, v)
 		}
 	}
 	r.text = append(c, '}')
@@ -159,10 +163,10 @@ func (r *chatRequest) appendExamples(c, examples []byte, behind bool) []byte {
 
 // appendThinking appends effort and budget; limit is max_tokens.
 func (r *chatRequest) appendThinking(c []byte, limit int) []byte {
-	if r.effort != "" && r.read.fields.extras[extraEffort] == nil {
+	if r.effort != "" && r.read.fields.passed[hub.PassedEffort] == nil {
 		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), r.effort), '"')
 	}
-	if thinkingOff(r.read.turn) || r.read.fields.extras[extraBudget] != nil {
+	if thinkingOff(r.read.turn) || r.read.fields.passed[hub.PassedBudget] != nil {
 		return c
 	}
 	if budget := r.read.thinking.budget; budget > 0 {
@@ -180,7 +184,7 @@ func (r *chatRequest) appendThinking(c []byte, limit int) []byte {
 // appendKwargs appends the template's arguments: the client's own and what follows from
 // the request. The client's own come last and so count.
 func (r *chatRequest) appendKwargs(c []byte) []byte {
-	own := r.read.fields.extras[extraKwargs]
+	own := r.read.fields.passed[hub.PassedKwargs]
 	more := r.scratch[:0]
 	if r.read.thinking.keep && r.read.in.member(own, "preserve_thinking") == nil {
 		more = jsonedit.Put(more, `"preserve_thinking":true,`)
@@ -193,7 +197,7 @@ func (r *chatRequest) appendKwargs(c []byte) []byte {
 	r.scratch = more
 	switch {
 	case len(more) == 0:
-		return jsonedit.PutMember(c, extraKeys[extraKwargs], own)
+		return jsonedit.PutMember(c, hub.PassedFields[hub.PassedKwargs].Name, own)
 	case own == nil || jsonedit.IsEmpty(own):
 		return jsonedit.PutBetween(c, `,"chat_template_kwargs":{`, more[:len(more)-1], "}")
 	default:

@@ -10,31 +10,13 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// extraKeys are fields of vLLM's chat requests that the Messages API does not have;
-// clients that know their server send them along, and they go up as they are.
-var extraKeys = [...]string{
-	"chat_template_kwargs", "mm_processor_kwargs", "media_io_kwargs", "thinking_token_budget", "reasoning_effort", "response_format",
-	"min_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "length_penalty", "repetition_detection", "seed",
-	"logit_bias", "stop_token_ids", "min_tokens", "ignore_eos", "bad_words", "allowed_token_ids", "include_stop_str_in_output",
-	"skip_special_tokens", "spaces_between_special_tokens", "structured_outputs", "priority", "cache_salt", "vllm_xargs",
-	"kv_transfer_params", "ec_transfer_params", "watermarking",
-}
-
-// The extras that are looked at; those before countedExtras count in /tokenize too.
-const (
-	extraKwargs   = 0
-	countedExtras = 3
-	extraBudget   = 3
-	extraEffort   = 4
-	extraFormat   = 5
-)
-
 // fields are the members of a request but for messages, system and tools: JSON values, nil
 // where they are absent or null.
 type fields struct {
 	model, maxTokens, stream, temperature, topP, topK, stops, choice      []byte
 	thinking, output, format, metadata, management, container, mcpServers []byte
-	extras                                                                [len(extraKeys)][]byte
+	// passed are those of hub.PassedFields.
+	passed [len(hub.PassedFields)][]byte
 }
 
 // field is where a member's value is noted, nil for one that nobody reads.
@@ -71,9 +53,9 @@ func (f *fields) field(key []byte) *[]byte {
 	case "mcp_servers":
 		return &f.mcpServers
 	}
-	for i := range extraKeys {
-		if extraKeys[i] == string(key) {
-			return &f.extras[i]
+	for i := range hub.PassedFields {
+		if hub.PassedFields[i].Name == string(key) {
+			return &f.passed[i]
 		}
 	}
 	return nil
@@ -155,7 +137,7 @@ func (f *fields) checkObjects(in *input) {
 		name  string
 		value []byte
 	}{{"thinking", f.thinking}, {"output_config", f.output}, {"output_format", f.format}, {"metadata", f.metadata},
-		{"tool_choice", f.choice}, {"chat_template_kwargs", f.extras[extraKwargs]}} {
+		{"tool_choice", f.choice}, {"chat_template_kwargs", f.passed[hub.PassedKwargs]}} {
 		if object.value != nil && !jsonedit.Is(object.value, jsonedit.Object) {
 			in.reject(object.name, "must be an object.")
 		}

@@ -61,6 +61,8 @@ func (r *reader) read() *hub.Problem {
 			field := r.fields.field(s.Key())
 			if v := s.Literal(); field != nil {
 				*field = v
+			} else {
+				r.turn.Request.Changes |= hub.FieldsIgnored
 			}
 		}
 	}

@@ -253,3 +253,19 @@ func TestHalvesOfSurrogatePairsGoUpAsReplacements(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// Each field that one dialect passes, all do.
+func TestAllPassedFieldsGoUp(t *testing.T) {
+	for _, f := range hub.PassedFields {
+		value, want := `{"a":1}`, `{"a":1}`
+		switch f.Name {
+		case "chat_template_kwargs":
+			want = `{"enable_thinking":true,"a":1}`
+		case "top_k": // one of the API's own
+			value, want = "7", "7"
+		}
+		out := translate(t, newTurn(t, ""), chat(hello, `,"`+f.Name+`":`+value))
+		expect(t, out, f.Name, want)
+	}
+	expect(t, translate(t, newTurn(t, ""), chat(hello, `,"stop":["a"],"stop_sequences":["b"]`)), "stop", `["b"]`)
+}

@@ -14,7 +14,7 @@ type reader struct {
 	scanner jsonedit.Scanner
 	src     []byte
 	fields  [keyCount]jsonedit.Span
-	extras  [len(verbatim)]jsonedit.Span
+	passed  [len(hub.PassedFields)]jsonedit.Span
 	// tools are those of the request and of its items; ownTools those that are not of items.
 	tools    toolset.Set
 	ownTools jsonedit.CompactSpan
@@ -69,7 +69,7 @@ func (r *reader) read(body []byte) (ignored bool, _ *hub.Problem) {
 		case n < keyCount:
 			r.fields[n] = v
 		default:
-			r.extras[n-keyCount] = v
+			r.passed[n-keyCount] = v
 		}
 	}
 	if err := s.Finish(); err != nil {
@@ -129,11 +129,11 @@ func (r *reader) raw(key int) []byte {
 	return nil
 }
 
-// extra is the value of a member of verbatim, nil where it is absent.
+// passedField is the value of one of hub.PassedFields, nil where it is absent.
 //
 //go:noinline
-func (r *reader) extra(n int) []byte {
-	if v := r.extras[n]; !v.Absent() {
+func (r *reader) passedField(n int) []byte {
+	if v := r.passed[n]; !v.Absent() {
 		return v.Of(r.src)
 	}
 	return nil

@@ -17,31 +17,33 @@ type reasoning struct {
 
 var reasoningNames = [...]string{"effort", "summary", "generate_summary", "context"}
 
-// read reads a reasoning object, nil where there is none.
-func (r *reasoning) read(s *jsonedit.Scanner, raw []byte) *hub.Problem {
-	if raw == nil {
-		return nil
-	}
-	if raw[0] != '{' {
-		return hub.WrongType("reasoning", "an object")
-	}
-	var v [len(reasoningNames)][]byte
-	s.Pick(raw, reasoningNames[:], v[:])
-	for i, name := range reasoningNames[:3] {
-		if v[i] != nil && v[i][0] != '"' {
-			return hub.WrongType("reasoning."+name, "a string")
+// read reads a reasoning object, nil where there is none; effort is chat's member
+// reasoning_effort, which counts where the object names none.
+func (r *reasoning) read(s *jsonedit.Scanner, raw, effort []byte) *hub.Problem {
+	name := "reasoning_effort"
+	if raw != nil {
+		if raw[0] != '{' {
+			return hub.WrongType("reasoning", "an object")
+		}
+		var v [len(reasoningNames)][]byte
+		s.Pick(raw, reasoningNames[:], v[:])
+		for i, name := range reasoningNames[:3] {
+			if v[i] != nil && v[i][0] != '"' {
+				return hub.WrongType("reasoning."+name, "a string")
+			}
+		}
+		if r.summary = v[1]; r.summary == nil {
+			r.summary = v[2]
+		}
+		if r.context = jsonedit.Inside(v[3]); v[0] != nil {
+			effort, name = v[0], "reasoning.effort"
 		}
 	}
-	r.effort, r.summary, r.context = v[0], v[1], jsonedit.Inside(v[3])
-	if r.summary == nil {
-		r.summary = v[2]
+	if effort != nil && effort[0] != '"' {
+		return hub.WrongType(name, "a string")
 	}
-	switch word := jsonedit.Text(r.effort); string(word) {
-	case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-	default:
-		if word != nil {
-			return hub.WrongValue("reasoning.effort", hub.Quoted(word)+" is none of none, minimal, low, medium, high, xhigh, max.")
-		}
+	if r.effort = effort; effort != nil && !knownEffort(effort) {
+		return hub.WrongValue(name, hub.Quoted(jsonedit.Text(effort))+" is none of none, minimal, low, medium, high, xhigh, max.")
 	}
 	switch word := jsonedit.Text(r.summary); string(word) {
 	case "auto", "concise", "detailed":
@@ -51,6 +53,15 @@ func (r *reasoning) read(s *jsonedit.Scanner, raw []byte) *hub.Problem {
 		}
 	}
 	return nil
+}
+
+// knownEffort tells whether a literal is one of the API's words.
+func knownEffort(literal []byte) bool {
+	switch string(jsonedit.Text(literal)) {
+	case "none", "minimal", "low", "medium", "high", "xhigh", "max":
+		return true
+	}
+	return false
 }
 
 // off tells whether the model is not to think.

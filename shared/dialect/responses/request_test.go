@@ -171,7 +171,14 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 		{"the other limit", `"input":"Hi","max_tokens":7`, `[` + user + `],"max_tokens":7}`},
 		{"sampling", `"input":"Hi","temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5`, `[` + user + `],"temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5}`},
 		{"extras byte for byte", `"input":"Hi","top_k": 7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"stop":[ "a" ],"vllm_xargs":{"b":1,"a":2},"logit_bias":{"1":-100}`,
-			`[` + user + `],"top_k":7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"vllm_xargs":{"b":1,"a":2},"stop":[ "a" ],"logit_bias":{"1":-100}}`},
+			`[` + user + `],"stop":[ "a" ],"top_k":7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"logit_bias":{"1":-100},"vllm_xargs":{"b":1,"a":2}}`},
+		{"more of the server's words", `"input":"Hi","include_reasoning":false,"skip_special_tokens":false,"bad_words":["a"],"allowed_token_ids":[1],` +
+			`"repetition_detection":{"max_pattern_size":9},"media_io_kwargs":{"video":{"num_frames":8}},"mm_processor_kwargs":{},"chat_template":"t","kv_transfer_params":{"a":1}`,
+			`[` + user + `],"mm_processor_kwargs":{},"media_io_kwargs":{"video":{"num_frames":8}},"chat_template":"t","include_reasoning":false,` +
+				`"repetition_detection":{"max_pattern_size":9},"bad_words":["a"],"allowed_token_ids":[1],"skip_special_tokens":false,"kv_transfer_params":{"a":1}}`},
+		{"chat's word for the limit", `"input":"Hi","max_completion_tokens":9,"max_tokens":7`, `[` + user + `],"max_completion_tokens":9}`},
+		{"its own word counts before chat's", `"input":"Hi","max_completion_tokens":9,"max_output_tokens":8`, `[` + user + `],"max_completion_tokens":8}`},
+		{"chat's word for logprobs", `"input":"Hi","logprobs":true,"top_logprobs":2`, `[` + user + `],"logprobs":true,"top_logprobs":2}`},
 		{"logprobs", `"input":"Hi","top_logprobs":3`, `[` + user + `],"logprobs":true,"top_logprobs":3}`},
 		{"logprobs by include", `"input":"Hi","top_logprobs":0,"include":["message.output_text.logprobs","file_search_call.results","new.thing"]`, `[` + user + `],"logprobs":true}`},
 		{"a stream", `"input":"Hi","stream":true,"stream_options":{"include_obfuscation":false}`, `[` + user + `],"stream":true}`},

@@ -11,8 +11,10 @@ import (
 // numbers and integers are members and what they may be; a high of 0 is no limit.
 var (
 	numbers  = []struct{ key, low, high int }{{keyTemperature, 0, 2}, {keyTopP, 0, 1}, {keyPresence, -2, 2}, {keyFrequency, -2, 2}}
-	integers = []struct{ key, low, high int }{{keyMaxOutput, 1, 0}, {keyMaxTokens, 1, 0}, {keyMaxToolCalls, 0, 0}, {keyTopLogprobs, 0, 20}}
-	switches = []int{keyStream, keyStore, keyBackground, keyGenerate, keyParallel}
+	integers = []struct{ key, low, high int }{
+		{keyMaxOutput, 1, 0}, {keyMaxCompletion, 1, 0}, {keyMaxTokens, 1, 0}, {keyMaxToolCalls, 0, 0}, {keyTopLogprobs, 0, 20},
+	}
+	switches = []int{keyStream, keyStore, keyBackground, keyGenerate, keyParallel, keyLogprobs}
 	strs     = []int{keyTruncation, keyCacheKey, keySafety, keyUser}
 )
 

@@ -205,6 +205,9 @@ func (r *translation) parameters() *hub.Problem {
 	if p := r.checkOthers(); p != nil {
 		return p
 	}
+	if r.raw(keyMaxOutput) == nil { // chat's word for it
+		r.fields[keyMaxOutput] = r.fields[keyMaxCompletion]
+	}
 	if p := checkMetadata(&r.small, r.raw(keyMetadata)); p != nil {
 		return p
 	}
@@ -212,13 +215,13 @@ func (r *translation) parameters() *hub.Problem {
 	if p := also.read(&r.small, r.raw(keyInclude)); p != nil {
 		return p
 	}
-	if p := r.reasoning.read(&r.small, r.raw(keyReasoning)); p != nil {
+	if p := r.reasoning.read(&r.small, r.raw(keyReasoning), r.passedField(hub.PassedEffort)); p != nil {
 		return p
 	}
 	if p := r.format.read(&r.small, r.raw(keyText)); p != nil {
 		return p
 	}
-	if r.extra(responseFormat) != nil { // the client's own words for a server's form
+	if r.passedField(hub.PassedFormat) != nil { // the client's own words for a server's form
 		r.format.kind = plainText
 	}
 	r.turn.Request.SingleCall = r.is(keyParallel, "false")
@@ -226,7 +229,8 @@ func (r *translation) parameters() *hub.Problem {
 		r.turn.Request.NoThinking = true
 	}
 	logprobs, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
-	r.req.sealed, r.req.logprobs, r.req.summary = also.sealed, also.logprobs || logprobs > 0, r.reasoning.summary != nil
+	r.req.sealed, r.req.summary = also.sealed, r.reasoning.summary != nil
+	r.req.logprobs = also.logprobs || logprobs > 0 || r.is(keyLogprobs, "true")
 	return nil
 }
 
@@ -304,7 +308,7 @@ func (r *translation) write() {
 			kwargs.add("reasoning_effort", `"`+effort+`"`)
 		}
 		c.chat = kwargs.append(c.chat)
-		c.member(verbatim[processorKwargs].name, r.extra(processorKwargs))
+		r.writePassed()
 		c.put("}")
 		return
 	}
@@ -336,15 +340,22 @@ func (r *translation) write() {
 		user = r.raw(keySafety)
 	}
 	c.member("user", user)
-	for i, v := range verbatim {
-		if !r.compacting || !v.shapes {
-			c.member(v.name, r.extra(i))
-		}
-	}
+	r.writePassed()
 	if r.turn.Request.Streamed {
 		c.put(`,"stream":true`)
 	}
 	c.put("}")
+}
+
+// writePassed writes the client's own words for the server. An effort is none of them: it is
+// that of reasoning, and graded.
+func (r *translation) writePassed() {
+	for i := range hub.PassedFields {
+		f := &hub.PassedFields[i]
+		if i != hub.PassedEffort && (f.Prompt || r.kind != inputTokens) && !(f.Shapes && r.compacting) {
+			r.member(f.Name, r.passedField(i))
+		}
+	}
 }
 
 // writeForm writes which form the text shall have, and whether its tokens are wanted.
