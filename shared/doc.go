@@ -15,6 +15,7 @@
 //	repair                 stages that mend what the upstream said
 //	editor                 makes a chat request ready for the server, in one pass
 //	history                a conversation told in pieces, in the order that chat models need
+//	refusal                sentences by which servers refuse a request, and what they mean
 //	hub                    the Chat Completions form: facts of a turn, view of replies, errors
 //	catalog                virtual models, profiles, aliases
 //	access                 whose request it is: keys, tenant, and what never goes up of a client

@@ -32,7 +32,7 @@ func TestAnErrorQuotesLittleOfWhatTheClientSent(t *testing.T) {
 		{"a form", "POST", responses, `{"model":"gpt-5","input":"x","text":{"format":{"type":"LONG"}}}`, "is none of text"},
 		{"an effort", "POST", responses, `{"model":"gpt-5","input":"x","reasoning":{"effort":"LONG"}}`, "is none of none"},
 		{"a block's type", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":[{"type":"LONG"}]}]}`, "is not known."},
-		{"a result's call", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"LONG"}]}]}`, "there is no tool_use block of that id"},
+		{"a result's call", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"LONG"}]}]}`, "unexpected `tool_use_id` found in `tool_result` blocks"},
 		{"a tool that stands twice", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"LONG","input_schema":{}},{"name":"LONG","input_schema":{}}]}`, "stands twice."},
 		{"a tool choice of Messages", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"LONG"}}`, "is none of the tools"},
 		{"a tool that runs elsewhere", "POST", messages, `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":"x"}],"tools":[{"type":"code_execution_1","name":"LONG"}]}`, "there is no other tool."},

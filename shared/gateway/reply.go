@@ -138,7 +138,12 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		return jsonedit.PutBytes(dst, body), nil
 	case refused:
 		// The head is the upstream's, but for its status and type: Retry-After stays.
-		return jsonedit.PutBytes(dst, x.answer(hub.UpstreamProblem(x.refusal, body)).Body), nil
+		// Where its sentence means another status than it came with, the reply is ours.
+		a := x.answer(hub.UpstreamProblem(x.refusal, body))
+		if a.Status != x.route.translator.Status(x.refusal) {
+			return dst, a
+		}
+		return jsonedit.PutBytes(dst, a.Body), nil
 	}
 	return x.replied(x.route.dialect.Reply(dst, body, &x.turn))
 }

@@ -66,12 +66,13 @@ type blockReader struct {
 
 func (r *blockReader) reset() { r.imageBytes = 0 }
 
-// readList reads a list of blocks; number is where the place notes which one it is at, for
-// what there may be to say of it: -1 before and behind the list.
-func (r *blockReader) readList(s *jsonedit.Scanner, src []byte, number *int) {
+// readList reads a list of blocks; number and kind are where the place notes which one it is
+// at, for what there may be to say of it: -1 before and behind the list.
+func (r *blockReader) readList(s *jsonedit.Scanner, src []byte, number *int, kind *[]byte) {
 	*number = -1
 	for s.BeginArray(); s.NextElement(); {
 		*number++
+		*kind = nil
 		if s.Kind() != jsonedit.Object {
 			s.Value()
 			r.in.rejectHere("", "must be an object with a type.")
@@ -79,6 +80,7 @@ func (r *blockReader) readList(s *jsonedit.Scanner, src []byte, number *int) {
 		}
 		var b block
 		r.read(&b, s, src)
+		*kind = b.kind
 		switch {
 		case s.Err() != nil:
 		case r.out.inResult:
@@ -101,6 +103,7 @@ func (r *blockReader) read(b *block, s *jsonedit.Scanner, src []byte) {
 		case "content":
 			b.resultRead = string(b.kind) == "tool_result" && r.out.role == user && !r.out.inResult && s.Kind() == jsonedit.Array
 			if b.resultRead {
+				r.in.blockKind = b.kind
 				r.readResult(s, src)
 				continue
 			}
@@ -315,15 +318,16 @@ func (r *blockReader) addResult(b *block) {
 		}
 	}
 	if !r.out.addResult(sameID(id), jsonedit.Is(b.isError, jsonedit.True)) {
-		r.in.rejectHere("", "unexpected tool_use_id %q: there is no tool_use block of that id before this result.",
-			hub.Excerpt(string(id)))
+		// In Anthropic's very words, by which Claude Code knows what it has to undo.
+		r.in.rejectHere("", "unexpected `tool_use_id` found in `tool_result` blocks: %s. Each `tool_result` block must have "+
+			"a corresponding `tool_use` block before it.", hub.Excerpt(string(id)))
 	}
 }
 
 // readResult reads the blocks of a tool's result.
 func (r *blockReader) readResult(s *jsonedit.Scanner, src []byte) {
 	r.out.beginResult()
-	r.readList(s, src, &r.in.inner)
+	r.readList(s, src, &r.in.inner, &r.in.innerKind)
 	r.out.endResult()
 }
 

@@ -81,29 +81,53 @@ func (in *input) typeOf(object []byte) []byte { return jsonedit.Text(in.member(o
 
 // A place is where in a request the reading stands: a message, a block in it, a block in
 // that; -1 for none. Without a message it is the system prompt.
-type place struct{ message, block, inner int }
+type place struct {
+	message, block, inner int
+	// blockKind and innerKind are what the blocks' types say, nil where that is not known yet.
+	blockKind, innerKind []byte
+}
 
-var nowhere = place{-1, -1, -1}
+var nowhere = place{message: -1, block: -1, inner: -1}
 
-// at is a path such as messages.1.content.0.source.
+// at is a path such as messages.1.content.0.tool_result.content.2.image.source. Blocks are
+// named by number and kind as Anthropic's API names them: Claude Code reads off such a path
+// which image or document it has to leave out.
 func (p *place) at(key string) string {
 	path := "system"
 	if p.message >= 0 {
 		path = "messages." + strconv.Itoa(p.message)
-	}
-	if p.block >= 0 {
-		if p.message >= 0 {
+		if p.block >= 0 {
 			path += ".content"
 		}
+	}
+	if p.block >= 0 {
 		path += "." + strconv.Itoa(p.block)
 	}
+	kind := p.blockKind
 	if p.inner >= 0 {
-		path += ".content." + strconv.Itoa(p.inner)
+		path = appendKind(path, kind) + ".content." + strconv.Itoa(p.inner)
+		kind = p.innerKind
 	}
-	if key != "" {
-		path += "." + key
+	switch {
+	case key == "":
+		return path
+	case p.message >= 0 && p.block >= 0 && key != "type": // which is the kind, and wrong
+		path = appendKind(path, kind)
 	}
-	return path
+	return path + "." + key
+}
+
+// appendKind adds a block's kind to its path, if it is a word.
+func appendKind(path string, kind []byte) string {
+	if len(kind) == 0 || len(kind) > 40 {
+		return path
+	}
+	for _, c := range kind {
+		if c != '_' && (c < 'a' || c > 'z') {
+			return path
+		}
+	}
+	return path + "." + string(kind)
 }
 
 // integer reads a JSON number without a fraction.

@@ -52,7 +52,7 @@ func (r *messageReader) readAll() {
 	}
 	for s.BeginArray(); s.NextElement(); {
 		r.found = true
-		in.place = place{in.message + 1, -1, -1}
+		in.place = place{message: in.message + 1, block: -1, inner: -1}
 		if s.Kind() != jsonedit.Object {
 			s.Value()
 			in.rejectHere("", "must be an object with role and content.")
@@ -129,7 +129,7 @@ func (r *messageReader) readContent(s *jsonedit.Scanner, src []byte) {
 	case jsonedit.String:
 		r.out.addText(jsonedit.Inside(s.Value().Of(src)))
 	case jsonedit.Array:
-		r.blocks.readList(s, src, &r.in.block)
+		r.blocks.readList(s, src, &r.in.block, &r.in.blockKind)
 	default:
 		if s.Literal() != nil || r.out.role == user {
 			r.in.rejectHere("content", "must be a string or a list of blocks.")

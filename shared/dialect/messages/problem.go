@@ -10,7 +10,7 @@ import (
 // Problem implements hub.Dialect.
 func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
 	return &hub.Answer{
-		Status: d.Status(p.Status),
+		Status: d.statusOf(p),
 		Body:   appendError(nil, p, t),
 		Header: append(p.Header[:len(p.Header):len(p.Header)], [2]string{hub.RequestIDHeader, t.RequestID()}),
 		Reason: p.Reason,
@@ -32,6 +32,18 @@ func (d Dialect) Status(upstream int) int {
 		return 500
 	}
 	return upstream
+}
+
+// statusOf is the status of a problem. A refusal that clients heal from is a 400, whatever
+// server or proxy said it as a fault of its own: they look for its words in no other.
+func (d Dialect) statusOf(p *hub.Problem) int {
+	status := d.Status(p.Status)
+	if status == 500 || status == 502 {
+		if _, known := refusalMessage(p); known {
+			return 400
+		}
+	}
+	return status
 }
 
 // errorType is the type that Anthropic's errors have with a status of Status's. What the
@@ -64,12 +76,14 @@ func errorType(status int) string {
 // appendError appends the error object, which is the body of a reply or the data of an
 // error event.
 func appendError(dst []byte, p *hub.Problem, t *hub.Turn) []byte {
-	status := Dialect{}.Status(p.Status)
+	status := Dialect{}.statusOf(p)
 	message := p.Message
 	switch {
 	case status != 400:
 	case p.Upstream != 0:
-		message = overflowMessage(message)
+		if known, ok := refusalMessage(p); ok {
+			message = known
+		}
 	case p.Param != "" && !strings.HasPrefix(message, p.Param):
 		message = p.Param + ": " + message
 	}

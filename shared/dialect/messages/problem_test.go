@@ -7,16 +7,18 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 func TestProblems(t *testing.T) {
-	tests := []struct {
+	type test struct {
 		name    string
 		problem *hub.Problem
 		status  int
 		kind    string
 		message string
-	}{
+	}
+	tests := []test{
 		{"ours", hub.BadRequest("messages.1.content.0.source", "a PDF can't be read here."), 400, "invalid_request_error", "messages.1.content.0.source: a PDF can't be read here."},
 		{"ours, which names the field", hub.BadRequest("messages", "messages is empty."), 400, "invalid_request_error", "messages is empty."},
 		{"ours, of no field", hub.BadRequest("", "The request body must be a JSON object."), 400, "invalid_request_error", "The request body must be a JSON object."},
@@ -43,7 +45,27 @@ func TestProblems(t *testing.T) {
 		{"upstream 504", hub.UpstreamProblem(504, nil), 504, "timeout_error", ""},
 		{"upstream 529", hub.UpstreamProblem(529, nil), 529, "overloaded_error", ""},
 		{"upstream 507", hub.UpstreamProblem(507, nil), 500, "api_error", ""},
+		{"said already", hub.UpstreamProblem(400, []byte(`capability_rejected: document_block (no)`)), 400, "invalid_request_error", "capability_rejected: document_block (no)"},
+		{"named by Anthropic's path", hub.UpstreamProblem(400, []byte(`messages.0.content.1.image.source: Could not process image`)), 400, "invalid_request_error", "messages.0.content.1.image.source: Could not process image"},
+		{"a key that says so", hub.UpstreamProblem(403, []byte(`This key does not support image input`)), 403, "permission_error", "This key does not support image input"},
 		{"overflow", hub.UpstreamProblem(400, []byte(`{"error":{"message":"The decoder prompt (length 9000) is longer than the maximum model length of 8192. Make sure it is not.","type":"BadRequestError","param":null,"code":400}}`)), 400, "invalid_request_error", "prompt is too long: 9000 tokens > 8192 maximum"},
+	}
+	for _, r := range []struct {
+		sentence, class string
+		status          int
+	}{
+		{"Qwen/Qwen3.5-9B is not a multimodal model", "image_block", 400},
+		{"Qwen/Qwen3.5-9B is not a multimodal model None", "image_block", 422},
+		{"At most 0 image(s) may be provided in one prompt.", "image_block", 400},
+		{"absolute aspect ratio must be smaller than 200, got 900.0", "image_block", 500},
+		{"cannot identify image file <_io.BytesIO object at 0x7f>", "image_block", 500},
+		{"Failed to load image: image file is truncated (0 bytes not processed)", "image_block", 400},
+		{"System message must be at the beginning.", "mid_conv_system", 400},
+		{"[{'type': 'literal_error', 'loc': ('body', 'reasoning_effort'), 'msg': \"Input should be 'low', 'medium' or 'high'\"}]", "effort_unsupported", 400},
+	} {
+		body := jsonedit.AppendQuoted([]byte(`{"error":{"type":"BadRequestError","message":`), r.sentence)
+		tests = append(tests, test{r.sentence, hub.UpstreamProblem(r.status, append(body, "}}"...)), 400, "invalid_request_error",
+			"capability_rejected: " + r.class + " (" + r.sentence + ")"})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,7 +86,7 @@ func TestProblems(t *testing.T) {
 			if len(id) != len("req_")+24 || len(a.Header) != 1 || a.Header[0] != [2]string{"request-id", id} {
 				t.Errorf("%s and the header %v", a.Body, a.Header)
 			}
-			if tt.problem.Upstream != 0 && Create.Status(tt.problem.Upstream) != a.Status {
+			if tt.problem.Upstream != 0 && tt.problem.Upstream != 500 && Create.Status(tt.problem.Upstream) != a.Status {
 				t.Errorf("the head said %d", Create.Status(tt.problem.Upstream))
 			}
 		})
@@ -132,9 +154,13 @@ func TestOverflows(t *testing.T) {
 	for _, tt := range tests {
 		want := tt.want
 		if want == compact {
-			want = "prompt is too long (" + tt.message + ")"
+			want = "prompt is too long: (" + tt.message + ")"
 		}
-		if got := overflowMessage(tt.message); got != want {
+		got, ok := refusalMessage(&hub.Problem{Upstream: 400, Message: tt.message})
+		if !ok {
+			got = tt.message
+		}
+		if got != want {
 			t.Errorf("%s: got  %s\nwant %s", tt.name, got, want)
 		}
 	}

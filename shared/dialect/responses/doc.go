@@ -31,5 +31,5 @@
 //	object.go       the response object
 //	problem.go      errors in OpenAI's words
 //
-// It imports its own toolset and catalog, editor, history, hub, jsonedit and parts.
+// It imports its own toolset and catalog, editor, history, hub, jsonedit, parts and refusal.
 package responses

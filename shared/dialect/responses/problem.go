@@ -5,12 +5,12 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/refusal"
 )
 
 // Codes of OpenAI's that clients decide by. Codex stops and says so at an overflow, a
 // quota that is used up and an invalid prompt, and asks again at all others.
 const (
-	codeOverflow  = "context_length_exceeded"
 	codeRate      = "rate_limit_exceeded"
 	codeQuota     = "insufficient_quota"
 	codeServer    = "server_error"
@@ -61,8 +61,8 @@ func (d Dialect) faultOf(p *hub.Problem) fault {
 	case !own && d.kind == inputTokens && lacksRoute(p.Upstream) && p.Param != "model":
 		f.status, f.code, f.param = 400, codeLacking, ""
 		f.message = "The model server can't count tokens: it has no /tokenize. It said: " + p.Message
-	case !own && isOverflow(p):
-		f.status, f.code, f.param = 400, codeOverflow, "input"
+	case refusal.Of(p).Class == refusal.PromptTooLong:
+		f.status, f.code, f.param = 400, refusal.PromptTooLong.Code(), "input"
 	case own && p.Code != "":
 		switch {
 		case p.Status >= 500:
@@ -92,36 +92,12 @@ func (d Dialect) faultOf(p *hub.Problem) fault {
 func failureCode(p *hub.Problem) string {
 	f := Create.faultOf(p)
 	switch {
-	case f.code == codeOverflow, f.code == codeQuota, f.code == codeRate:
+	case f.code == refusal.PromptTooLong.Code(), f.code == codeQuota, f.code == codeRate:
 		return f.code
 	case p.Upstream >= 400 && p.Upstream < 500 && p.Upstream != 401 && p.Upstream != 403 && p.Upstream != 408:
 		return codePrompt // asking again would not help
 	}
 	return codeServer
-}
-
-// overflows are parts of the sentences by which servers say that a prompt is longer than
-// the model's window: vLLM of several versions, SGLang, llama.cpp, DashScope.
-var overflows = []string{
-	"maximum context length", "model's context length", "maximum model length", "context window", "available context size",
-	"range of input length should be", "prompt is too long", "input is too long",
-}
-
-func isOverflow(p *hub.Problem) bool {
-	if p.Upstream == 429 || p.Upstream == 401 {
-		return false
-	}
-	switch {
-	case p.Code == codeOverflow, p.Type == codeOverflow, p.Type == "exceed_context_size_error", p.Param == "input_tokens":
-		return true
-	}
-	text := strings.ToLower(p.Message)
-	for _, o := range overflows {
-		if strings.Contains(text, o) {
-			return true
-		}
-	}
-	return false
 }
 
 // isQuota tells a quota that is used up from a rate that waiting cures.

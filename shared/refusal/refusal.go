@@ -1,0 +1,158 @@
+// Package refusal knows the sentences by which servers refuse a request: one table of
+// wordings, the class that each is of, and what each dialect calls the class. A dialect's
+// clients heal by their own words, so a rule that knew a sentence in one dialect only would
+// leave the other's clients dead.
+//
+//	refusal.go  the classes, the table, and how a sentence is found in it
+//	counts.go   sentences with counts in them, of the context window
+//
+// It imports hub.
+package refusal
+
+import (
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// A Class is what a refusal means to a client that can go on without what was refused.
+type Class uint8
+
+const (
+	// Other is a sentence that no rule knows. It stays as it is: a wrong class starts the
+	// wrong cure.
+	Other Class = iota
+	// PromptTooLong: the prompt does not fit into the context window.
+	PromptTooLong
+	// LimitTooLarge: the answer's limit does not.
+	LimitTooLarge
+	// Image: an image that the model can't take, or the server can't read.
+	Image
+	// LateSystem: a system message behind the first turn.
+	LateSystem
+	// Effort: an effort that the model does not know.
+	Effort
+)
+
+// names are what the dialects call the classes.
+var names = [...]struct {
+	// messages is the word behind capability_rejected: that Claude Code goes by. Those of the
+	// context window have none: sentences with numbers serve it better.
+	messages string
+	// responses is OpenAI's code.
+	responses string
+}{
+	PromptTooLong: {responses: "context_length_exceeded"},
+	Image:         {messages: "image_block"},
+	LateSystem:    {messages: "mid_conv_system"},
+	Effort:        {messages: "effort_unsupported"},
+}
+
+// Capability is the class's name in Messages, "" for one without.
+func (c Class) Capability() string {
+	if int(c) < len(names) {
+		return names[c].messages
+	}
+	return ""
+}
+
+// Code is the class's name in Responses, "" for one without.
+func (c Class) Code() string {
+	if int(c) < len(names) {
+		return names[c].responses
+	}
+	return ""
+}
+
+// A rule is a row of the table: sentences that hold all of the words, in their order and in
+// lower case, are of the class.
+type rule struct {
+	class Class
+	words []string
+}
+
+// rules is the table; the first that fits counts.
+var rules = []rule{
+	{PromptTooLong, []string{"maximum context length"}},
+	{PromptTooLong, []string{"model's context length"}},
+	{PromptTooLong, []string{"maximum model length"}},
+	{PromptTooLong, []string{"context_length_exceeded"}},
+	{PromptTooLong, []string{"context window"}},
+	{PromptTooLong, []string{"available context size"}},
+	{PromptTooLong, []string{"exceed_context_size"}},
+	{PromptTooLong, []string{"range of input length should be"}}, // DashScope
+	{PromptTooLong, []string{"prompt is too long"}},
+	{PromptTooLong, []string{"input is too long"}},
+
+	// vLLM: the model has no eyes, or fewer than were asked for
+	{Image, []string{"is not a multimodal model"}},
+	{Image, []string{"at most ", " image(s) may be provided"}},
+	{Image, []string{"does not support image"}},
+	{Image, []string{"image input is not supported"}}, // llama.cpp
+	// vLLM: one that can't be read
+	{Image, []string{"absolute aspect ratio must be smaller than"}},
+	{Image, []string{"cannot identify image file"}},
+	{Image, []string{"failed to load image"}},
+	{Image, []string{"image file is truncated"}},
+	// DashScope: of a model that takes text only
+	{Image, []string{"input content must be a string"}},
+
+	// Qwen's templates
+	{LateSystem, []string{"system message must be at the beginning"}},
+
+	{Effort, []string{"reasoning_effort", "input should be"}},
+	{Effort, []string{"reasoning_effort", "valid values are"}},
+	{Effort, []string{"think value", "is not supported"}}, // Ollama
+}
+
+// A Refusal is what an upstream's sentence says; counts are 0 where it doesn't have them.
+type Refusal struct {
+	Class Class
+	// Prompt counts the prompt's tokens, Limit those that were asked for, Window those that
+	// there may be in all.
+	Prompt, Limit, Window int
+	// Bound: the prompt has Prompt tokens or more, since the server stopped counting.
+	Bound bool
+}
+
+// Of says what an upstream's problem means.
+func Of(p *hub.Problem) Refusal {
+	switch {
+	case p.Upstream == 0, p.Upstream == 401, p.Upstream == 403, p.Upstream == 429:
+		return Refusal{} // whatever it says of the request, something else is to be done
+	case p.Code == "context_length_exceeded", p.Type == "context_length_exceeded", p.Type == "exceed_context_size_error",
+		p.Param == "input_tokens":
+		r := Read(p.Message)
+		r.Class = PromptTooLong
+		return r
+	}
+	return Read(p.Message)
+}
+
+// Read says what a sentence means.
+func Read(sentence string) Refusal {
+	for i := range counted {
+		if r, ok := readCounts(sentence, counted[i].pattern); ok {
+			r.Class = counted[i].class
+			return r
+		}
+	}
+	text := strings.ToLower(sentence)
+	for i := range rules {
+		if holds(text, rules[i].words) {
+			return Refusal{Class: rules[i].class}
+		}
+	}
+	return Refusal{}
+}
+
+func holds(text string, words []string) bool {
+	for _, word := range words {
+		at := strings.Index(text, word)
+		if at < 0 {
+			return false
+		}
+		text = text[at+len(word):]
+	}
+	return true
+}
