@@ -28,6 +28,9 @@ type Config struct {
 	EnforceSampling bool `json:"enforce_sampling"`
 	// ReasoningField is what the client reads reasoning from: reasoning, reasoning_content or both.
 	ReasoningField string `json:"reasoning_field"`
+	// KeepNewlines leaves the newlines that a model sends between its thinking and its answer in
+	// chat replies.
+	KeepNewlines bool `json:"keep_newlines"`
 	// LateSystem says what becomes of system messages after the first user or
 	// assistant message: merge, fold or keep; dialect is fold for Messages, merge for
 	// all others.

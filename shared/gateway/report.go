@@ -8,7 +8,7 @@ type Report struct {
 	Model, Served string
 	// Stream: the reply was a stream of events. Thinking: the effective state.
 	Stream, Thinking bool
-	// Finish is the first choice's finish_reason.
+	// Finish is the first choice's finish_reason: the upstream's own word where nobody knows it.
 	Finish string
 	// Token counts as the upstream reported them; HasUsage is false when it didn't.
 	HasUsage                                                      bool
@@ -32,6 +32,9 @@ func (x *Exchange) Report() Report {
 	}
 	if t.Request.Model != nil {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
+	}
+	if t.Reply.FinishSaid != "" {
+		r.Finish = t.Reply.FinishSaid
 	}
 	if x.problem != nil {
 		r.Reason = x.problem.Reason

@@ -17,6 +17,8 @@ type Chunks struct {
 	// Finished is set by the dialect that has seen a finish_reason: the end of the
 	// connection is no fault then.
 	Finished bool
+	// said: a choice said something.
+	said bool
 }
 
 // maxPlain bounds, in bytes, what is held that may be an error in plain JSON.
@@ -74,8 +76,15 @@ func (c *Chunks) Read(other, data []byte, hasData bool, v *View, t *Turn) (Chunk
 	if v.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = v.Usage, true
 	}
+	for i := 0; i < len(v.Choices) && !c.said; i++ {
+		c.said = v.Choices[i].says(data)
+	}
 	return GoodChunk, data
 }
+
+// Whole tells whether [DONE] is a proper end. Without a finish_reason it is one where text
+// was said, but not over an open call: a server that died behind a proxy looks the same.
+func (c *Chunks) Whole(openCall bool) bool { return c.Finished || c.said && !openCall }
 
 // End tells what the end of the connection is where none of the events ended the stream:
 // DoneChunk, CutChunk, or ErrorChunk for an error that came as plain JSON, which is given

@@ -11,7 +11,8 @@
 //	resolve.go   a client's model name becomes a virtual model
 //	view.go      where things stand in a reply
 //	chunks.go    what an event of an upstream's stream is
-//	reply.go     errors in place of a reply
+//	calls.go     the tool calls that it has begun, arguments.go where their arguments end
+//	reply.go     errors in place of a reply, and what its finish_reason means
 //	problem.go   errors before a dialect has put them into its shape
 //	refusal.go   those of a request, in OpenAI's words
 //	answer.go    replies of our own, and the faults of edges

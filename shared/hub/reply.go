@@ -83,17 +83,50 @@ func UpstreamProblem(status int, body []byte) *Problem {
 	return p
 }
 
-// FinishWord is a finish_reason without an allocation for the known ones.
+// FinishWord is what a finish_reason means to all dialects. A model that is stopped for
+// repeating itself was cut as at a limit, and a reason that nobody knows is an end.
 func FinishWord(raw []byte) string {
 	switch string(raw) {
 	case "stop":
 		return "stop"
-	case "length":
+	case "length", "repetition":
 		return "length"
 	case "tool_calls":
 		return "tool_calls"
 	case "content_filter":
 		return "content_filter"
+	case "function_call":
+		return "function_call"
+	case "error":
+		return "error"
+	case "abort":
+		return "abort"
 	}
-	return string(raw)
+	return "stop"
+}
+
+// NoteFinish notes the finish_reason of choice 0.
+func (r *ReplyFacts) NoteFinish(raw []byte) {
+	r.Finish, r.FinishSaid = FinishWord(raw), ""
+	if r.Finish != string(raw) {
+		r.FinishSaid = Excerpt(string(raw))
+	}
+}
+
+// BrokenOff is the problem of a reply whose finish, a FinishWord, means that the answer is
+// none; nil for every other.
+func BrokenOff(finish string) *Problem {
+	if finish != "error" && finish != "abort" {
+		return nil
+	}
+	return BadUpstream("The model server broke its answer off (finish_reason %q).", finish)
+}
+
+// CutFinish is a FinishWord where calls say that the turn was cut: vLLM gives tool_calls (stop,
+// for a named tool) over arguments that lack their end.
+func CutFinish(finish string, calls *Calls) string {
+	if finish != "content_filter" && calls.Open(false) {
+		return "length"
+	}
+	return finish
 }

@@ -7,7 +7,9 @@ type Settings struct {
 	Catalog         *catalog.Catalog
 	EnforceSampling bool
 	ReasoningField  ReasoningField
-	LateSystem      LateSystem
+	// KeepLineFeeds: those between thinking and answer stay in chat replies.
+	KeepLineFeeds bool
+	LateSystem    LateSystem
 	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
 	// the reply header DroppedToolsHeader.
 	RejectTools bool

@@ -83,8 +83,9 @@ type RequestFacts struct {
 
 // ReplyFacts is what is found in the upstream's reply.
 type ReplyFacts struct {
-	// Finish is the finish_reason of choice 0.
-	Finish string
+	// Finish is what the finish_reason of choice 0 means (FinishWord); FinishSaid is the
+	// upstream's own word where that is another.
+	Finish, FinishSaid string
 	// StopWord is the string that vLLM names in stop_reason, "" for none.
 	StopWord string
 	HasUsage bool

@@ -36,12 +36,41 @@ type Choice struct {
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
 	StopReason, Logprobs jsonedit.Span
+	// Text is what /v1/completions says in the place of a message.
+	Text jsonedit.Span
+}
+
+// says tells whether there is something of an answer in the choice.
+func (c *Choice) says(src []byte) bool {
+	for _, text := range [...]jsonedit.Span{c.Content.Value, c.Reasoning.Value, c.ReasoningContent.Value, c.Refusal.Value, c.Text} {
+		if len(Literal(src, text)) > 0 {
+			return true
+		}
+	}
+	return c.Calls(src) != nil
+}
+
+// Calls is the list of tool calls, nil where there are none.
+func (c *Choice) Calls(src []byte) []byte {
+	at := c.ToolCalls.Value
+	if at.Absent() || src[at.Start] != '[' || jsonedit.IsEmpty(at.Of(src)) {
+		return nil
+	}
+	return at.Of(src)
 }
 
 // A Member is a key of a message with its value; the zero Member is absent.
 type Member struct {
 	Number     int // in Choice.Message
 	Key, Value jsonedit.Span
+}
+
+// Literal is the inside of a string literal, nil for what is none.
+func Literal(src []byte, at jsonedit.Span) []byte {
+	if at.Absent() || src[at.Start] != '"' {
+		return nil
+	}
+	return src[at.Start+1 : at.End-1]
 }
 
 // A Head is how the chunks of one stream begin: alike, up to their choices. What was
@@ -149,10 +178,11 @@ func (v *View) choice(src []byte) {
 				v.message(c)
 				continue
 			}
-			fallthrough
+			c.Misshapen = c.Misshapen || s.Kind() != jsonedit.Null
+			s.Value()
 		case "text":
 			c.Misshapen = c.Misshapen || s.Kind() != jsonedit.Null
-			fallthrough
+			c.Text = s.Value()
 		default:
 			s.Value()
 		}

@@ -17,7 +17,7 @@ func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]by
 	if behindThinking {
 		held := jsonedit.PutBytes(b.text, text[:n])
 		text = text[n:]
-		held = held[lineFeeds(held):]
+		held = held[jsonedit.LineFeeds(held):]
 		if len(held) > 0 {
 			text = jsonedit.PutBytes(held, text)
 		}
@@ -29,26 +29,4 @@ func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]by
 	}
 	*b = blank{}
 	return text, logprobs
-}
-
-// blankPrefix is how many bytes at the start of a literal's inside are white space.
-func blankPrefix(text []byte) int { return prefix(text, true) }
-
-// lineFeeds is how many of them are line feeds and carriage returns.
-func lineFeeds(text []byte) int { return prefix(text, false) }
-
-func prefix(text []byte, spaces bool) int {
-	for i := 0; ; {
-		switch {
-		case i >= len(text):
-			return len(text)
-		case spaces && text[i] == ' ':
-			i++
-		case text[i] == '\\' && i+1 < len(text) &&
-			(text[i+1] == 'n' || text[i+1] == 'r' || spaces && (text[i+1] == 't' || text[i+1] == 'f')):
-			i += 2
-		default:
-			return i
-		}
-	}
 }

@@ -15,7 +15,7 @@ type output struct {
 	count int // parts opened so far
 	last  Kind
 
-	arguments Arguments
+	arguments hub.Arguments
 	fragments jsonedit.Fragments
 	logprobs  []byte // of what fragments hold back
 }

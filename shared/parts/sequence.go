@@ -14,7 +14,7 @@ type sequence struct {
 	turn *hub.Turn
 	o    Options
 
-	calls calls
+	calls hub.Calls
 	// current is the open call's place among calls. handed counts those that were handed on.
 	current, handed int
 	// choices: the upstream has sent a choice; spoke: one with a message or delta.
@@ -40,36 +40,27 @@ type waiting struct {
 
 // choice takes one choice's message or delta: reasoning, then text, then calls.
 func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []byte {
-	thinking := literal(src, c.Reasoning.Value)
+	thinking := hub.Literal(src, c.Reasoning.Value)
 	if len(thinking) == 0 {
-		thinking = literal(src, c.ReasoningContent.Value)
+		thinking = hub.Literal(src, c.ReasoningContent.Value)
 	}
 	if len(thinking) > 0 {
 		dst = q.reasoning(dst, thinking)
 	}
-	if text := literal(src, c.Content.Value); len(text) > 0 {
+	if text := hub.Literal(src, c.Content.Value); len(text) > 0 {
 		logprobs := logprobsContent(b, src, c.Logprobs)
-		if q.calls.whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
-			calls := c.ToolCalls.Value.Of(src)
-			logprobs = textLogprobs(logprobs, text, thinking, len(calls) > 0 && calls[0] == '[' && !jsonedit.IsEmpty(calls))
+		if q.calls.Whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
+			logprobs = textLogprobs(logprobs, text, thinking, c.Calls(src) != nil)
 		}
 		dst = q.piece(dst, Text, text, logprobs)
 	}
-	if text := literal(src, c.Refusal.Value); len(text) > 0 {
+	if text := hub.Literal(src, c.Refusal.Value); len(text) > 0 {
 		dst = q.piece(dst, Refusal, text, nil)
 	}
-	if at := c.ToolCalls.Value; !at.Absent() && src[at.Start] == '[' {
-		dst = q.toolCalls(dst, b, at.Of(src))
+	if calls := c.Calls(src); calls != nil {
+		dst = q.toolCalls(dst, b, calls)
 	}
 	return dst
-}
-
-// literal is the inside of a string literal, nil for what is none.
-func literal(src []byte, at jsonedit.Span) []byte {
-	if at.Absent() || src[at.Start] != '"' {
-		return nil
-	}
-	return src[at.Start+1 : at.End-1]
 }
 
 func (q *sequence) reasoning(dst, text []byte) []byte {
@@ -84,7 +75,7 @@ func (q *sequence) reasoning(dst, text []byte) []byte {
 // piece takes a piece of thinking or text.
 func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 	if q.inCall() || len(q.waiting) > 0 {
-		if kind == Text && blankPrefix(text) == len(text) && (len(q.waiting) == 0 || q.waiting[len(q.waiting)-1].kind != Text) {
+		if kind == Text && jsonedit.Blank(text) == len(text) && (len(q.waiting) == 0 || q.waiting[len(q.waiting)-1].kind != Text) {
 			return dst // white space between the pieces of a call
 		}
 		q.wait(kind, text, logprobs)
@@ -95,11 +86,11 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 	}
 	switch kind {
 	case Refusal:
-		if text = text[blankPrefix(text):]; len(text) == 0 {
+		if text = text[jsonedit.Blank(text):]; len(text) == 0 {
 			return dst
 		}
 	case Text:
-		n := blankPrefix(text)
+		n := jsonedit.Blank(text)
 		if n == len(text) {
 			q.blank.hold(text, logprobs)
 			return dst
@@ -112,7 +103,7 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 
 // inCall tells whether a call is open that may go on.
 func (q *sequence) inCall() bool {
-	return q.open && q.part.Kind == Call && !q.part.Object && !q.calls.list[q.current].ended
+	return q.open && q.part.Kind == Call && !q.part.Object && !q.calls.List[q.current].Ended
 }
 
 // begin closes what is open and opens a part.
@@ -133,7 +124,9 @@ func (q *sequence) close(dst []byte, cut bool) []byte {
 		return dst
 	}
 	if q.part.Kind == Call {
-		q.calls.list[q.current].over = true
+		call := &q.calls.List[q.current]
+		call.Over = true
+		cut = cut || call.Arguments.Open()
 	}
 	return q.closePart(dst, cut)
 }
@@ -158,12 +151,11 @@ func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
 			s.Value()
 			continue
 		}
-		var d callDelta
-		if d.read(b, list); s.Err() != nil {
+		d := &b.call
+		if d.Read(s, list); s.Err() != nil {
 			return dst
 		}
-		n := q.calls.find(d.index, d.id, len(d.name) > 0)
-		dst = q.callPiece(dst, n, d.name, d.arguments)
+		dst = q.callPiece(dst, q.calls.Find(d), d.Name, d.Arguments)
 	}
 	return dst
 }
@@ -172,7 +164,7 @@ func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
 // empty where the piece has none.
 func (q *sequence) callPiece(dst []byte, n int, name, arguments []byte) []byte {
 	switch {
-	case q.calls.list[n].over:
+	case q.calls.List[n].Over:
 		return dst
 	case q.open && q.part.Kind == Call && q.current == n:
 		// A repeated id or name says nothing new.
@@ -225,11 +217,11 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 		return dst
 	}
 	if !q.w.Accept(w.name) || q.turn.Request.SingleCall && q.handed > 0 {
-		q.calls.list[w.call].over = true
+		q.calls.List[w.call].Over = true
 		return dst
 	}
 	q.handed++
-	q.id = q.callID(q.id[:0], unquoted(q.calls.list[w.call].id))
+	q.id = q.callID(q.id[:0], unquoted(q.calls.List[w.call].ID))
 	q.name = jsonedit.PutBytes(q.name[:0], w.name)
 	dst = q.close(dst, false)
 	q.current = w.call
@@ -256,6 +248,10 @@ func (q *sequence) callID(dst, id []byte) []byte {
 func (q *sequence) finish(dst []byte) []byte {
 	if f := q.turn.Reply.Finish; q.choices && !q.spoke && f != "length" {
 		q.turn.Reply.Finish = "content_filter" // filters take the message away, and some name another reason
+	}
+	if finish := hub.CutFinish(q.turn.Reply.Finish, &q.calls); finish != q.turn.Reply.Finish {
+		q.turn.Reply.Finish = finish
+		q.turn.Reply.Repairs |= hub.CutCall
 	}
 	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 	nameless := 0

@@ -55,6 +55,9 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	case hub.GoodChunk:
 		return s.chunk(dst, b, data)
 	case hub.DoneChunk:
+		if !s.chunks.Whole(s.calls.Open(true)) {
+			return s.fail(dst, hub.FaultProblem(hub.Cut, 0)), true
+		}
 		return s.end(dst), true
 	case hub.BrokenChunk:
 		return s.Abort(dst, hub.FaultProblem(hub.BadReply, 0)), true
@@ -79,8 +82,8 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 		}
 		if facts(s.turn, data, c) {
 			s.chunks.Finished = true
-			if failure(s.turn.Reply.Finish) {
-				return s.fail(dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", s.turn.Reply.Finish)), true
+			if p := hub.BrokenOff(s.turn.Reply.Finish); p != nil {
+				return s.fail(dst, p), true
 			}
 		}
 	}

@@ -295,7 +295,62 @@ func TestStreamOrdersParts(t *testing.T) {
 		{
 			name:   "[DONE] alone",
 			script: []string{done},
-			want:   lines("begin", "finish "),
+			want:   lines("fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name:   "[DONE] where nothing was said",
+			script: []string{role, `delta:{"content":null,"tool_calls":[]}`, done},
+			want:   lines("begin", "fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name:   "[DONE] behind a text",
+			script: []string{role, text("a"), done},
+			want:   lines("begin", "open text", "+a", "close last", "finish "),
+		},
+		{
+			name:   "[DONE] inside a call",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\""}}`), done},
+			want:   lines("begin", "open call c f", `+{\"a\"`, "close broken cut last", "fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name:   "[DONE] before a call's arguments",
+			script: []string{text("a"), toolCall(`{"index":0,"id":"c","function":{"name":"f"}}`), done},
+			want:   lines("begin", "open text", "+a", "close", "open call c f", "close empty broken cut last", "fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name:   "[DONE] behind a call that waits for its name",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"arguments":"{\"a\":"}}`), done},
+			want:   lines("begin", "fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name:   "[DONE] behind a whole call",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}`), done},
+			want:   lines("begin", "open call c f", "+{}", "close last", "finish "),
+		},
+		{
+			name:   "a finish inside a call says that it was cut",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\": \"}"}}`), tool, done},
+			want:   lines("begin", "open call c f", `+{\"a\": \"}`, "close broken cut last", "finish length"),
+		},
+		{
+			name:   "as does one inside the second call of two",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}`), toolCall(`{"index":1,"id":"d","function":{"name":"g","arguments":"["}}`), stop, done},
+			want:   lines("begin", "open call c f", "+{}", "close", "open call d g", "+[", "close broken cut last", "finish length"),
+		},
+		{
+			name:   "a call without arguments is whole",
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":" "}}`), tool, done},
+			want:   lines("begin", "open call c f", "+ ", "close broken last", "finish tool_calls"),
+		},
+		{
+			name:   "a model that repeats itself was cut",
+			script: []string{text("a"), "finish:repetition", done},
+			want:   lines("begin", "open text", "+a", "close cut last", "finish length"),
+		},
+		{
+			name:   "a reason that nobody knows is an end",
+			script: []string{text("a"), "finish:eos", done},
+			want:   lines("begin", "open text", "+a", "close last", "finish stop"),
 		},
 		{
 			name:   "a reason without [DONE] is an end",
@@ -386,7 +441,7 @@ func TestStreamKeepsLogprobsBesideTheirText(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := stream(newTurn(), &recorder{}, parts.Options{}, append(test.script, done)...)
+			got := stream(newTurn(), &recorder{}, parts.Options{}, append(test.script, stop, done)...)
 			got = strings.TrimPrefix(strings.TrimPrefix(got, "begin\n"), "open text\n")
 			got = strings.TrimPrefix(got, "open call c f\n")
 			got, _, _ = strings.Cut(got, "close last\n")

@@ -13,7 +13,7 @@ import (
 type scratch struct {
 	view    hub.View
 	scanner jsonedit.Scanner
-	text    []byte
+	call    hub.CallDelta
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -21,18 +21,15 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // facts notes how a reply or chunk says that the turn ended: its finish_reason and the
 // stop string. finished says that there was a finish_reason, a failure's too.
 func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
-	if f := literal(src, c.Finish); len(f) > 0 {
+	if f := hub.Literal(src, c.Finish); len(f) > 0 {
 		finished = true
-		t.Reply.Finish = hub.FinishWord(f)
+		t.Reply.NoteFinish(f)
 	}
-	if word := literal(src, c.StopReason); word != nil {
+	if word := hub.Literal(src, c.StopReason); word != nil {
 		t.Reply.StopWord = string(jsonedit.AppendUnquoted(nil, c.StopReason.Of(src)))
 	}
 	return finished
 }
-
-// failure tells whether a finish_reason means that the answer is none.
-func failure(finish string) bool { return finish == "error" || finish == "abort" }
 
 // Whole takes a whole reply through w. A Problem means that it is none, or an error.
 func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
@@ -48,15 +45,15 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return Whole(dst, body, t, w, o) })
 		return dst, nil
 	}
-	q := &sequence{output: output{w: w}, turn: t, o: o, calls: calls{whole: true}}
+	q := &sequence{output: output{w: w}, turn: t, o: o, calls: hub.Calls{Whole: true}}
 	c := &b.view.Choices[0]
 	if b.view.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	facts(t, body, c)
 	q.choices, q.spoke = true, c.HasMessage
-	if failure(t.Reply.Finish) {
-		return dst, hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
+	if p := hub.BrokenOff(t.Reply.Finish); p != nil {
+		return dst, p
 	}
 	if repair.IsCutCall(body, &b.view, t) {
 		t.Reply.Finish = "length"

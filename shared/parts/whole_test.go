@@ -44,8 +44,8 @@ func TestWholeOrdersParts(t *testing.T) {
 		{
 			name: "each call stands for itself",
 			body: reply(`{"content":null,"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{"}},{"index":0,"id":"c1","function":{"name":"g","arguments":"{}"}},{"function":{"name":"h"}},{"id":"c4","function":{"arguments":"{}"}}]}`, "tool_calls"),
-			want: lines("begin", "open call c1 f", "+{", "close broken", "open call call_LmdIbRUtugWFbBtyknGttznI g", "+{}", "close",
-				"open call call_K1VAzNkvTZfn6Tyz9OLSXklx h", "close empty broken last", "finish tool_calls"),
+			want: lines("begin", "open call c1 f", "+{", "close broken cut", "open call call_LmdIbRUtugWFbBtyknGttznI g", "+{}", "close",
+				"open call call_K1VAzNkvTZfn6Tyz9OLSXklx h", "close empty broken cut last", "finish length"),
 		},
 		{
 			name: "a named call, with an empty text",

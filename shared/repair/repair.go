@@ -1,7 +1,7 @@
 // Package repair holds the stages that mend what an upstream said, on the hub's view
-// of a whole reply or of one chunk. Reasoning and CutCall record edits of its text;
+// of a whole reply or of one chunk. Reasoning, LineFeeds and CutCall record edits of its text;
 // IsCutCall only tells, for dialects that write a text of their own. None holds back a
-// byte, so a chunk needs no other chunk.
+// byte.
 //
 // It imports hub and jsonedit.
 package repair
@@ -104,6 +104,27 @@ func double(e *jsonedit.Edits, src []byte, m *hub.Member, key string) {
 	e.Replace(m.Value.End, m.Value.End, m.Value.Of(src))
 }
 
+// LineFeeds drops those that the model sends between its thinking and what follows: a client
+// would show blank lines before the answer, and a text before a call. behind tells whether
+// thinking came last in the choice, chunk after chunk.
+func LineFeeds(e *jsonedit.Edits, src []byte, c *hub.Choice, t *hub.Turn, behind *bool) {
+	if !t.Request.Thinking || t.KeepLineFeeds {
+		return
+	}
+	*behind = *behind || isText(src, &c.Reasoning) || isText(src, &c.ReasoningContent)
+	if !*behind {
+		return
+	}
+	text := hub.Literal(src, c.Content.Value)
+	n := jsonedit.LineFeeds(text)
+	if n > 0 {
+		e.Delete(c.Content.Value.Start+1, c.Content.Value.Start+1+n)
+	}
+	if n < len(text) {
+		*behind = false
+	}
+}
+
 // CutCall makes the finish_reason of a whole reply honest.
 func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
 	if IsCutCall(src, v, t) {
@@ -142,8 +163,7 @@ func mayBeCut(src []byte, v *hub.View, t *hub.Turn) bool {
 		return false
 	}
 	c := &v.Choices[0]
-	calls := c.ToolCalls.Value
-	if calls.Absent() || src[calls.Start] != '[' || jsonedit.IsEmpty(calls.Of(src)) {
+	if c.Calls(src) == nil {
 		return false
 	}
 	switch string(c.Finish.Of(src)) {

@@ -31,9 +31,12 @@ var (
 // scratch is what one call needs and the next one can have; between two events of a
 // stream nobody holds one, so that open streams are small.
 type scratch struct {
-	view  hub.View
-	edits jsonedit.Edits
-	text  []byte
+	view     hub.View
+	edits    jsonedit.Edits
+	text     []byte
+	scanner  jsonedit.Scanner
+	call     hub.CallDelta
+	elements []element
 }
 
 var (
@@ -67,7 +70,13 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 		return dst, nil
 	}
 	b.edits.Reset()
-	b.choices(body, t)
+	b.model(t)
+	for i := range b.view.Choices {
+		known := choice{calls: hub.Calls{Whole: true}}
+		if _, p := b.choice(body, &b.view.Choices[i], &known, t); p != nil {
+			return dst, p
+		}
+	}
 	if b.view.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
@@ -75,24 +84,11 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	return b.edits.Apply(dst, body), nil
 }
 
-// choices edits what whole replies and chunks have in common.
-func (b *scratch) choices(src []byte, t *hub.Turn) (finished bool) {
+// model puts the client's name of the model back.
+func (b *scratch) model(t *hub.Turn) {
 	if m := b.view.Model; !m.Absent() && len(t.Request.Name) > 0 {
 		b.edits.Replace(m.Start, m.End, t.Request.Name)
 	}
-	for i := range b.view.Choices {
-		c := &b.view.Choices[i]
-		if c.HasMessage {
-			repair.Reasoning(&b.edits, src, c, t)
-		}
-		if f := c.Finish; f.End-f.Start > len(`""`) { // some servers say "" until there is one
-			finished = true
-			if c.Index == 0 {
-				t.Reply.Finish = hub.FinishWord(src[f.Start+1 : f.End-1])
-			}
-		}
-	}
-	return finished
 }
 
 // Problem implements hub.Dialect.

@@ -9,8 +9,9 @@ import (
 
 // stream edits each chunk in place.
 type stream struct {
-	turn   *hub.Turn
-	chunks hub.Chunks
+	turn    *hub.Turn
+	chunks  hub.Chunks
+	choices choices
 }
 
 const done = "data: [DONE]\n\n"
@@ -28,12 +29,15 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	kind, data := s.chunks.Read(other, data, hasData, &b.view, s.turn)
 	switch kind {
 	case hub.GoodChunk, hub.NamedErrorChunk:
-		return s.chunk(dst, b, other, data), false
+		return s.chunk(dst, b, other, data)
 	case hub.PlainChunk:
 		return dst, false
 	case hub.CommentChunk:
 		return append(append(dst, other...), '\n'), false
 	case hub.DoneChunk:
+		if !s.chunks.Whole(s.choices.open()) {
+			return s.Abort(comments(dst, other), hub.FaultProblem(hub.Cut, 0)), true
+		}
 		return append(append(dst, other...), done...), true
 	case hub.BrokenChunk:
 		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
@@ -52,20 +56,26 @@ func comments(dst, other []byte) []byte {
 	return append(append(dst, other...), '\n')
 }
 
-func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) []byte {
+func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, ended bool) {
 	if b.view.HasUsage && s.turn.Request.HideUsage && len(b.view.Choices) == 0 {
-		return comments(dst, other)
+		return comments(dst, other), false
 	}
 	b.edits.Reset()
-	if b.choices(data, s.turn) {
-		s.chunks.Finished = true
+	b.model(s.turn)
+	for i := range b.view.Choices {
+		c := &b.view.Choices[i]
+		finished, p := b.choice(data, c, s.choices.at(c.Index), s.turn)
+		if p != nil {
+			return s.Abort(comments(dst, other), p), true
+		}
+		s.chunks.Finished = s.chunks.Finished || finished
 	}
 	if bytes.IndexByte(data, '\n') >= 0 {
 		b.text = b.edits.Apply(b.text[:0], data)
-		return sse.Append(dst, other, "", b.text)
+		return sse.Append(dst, other, "", b.text), false
 	}
 	dst = append(append(dst, other...), "data: "...)
-	return append(b.edits.Apply(dst, data), "\n\n"...)
+	return append(b.edits.Apply(dst, data), "\n\n"...), false
 }
 
 // End implements hub.Stream.

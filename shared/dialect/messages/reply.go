@@ -164,9 +164,6 @@ func (w *message) Finish(dst []byte) []byte {
 		return dst
 	}
 	reason := stopReason(w.turn, w.request, w.called)
-	if reason == "" {
-		return w.Fail(dst, nil, badFinish(w.turn))
-	}
 	if w.blocks == 0 {
 		dst = jsonedit.Put(dst, `{"type":"text","text":"","citations":null}`)
 	}

@@ -56,8 +56,12 @@ func TestMessages(t *testing.T) {
 		{"arguments an object", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":{"k":"v"}}}]}`, `"tool_calls"`, `{"type":"tool_use","id":"a","name":"x","input":{"k":"v"}}`, "tool_use"},
 		{"arguments a list", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":"[1,\"b\"]"}}]}`, `"tool_calls"`,
 			`{"type":"tool_use","id":"a","name":"x","input":{"_raw_arguments":"[1,\"b\"]"}}`, "tool_use"},
-		{"arguments no JSON", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\": oops\n"}}]}`, `"tool_calls"`,
-			`{"type":"tool_use","id":"a","name":"x","input":{"_raw_arguments":"{\"k\": oops\n"}}`, "tool_use"},
+		{"arguments no JSON", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\": oops\n}"}}]}`, `"tool_calls"`,
+			`{"type":"tool_use","id":"a","name":"x","input":{"_raw_arguments":"{\"k\": oops\n}"}}`, "tool_use"},
+		{"arguments without their end", `{"content":"So:","tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\": \"oo"}}]}`, `"tool_calls"`,
+			`{"type":"text","text":"So:","citations":null}`, "max_tokens"},
+		{"a model that repeats itself", `{"content":"So so so"}`, `"repetition"`, `{"type":"text","text":"So so so","citations":null}`, "max_tokens"},
+		{"an end that nobody knows", `{"content":"Hi"}`, `"eos"`, `{"type":"text","text":"Hi","citations":null}`, "end_turn"},
 		{"a cut call is left out", `{"content":"So:","tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\":1}"}}]}`, `"length"`,
 			`{"type":"text","text":"So:","citations":null}`, "max_tokens"},
 		{"of two calls the second is cut", `{"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{\"k\":1}"}},{"id":"b","function":{"name":"x","arguments":"{\"k\":2}"}}]}`, `"length"`,
@@ -247,7 +251,7 @@ func TestRepliesThatAreNone(t *testing.T) {
 		{"no choices", `{"object":"list"}`, 502},
 		{"an error", `{"error":{"message":"busy","type":"x","code":503}}`, 503},
 		{"broken off", `{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"abort"}]}`, 502},
-		{"an end that nobody knows", `{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"repetition"}]}`, 502},
+		{"a failure", `{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"error"}]}`, 502},
 		{"a call of no name", `{"choices":[{"index":0,"message":{"tool_calls":[{"id":"a","function":{"arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`, 502},
 	}
 	for _, tt := range tests {

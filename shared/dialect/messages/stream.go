@@ -167,9 +167,6 @@ func (w *events) Finish(dst []byte) []byte {
 		return dst
 	}
 	reason := stopReason(w.turn, w.request, w.called)
-	if reason == "" {
-		return w.Fail(dst, nil, badFinish(w.turn))
-	}
 	if w.blocks == 0 {
 		p := parts.Part{Kind: parts.Text}
 		dst = w.Close(w.Open(dst, &p), &p)

@@ -41,8 +41,7 @@ func belowLimit(t *hub.Turn) bool {
 	return t.Request.Limit == 0 || t.Reply.Usage.Completion < t.Request.Limit
 }
 
-// stopReason says why the turn ended; called: a tool call was handed on. It is "" where
-// the model server gave a reason that means no proper end.
+// stopReason says why the turn ended; called: a tool call was handed on.
 func stopReason(t *hub.Turn, r *request, called bool) string {
 	if t.Reply.Refused {
 		return "refusal" // its words are the text
@@ -56,16 +55,14 @@ func stopReason(t *hub.Turn, r *request, called bool) string {
 		return "max_tokens"
 	case "content_filter":
 		return "refusal"
-	case "", "stop", "tool_calls", "function_call":
-		switch {
-		case called: // whatever the upstream says: a named tool's call ends with stop
-			return "tool_use"
-		case t.Reply.StopWord != "" && slices.Contains(r.stops, t.Reply.StopWord):
-			return "stop_sequence"
-		}
-		return "end_turn"
 	}
-	return ""
+	switch {
+	case called: // whatever the upstream says: a named tool's call ends with stop
+		return "tool_use"
+	case t.Reply.StopWord != "" && slices.Contains(r.stops, t.Reply.StopWord):
+		return "stop_sequence"
+	}
+	return "end_turn"
 }
 
 // appendStop appends the members that say why the turn ended.
@@ -81,11 +78,4 @@ func appendStop(dst []byte, t *hub.Turn, reason string) []byte {
 		return jsonedit.Put(dst, `{"type":"refusal","category":null,"explanation":null}`)
 	}
 	return jsonedit.Put(dst, "null")
-}
-
-// badFinish is the problem of a turn without a stopReason.
-func badFinish(t *hub.Turn) *hub.Problem {
-	p := hub.BadUpstream("The model server broke its answer off (finish_reason %q).", t.Reply.Finish)
-	t.Reply.Finish = "error"
-	return p
 }

@@ -1,4 +1,4 @@
-package parts
+package hub
 
 // Arguments follows the text of a call's arguments and knows when it is a complete
 // JSON object. It takes the text as it stands in a string literal, cut anywhere.
@@ -24,6 +24,12 @@ func (a *Arguments) Reset() { *a = Arguments{} }
 
 // Object reports whether the text so far is a complete object.
 func (a *Arguments) Object() bool { return a.done && !a.broken }
+
+// Blank reports whether nothing but white space came so far.
+func (a *Arguments) Blank() bool { return *a == Arguments{} }
+
+// Open reports whether the text so far ends inside a value: more of it has to come.
+func (a *Arguments) Open() bool { return a.depth > 0 || a.state != outside || a.escape > 0 }
 
 // Feed takes the next piece.
 func (a *Arguments) Feed(piece []byte) {

@@ -1,0 +1,176 @@
+package chat
+
+import (
+	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
+)
+
+// choice is what is known of one choice of a reply, from chunk to chunk of a stream.
+type choice struct {
+	behindThinking bool
+	calls          hub.Calls
+}
+
+// choices are those of a stream. Nearly all have one, which needs no memory of its own.
+type choices struct {
+	first choice
+	more  []choice
+}
+
+// maxChoices is OpenAI's limit for n. An index behind it is nobody's.
+const maxChoices = 128
+
+// at is the choice of an index, nil where there can be none.
+func (cs *choices) at(index int) *choice {
+	switch {
+	case index == 0:
+		return &cs.first
+	case index < 0 || index >= maxChoices:
+		return nil
+	}
+	for len(cs.more) < index {
+		cs.more = append(cs.more, choice{})
+	}
+	return &cs.more[index-1]
+}
+
+// open tells whether a call is open that no finish_reason has ended.
+func (cs *choices) open() bool {
+	open := cs.first.calls.Open(true)
+	for i := range cs.more {
+		open = open || cs.more[i].calls.Open(true)
+	}
+	return open
+}
+
+// choice edits one choice of a whole reply or a chunk, and tells whether it has ended. A
+// Problem means that its answer is none. known is nil for a choice of no place.
+func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) (finished bool, p *hub.Problem) {
+	if c.HasMessage {
+		repair.Reasoning(&b.edits, src, c, t)
+		if known != nil {
+			repair.LineFeeds(&b.edits, src, c, t, &known.behindThinking)
+			if list := c.Calls(src); list != nil {
+				b.toolCalls(c.ToolCalls.Value, list, &known.calls)
+			}
+		}
+	}
+	said := hub.Literal(src, c.Finish)
+	if len(said) == 0 { // some servers say "" until there is one
+		return false, nil
+	}
+	finish := hub.FinishWord(said)
+	if p = hub.BrokenOff(finish); p != nil {
+		return true, p
+	}
+	if known != nil {
+		if cut := hub.CutFinish(finish, &known.calls); cut != finish {
+			finish = cut
+			t.Reply.Repairs |= hub.CutCall
+		}
+	}
+	if finish != string(said) {
+		b.edits.ReplaceString(c.Finish.Start, c.Finish.End, `"`+finish+`"`)
+	}
+	if c.Index == 0 {
+		t.Reply.NoteFinish(said)
+		t.Reply.Finish = finish
+	}
+	return true, nil
+}
+
+// element is one of a list of tool_calls: which call it is of.
+type element struct {
+	call int
+	at   jsonedit.Span // in the list
+}
+
+// toolCalls follows a list of calls, or of pieces of calls, and joins pieces of one call in
+// one chunk: clients that look for a call by its index take the last one for all of it.
+func (b *scratch) toolCalls(at jsonedit.Span, list []byte, calls *hub.Calls) {
+	s := &b.scanner
+	b.elements = b.elements[:0]
+	joined := false
+	s.Reset(list)
+	for s.BeginArray(); s.NextElement(); {
+		if s.Kind() != jsonedit.Object {
+			s.Value()
+			continue
+		}
+		start := s.Start()
+		if b.call.Read(s, list); s.Err() != nil {
+			return
+		}
+		n := calls.Find(&b.call)
+		for _, e := range b.elements {
+			joined = joined || e.call == n
+		}
+		b.elements = append(b.elements, element{n, jsonedit.Span{Start: start, End: s.Pos()}})
+	}
+	if joined {
+		b.edits.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return b.appendJoined(dst, list) })
+	}
+}
+
+// appendJoined appends the list with the pieces of each call in one.
+func (b *scratch) appendJoined(dst, list []byte) []byte {
+	dst = append(dst, '[')
+	for i := range b.elements {
+		first := b.elements[i]
+		if first.call < 0 {
+			continue
+		}
+		if dst[len(dst)-1] != '[' {
+			dst = append(dst, ',')
+		}
+		dst = b.appendCall(dst, list, b.elements[i:])
+	}
+	return append(dst, ']')
+}
+
+// appendCall appends the call that the first of elements is of, and takes its pieces out.
+func (b *scratch) appendCall(dst, list []byte, elements []element) []byte {
+	var id, name, arguments []byte
+	index, n, first := -1, 0, elements[0]
+	for i := range elements {
+		e := &elements[i]
+		if e.call != first.call {
+			continue
+		}
+		n++
+		e.call = -1
+		b.scanner.Reset(e.at.Of(list))
+		b.call.Read(&b.scanner, e.at.Of(list))
+		if index < 0 {
+			index = b.call.Index
+		}
+		if len(id) == 0 {
+			id = b.call.ID
+		}
+		if len(name) == 0 {
+			name = b.call.Name
+		}
+		arguments = jsonedit.PutBytes(arguments, b.call.Arguments)
+	}
+	if n == 1 {
+		return jsonedit.PutBytes(dst, first.at.Of(list))
+	}
+	dst = append(dst, '{')
+	if index >= 0 {
+		dst = append(strconv.AppendInt(jsonedit.Put(dst, `"index":`), int64(index), 10), ',')
+	}
+	if len(id) > 0 {
+		dst = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `"id":"`), id), `",`)
+	}
+	if len(name) > 0 {
+		dst = jsonedit.Put(dst, `"type":"function",`)
+	}
+	dst = jsonedit.Put(dst, `"function":{`)
+	if len(name) > 0 {
+		dst = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `"name":"`), name), `",`)
+	}
+	return jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `"arguments":"`), arguments), `"}}`)
+}
