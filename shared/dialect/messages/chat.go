@@ -121,6 +121,11 @@ func (r *chatRequest) appendTool(c []byte, t *tool) []byte {
 	description := jsonedit.Inside(t.description)
 	if t.client != nil {
 		r.scratch = jsonedit.AppendEscaped(r.scratch[:0], t.client.description)
+		if t.width > 0 && t.height > 0 {
+			r.scratch = strconv.AppendInt(jsonedit.Put(r.scratch, " The screen is "), int64(t.width), 10)
+			r.scratch = strconv.AppendInt(jsonedit.Put(r.scratch, " pixels wide and "), int64(t.height), 10)
+			r.scratch = jsonedit.Put(r.scratch, " high.")
+		}
 		description = r.scratch
 	}
 	if t.description != nil || t.client != nil || t.examples != nil {

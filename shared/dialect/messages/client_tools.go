@@ -55,8 +55,9 @@ var (
 		"str_replace and insert change one; delete and rename work on files and directories.", memorySchema}
 )
 
-// findClientTool knows the tools by their types, whatever date these bear.
-func findClientTool(kind string) *clientTool {
+// findClientTool knows the tools by their types, whatever date these bear; zoom is the
+// computer's.
+func findClientTool(kind string, zoom bool) *clientTool {
 	switch {
 	case strings.HasPrefix(kind, "bash_20"):
 		return bashTool
@@ -67,5 +68,5 @@ func findClientTool(kind string) *clientTool {
 	case strings.HasPrefix(kind, "memory_20"):
 		return memoryTool
 	}
-	return nil
+	return computerTool(kind, zoom)
 }

@@ -41,6 +41,8 @@ type request struct {
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
+	// computer: members of the computer's toolset are offered.
+	computer bool
 	// noCalls: tool_choice none, calls that arrive all the same are dropped.
 	noCalls bool
 	// size is that of the request's body in bytes, for an estimate where tokens can't be counted;

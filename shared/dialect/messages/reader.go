@@ -97,6 +97,7 @@ func (r *reader) decide() *hub.Problem {
 	if !ok {
 		return in.problem
 	}
+	r.req.computer = r.tools.computer
 	r.tools.dropHosted(in, r.kind, t, !functions && !r.req.noCalls)
 	if in.problem != nil || t.Request.Answer != nil {
 		return in.problem

@@ -59,11 +59,14 @@ func appendHead(dst []byte, t *hub.Turn, r *request) []byte {
 }
 
 // appendCall appends a tool_use block without its closing brace, with an empty input.
-func appendCall(dst []byte, p *parts.Part) []byte {
+func appendCall(dst []byte, r *request, p *parts.Part) []byte {
 	dst = jsonedit.Put(dst, `{"type":"tool_use","id":`)
 	dst = jsonedit.AppendQuoted(dst, p.ID)
 	dst = jsonedit.Put(dst, `,"name":`)
 	dst = jsonedit.AppendQuoted(dst, p.Name)
+	if r.computer && isComputerMember(p.Name) {
+		dst = jsonedit.Put(dst, `,"toolset_name":"`+computerToolset+`"`)
+	}
 	return jsonedit.Put(dst, `,"input":{}`)
 }
 
@@ -105,7 +108,7 @@ func (w *message) Open(dst []byte, p *parts.Part) []byte {
 		return jsonedit.Put(dst, `{"type":"thinking","thinking":"`)
 	case parts.Call:
 		w.arguments = w.arguments[:0]
-		dst = appendCall(dst, p)
+		dst = appendCall(dst, w.request, p)
 		return dst[:len(dst)-len("{}")] // it follows at Close
 	}
 	return jsonedit.Put(dst, `{"type":"text","text":"`)

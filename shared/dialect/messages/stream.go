@@ -70,7 +70,7 @@ func (w *events) Open(dst []byte, p *parts.Part) []byte {
 		dst = jsonedit.Put(dst, `{"type":"thinking","thinking":"","signature":""}`)
 	case parts.Call:
 		w.called, w.held, w.first, w.sent = true, w.held[:0], 0, false
-		dst = append(appendCall(dst, p), '}') // {} stands for no input yet
+		dst = append(appendCall(dst, w.request, p), '}') // {} stands for no input yet
 	default:
 		dst = jsonedit.Put(dst, `{"type":"text","text":""}`)
 	}

@@ -46,7 +46,13 @@ func TestToolsBecomeFunctions(t *testing.T) {
 }
 
 func TestClientToolsBecomeFunctions(t *testing.T) {
+	const actions = `"key","type","mouse_move","left_click","left_click_drag","right_click","middle_click","double_click","screenshot","cursor_position"`
+	const later = actions + `,"left_mouse_down","left_mouse_up","scroll","hold_key","wait","triple_click"`
 	for _, tt := range []struct{ tool, name, commands string }{
+		{`{"type":"computer_20241022","name":"computer","display_width_px":1280,"display_height_px":800,"display_number":1}`, "computer", "[" + actions + "]"},
+		{`{"type":"computer_20250124","name":"computer","display_width_px":1280,"display_height_px":800}`, "computer", "[" + later + "]"},
+		{`{"type":"computer_20251124","name":"computer","display_width_px":1280,"display_height_px":800}`, "computer", "[" + later + "]"},
+		{`{"enable_zoom":true,"display_width_px":1280,"display_height_px":800,"type":"computer_20251124"}`, "computer", "[" + later + `,"zoom"]`},
 		{`{"type":"bash_20250124","name":"bash","cache_control":{}}`, "bash", ""},
 		{`{"type":"bash_20241022"}`, "bash", ""},
 		{`{"type":"text_editor_20241022","name":"str_replace_editor"}`, "str_replace_editor", `["view","create","str_replace","insert","undo_edit"]`},
@@ -57,8 +63,11 @@ func TestClientToolsBecomeFunctions(t *testing.T) {
 	} {
 		f := gjson.Get(translate(t, newTurn(t, ""), tools(tt.tool, "")), "tools.0.function")
 		schema := f.Get("parameters")
-		if f.Get("name").String() != tt.name || f.Get("description").String() == "" || schema.Get("properties.command.enum").Raw != tt.commands || schema.Get("type").String() != "object" {
+		if f.Get("name").String() != tt.name || f.Get("description").String() == "" || schema.Get("properties.command.enum").Raw+schema.Get("properties.action.enum").Raw != tt.commands || schema.Get("type").String() != "object" {
 			t.Errorf("%s became %s", tt.tool, f.Raw)
+		}
+		if screen := "1280 pixels wide and 800 high."; strings.Contains(tt.tool, "1280") != strings.Contains(f.Get("description").String(), screen) {
+			t.Errorf("%s is told %s", tt.tool, f.Get("description"))
 		}
 		for _, required := range schema.Get("required").Array() {
 			if !schema.Get("properties." + required.String()).Exists() {
@@ -66,9 +75,42 @@ func TestClientToolsBecomeFunctions(t *testing.T) {
 			}
 		}
 	}
-	for _, schema := range []string{bashSchema, oldEditorSchema, editorSchema, memorySchema} {
+	schemas := []string{bashSchema, oldEditorSchema, editorSchema, memorySchema, computer2024Tool.schema, computer2025Tool.schema, computerZoomTool.schema}
+	for _, m := range computerMembers {
+		schemas = append(schemas, m.schema)
+	}
+	for _, schema := range schemas {
 		if !json.Valid([]byte(schema)) {
 			t.Errorf("not JSON: %s", schema)
+		}
+	}
+}
+
+// The toolset's members are functions of their own, and their calls say whose they are.
+func TestComputerToolset(t *testing.T) {
+	turn := newTurn(t, "")
+	out := translate(t, turn, tools(`{"type":"computer_toolset_20260801","configs":{"zoom":{"enabled":false},"wait":{"defer_loading":true},"key":{}}},{"name":"f"}`, ""))
+	if got := gjson.Get(out, "tools.#").Int(); got != int64(len(computerMembers)-2+1) {
+		t.Errorf("%d tools: %s", got, gjson.Get(out, "tools.#.function.name"))
+	}
+	for _, f := range gjson.Get(out, "tools.#.function").Array() {
+		if name := f.Get("name").String(); name == "zoom" || name == "wait" || f.Get("parameters.type").String() != "object" || name != "f" && f.Get("description").String() == "" {
+			t.Errorf("%s", f.Raw)
+		}
+	}
+	for _, name := range []string{"left_click", "f"} {
+		message := `{"tool_calls":[{"id":"x","type":"function","function":{"name":"` + name + `","arguments":"{}"}}]}`
+		whole, p := Create.Reply(nil, []byte(chatReply(message, `"tool_calls"`)), turn)
+		if p != nil {
+			t.Fatal(p)
+		}
+		streamed, _ := play(turn, chunk(call(0, "x", name, `"{}"`), "tool_calls")+done)
+		want := `"name":"` + name + `","toolset_name":"computer","input":{}`
+		if name == "f" {
+			want = `"name":"f","input":{}`
+		}
+		if !strings.Contains(string(whole), want) || !strings.Contains(string(streamed), want) {
+			t.Errorf("%s\n%s", whole, streamed)
 		}
 	}
 }
@@ -83,8 +125,8 @@ func TestToolsThatCannotBeHad(t *testing.T) {
 		return ""
 	}
 	for _, tt := range []struct{ name, body, names, dropped string }{
-		{"beside others", tools(`{"type":"web_search_20250305","name":"web_search","max_uses":8},{"name":"f"},{"type":"code_execution_20250825","name":"code_execution"},{"type":"computer_20250124","name":"computer"},{"type":"mcp_toolset","mcp_server_name":"m"},{"type":"later_20300101","name":"bad\r\nname"}`, `,"tool_choice":{"type":"any"}`),
-			`["f"]`, "web_search, code_execution, computer, mcp_toolset, later_20300101"},
+		{"beside others", tools(`{"type":"web_search_20250305","name":"web_search","max_uses":8},{"name":"f"},{"type":"code_execution_20250825","name":"code_execution"},{"type":"advisor_20260301","name":"advisor"},{"type":"mcp_toolset","mcp_server_name":"m"},{"type":"later_20300101","name":"bad\r\nname"}`, `,"tool_choice":{"type":"any"}`),
+			`["f"]`, "web_search, code_execution, advisor, mcp_toolset, later_20300101"},
 		{"alone, but none is to be called", tools(`{"type":"web_fetch_20250910","name":"web_fetch"}`, `,"tool_choice":{"type":"none"}`), ``, "web_fetch"},
 		{"a search for tools", tools(`{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"},{"name":"f","defer_loading":true},{"name":"g","defer_loading":true}`, ""), `["f","g"]`, ""},
 	} {

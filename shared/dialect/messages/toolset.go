@@ -20,6 +20,8 @@ type toolset struct {
 	byName map[string]*tool
 	// sent counts those that the model gets.
 	sent int
+	// computer: members of the computer's toolset are among them.
+	computer bool
 }
 
 // A tool is one of a request; its members are JSON, nil where they are absent or null.
@@ -32,6 +34,12 @@ type tool struct {
 	deferred bool
 	client   *clientTool
 	sent     bool
+	// width and height are a computer's screen in pixels, 0 where they are not said; zoom:
+	// parts of it can be enlarged.
+	width, height int
+	zoom          bool
+	// configs are those of a toolset's members.
+	configs []byte
 }
 
 // A change is what a message does to the tools: one is offered from there on, or no more.
@@ -76,7 +84,7 @@ func (ts *toolset) restart() { ts.changes, ts.added = ts.changes[:0], ts.added[:
 // readAll reads the list of tools; of two lists, the last counts.
 func (ts *toolset) readAll(in *input) {
 	s := &in.s
-	ts.declared = ts.declared[:0]
+	ts.declared, ts.computer = ts.declared[:0], false
 	if s.Kind() != jsonedit.Array {
 		if s.Literal() != nil {
 			in.reject("tools", "must be a list.")
@@ -90,7 +98,12 @@ func (ts *toolset) readAll(in *input) {
 			in.reject(toolPath(i), "must be an object.")
 			continue
 		}
-		ts.declared = append(ts.declared, readTool(in, s, in.src, i))
+		if t := readTool(in, s, in.src, i); isComputerToolset(t.kind) {
+			ts.computer = true
+			ts.addComputerMembers(in, t.kind, t.configs)
+		} else {
+			ts.declared = append(ts.declared, t)
+		}
 	}
 }
 
@@ -124,11 +137,19 @@ func readTool(in *input, s *jsonedit.Scanner, src []byte, i int) (t tool) {
 			t.strict = s.Literal()
 		case "defer_loading":
 			t.deferred = jsonedit.Is(s.Literal(), jsonedit.True)
+		case "display_width_px":
+			t.width, _ = integer(s.Literal())
+		case "display_height_px":
+			t.height, _ = integer(s.Literal())
+		case "enable_zoom":
+			t.zoom = jsonedit.Is(s.Literal(), jsonedit.True)
+		case "configs":
+			t.configs = s.Literal()
 		default:
 			s.Value()
 		}
 	}
-	t.client = findClientTool(string(t.kind))
+	t.client = findClientTool(string(t.kind), t.zoom)
 	wrong := func(key, format string) {
 		path := in.at("tool.definition")
 		if i >= 0 {
