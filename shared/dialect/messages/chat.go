@@ -57,6 +57,7 @@ func (r *chatRequest) write(model, system []byte, prefill bool) {
 func (r *chatRequest) appendLimits(c []byte) []byte {
 	read, f := r.read, &r.read.fields
 	limit, _ := integer(f.maxTokens)
+	limit = max(limit, 1) // the least that a server takes, where the prompt alone is meant
 	c = strconv.AppendInt(jsonedit.Put(c, `,"max_completion_tokens":`), int64(limit), 10)
 	if jsonedit.Is(f.stream, jsonedit.True) {
 		// With continuous usage the first event tells the prompt's tokens, as message_start must.

@@ -87,8 +87,10 @@ func (f *fields) checkCreate(in *input, req *request, t *hub.Turn) {
 		in.reject("max_tokens", "is required.")
 	case !ok:
 		in.reject("max_tokens", "must be an integer.")
-	case n < 1:
-		in.reject("max_tokens", "must be at least 1.")
+	case n < 0:
+		in.reject("max_tokens", "must be at least 0.")
+	default:
+		req.warming = n == 0
 	}
 	switch {
 	case f.stream == nil, jsonedit.Is(f.stream, jsonedit.False):

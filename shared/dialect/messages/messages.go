@@ -41,6 +41,8 @@ type request struct {
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
+	// warming: nothing is asked for but that the server reads the prompt (max_tokens 0).
+	warming bool
 	// computer: members of the computer's toolset are offered.
 	computer bool
 	// noCalls: tool_choice none, calls that arrive all the same are dropped.

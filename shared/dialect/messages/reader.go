@@ -98,7 +98,7 @@ func (r *reader) decide() *hub.Problem {
 		return in.problem
 	}
 	r.req.computer = r.tools.computer
-	r.tools.dropHosted(in, r.kind, t, !functions && !r.req.noCalls)
+	r.tools.dropHosted(in, r.kind, t, !functions && !r.req.noCalls && !r.req.warming)
 	if in.problem != nil || t.Request.Answer != nil {
 		return in.problem
 	}
@@ -110,7 +110,23 @@ func (r *reader) decide() *hub.Problem {
 	}
 	t.Request.SingleCall = r.choice.single && r.tools.sent > 0 && r.kind == create
 	r.format.read(in, &r.fields, r.tools.sent > 0)
+	if r.req.warming {
+		r.checkWarming()
+	}
 	return in.problem
+}
+
+// checkWarming refuses what makes no sense without an answer, as Anthropic's API does.
+func (r *reader) checkWarming() {
+	const with = "0 asks for no answer, so it can't be combined with %s."
+	switch {
+	case r.turn.Request.Streamed:
+		r.in.reject("max_tokens", with, "stream")
+	case r.choice.forced():
+		r.in.reject("max_tokens", with, "a tool_choice of any or tool")
+	case r.format.schema != nil, len(r.format.prompt) > 0:
+		r.in.reject("max_tokens", with, "a format")
+	}
 }
 
 // readThinking reads what is asked of thinking.

@@ -13,12 +13,28 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 		return appendCount(dst, body)
 	}
 	r := requestOf(t)
+	if r.warming {
+		return appendWarmed(dst, body, t, r)
+	}
 	if t.Request.Streamed {
 		w := &events{turn: t, request: r}
 		return whole(dst, body, t, w, &w.problem)
 	}
 	w := &message{turn: t, request: r}
 	return whole(dst, body, t, w, &w.problem)
+}
+
+// appendWarmed appends the message of a request for none: the prompt was read, and the one
+// token that the server had to write is nobody's.
+func appendWarmed(dst, body []byte, t *hub.Turn, r *request) ([]byte, *hub.Problem) {
+	var v hub.View
+	if p := hub.ReadReply(body, &v); p != nil {
+		return dst, p
+	}
+	t.Reply.Usage, t.Reply.HasUsage, t.Reply.Finish = v.Usage, v.HasUsage, "length"
+	shown := *t
+	shown.Reply.Usage.Completion, shown.Reply.Usage.Reasoning = 0, 0
+	return appendTail(appendHead(dst, t, r), &shown, "max_tokens"), nil
 }
 
 // whole takes a whole reply through w, which says in failed why there is nothing to hand on.

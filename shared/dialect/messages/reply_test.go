@@ -34,6 +34,36 @@ func chatReply(message, finish string) string {
 
 const emptyText = `{"type":"text","text":"","citations":null}`
 
+// A request for no answer gets none, whatever the server had to write.
+func TestWarming(t *testing.T) {
+	turn := newTurn(t, "")
+	out := translate(t, turn, `{"model":"claude-sonnet-4-5","max_tokens":0,"messages":[`+hello+`],"thinking":{"type":"enabled","budget_tokens":1024}}`)
+	if gjson.Get(out, "max_completion_tokens").Raw != "1" || gjson.Get(out, "thinking_token_budget").Exists() {
+		t.Error(out)
+	}
+	for _, message := range []string{`{"content":null,"reasoning":"The"}`, `{"content":"Hi"}`, `{"content":null,"tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{"}}]}`} {
+		body, p := Create.Reply(nil, []byte(chatReply(message, `"length"`)), turn)
+		if p != nil {
+			t.Fatal(p)
+		}
+		m := gjson.ParseBytes(body)
+		if !gjson.ValidBytes(body) || m.Get("content").Raw != "[]" || m.Get("stop_reason").Str != "max_tokens" || m.Get("usage.input_tokens").Int() != 13 ||
+			m.Get("usage.output_tokens").Raw != "0" || m.Get("usage.output_tokens_details.thinking_tokens").Raw != "0" {
+			t.Errorf("%s", body)
+		}
+	}
+	if turn.Reply.Usage.Completion != 21 {
+		t.Error("the log doesn't know what the server wrote")
+	}
+	if _, p := Create.Reply(nil, []byte(`{"error":{"message":"no","code":400}}`), turn); p == nil || p.Status != 400 {
+		t.Errorf("%+v", p)
+	}
+	// A search alone is answered here, but there is nobody to answer.
+	if out := translate(t, newTurn(t, ""), `{"model":"claude-sonnet-4-5","max_tokens":0,"messages":[`+hello+`],"tools":[{"type":"web_search_20250305","name":"web_search"}]}`); gjson.Get(out, "tools").Exists() {
+		t.Error(out)
+	}
+}
+
 func TestMessages(t *testing.T) {
 	tests := []struct {
 		name, message, finish string
