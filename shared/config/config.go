@@ -154,6 +154,9 @@ type Messages struct {
 	// KeepBillingHeader leaves Claude Code's x-anthropic-billing-header in the system
 	// text. It changes from prompt to prompt, so it defeats the upstream's prefix cache.
 	KeepBillingHeader bool `json:"keep_billing_header"`
+	// Safeguards is what becomes of a request for calls to be judged, as Claude Code's auto
+	// mode makes it: unsupported, it is told that nobody does; refuse, a 400.
+	Safeguards string `json:"safeguards"`
 }
 
 // Limits are in bytes; a file may write 100MB or 32MiB. 0 stands for the edge's default.

@@ -88,7 +88,10 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 		raw, _ := base64.StdEncoding.DecodeString(k) // Validate has looked at it
 		r.HasKey = copy(r.Key[:], raw) == len(r.Key)
 	}
-	g.settings.Messages = hub.MessagesSettings{ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader}
+	g.settings.Messages = hub.MessagesSettings{
+		ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader,
+		RefuseSafeguards: c.Messages.Safeguards == "refuse",
+	}
 	return g, nil
 }
 

@@ -22,6 +22,7 @@ const (
 	FieldsIgnored
 	ReasoningDropped
 	FieldsDenied
+	SafeguardsUnsupported
 )
 
 var changeNames = []string{
@@ -30,7 +31,7 @@ var changeNames = []string{
 	"arguments_repaired", "reasoning_renamed",
 	"tools_nested", "tools_dropped", "tool_choice_dropped",
 	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
-	"fields_ignored", "reasoning_dropped", "fields_denied",
+	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported",
 }
 
 // Names lists the set.

@@ -51,6 +51,9 @@ type MessagesSettings struct {
 	// KeepBilling: the system block x-anthropic-billing-header, whose text changes from
 	// prompt to prompt and so defeats prefix caching, stays.
 	KeepBilling bool
+	// RefuseSafeguards: a request for calls to be judged is a 400; else it is answered that
+	// nobody does.
+	RefuseSafeguards bool
 }
 
 // DroppedToolsHeader is the reply header that names the tools which a request offered

@@ -13,8 +13,9 @@ import (
 // fields are the members of a request but for messages, system and tools: JSON values, nil
 // where they are absent or null.
 type fields struct {
-	model, maxTokens, stream, temperature, topP, topK, stops, choice      []byte
-	thinking, output, format, metadata, management, container, mcpServers []byte
+	model, maxTokens, stream, temperature, topP, topK, stops, choice []byte
+	thinking, output, format, metadata, management, container, mcpServers,
+	safeguards, thread []byte
 	// passed are those of hub.PassedFields.
 	passed [len(hub.PassedFields)][]byte
 }
@@ -52,6 +53,10 @@ func (f *fields) field(key []byte) *[]byte {
 		return &f.container
 	case "mcp_servers":
 		return &f.mcpServers
+	case "safeguards":
+		return &f.safeguards
+	case "thread":
+		return &f.thread
 	}
 	for i := range hub.PassedFields {
 		if hub.PassedFields[i].Name == string(key) {
@@ -108,6 +113,7 @@ func (f *fields) checkCreate(in *input, req *request, t *hub.Turn) {
 		}
 	}
 	f.readStops(in, req)
+	f.readSafeguards(in, req, t)
 }
 
 // readStops notes the client's stop sequences; empty ones stop nothing.

@@ -41,6 +41,8 @@ type request struct {
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
+	// judged: the client asks for its calls to be judged.
+	judged bool
 	// warming: nothing is asked for but that the server reads the prompt (max_tokens 0).
 	warming bool
 	// computer: members of the computer's toolset are offered.

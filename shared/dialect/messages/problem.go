@@ -17,6 +17,15 @@ func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
 	}
 }
 
+// threadRefused refuses a request that goes on from a message that was stored, or begins
+// such a thread: it holds new messages only, and the model would never see the others.
+// Claude Code sends all of them at this code, from then on.
+func threadRefused() *hub.Problem {
+	p := hub.BadRequest("thread", "thread: threads of messages are not kept here. Send the whole conversation without thread.")
+	p.Code = "thread_unsupported_request"
+	return p
+}
+
 // Status implements hub.Translator. Anthropic has one status for a body that it can't
 // take, and says 529 where others say 503.
 func (d Dialect) Status(upstream int) int {
@@ -91,6 +100,10 @@ func appendError(dst []byte, p *hub.Problem, t *hub.Turn) []byte {
 	dst = jsonedit.Put(dst, errorType(status))
 	dst = jsonedit.Put(dst, `","message":`)
 	dst = jsonedit.AppendQuoted(dst, strings.ToValidUTF8(message, "\uFFFD"))
+	if p.Upstream == 0 && p.Code != "" {
+		dst = jsonedit.Put(dst, `,"details":{"error_code":`)
+		dst = append(jsonedit.AppendQuoted(dst, p.Code), '}')
+	}
 	dst = jsonedit.Put(dst, `},"request_id":`)
 	dst = jsonedit.AppendQuoted(dst, t.RequestID())
 	return append(dst, '}')

@@ -83,6 +83,9 @@ func (r *reader) check() *hub.Problem {
 		r.fields.checkCreate(&r.in, r.req, r.turn)
 	}
 	r.fields.checkObjects(&r.in)
+	if r.in.problem == nil && r.fields.thread != nil {
+		r.in.problem = threadRefused()
+	}
 	return r.in.problem
 }
 

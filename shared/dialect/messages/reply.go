@@ -191,7 +191,11 @@ func (w *message) Finish(dst []byte) []byte {
 
 // appendTail appends a message object from its content list's closing bracket on.
 func appendTail(dst []byte, t *hub.Turn, reason string) []byte {
-	dst = appendStop(jsonedit.Put(dst, `],`), t, reason)
+	dst = jsonedit.Put(dst, `],`)
+	if requestOf(t).judged {
+		dst = jsonedit.Put(dst, safeguardResults)
+	}
+	dst = appendStop(dst, t, reason)
 	dst = jsonedit.Put(dst, `,"container":null,"usage":`)
 	return append(appendUsage(dst, &t.Reply.Usage), '}')
 }

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,35 @@ func chatReply(message, finish string) string {
 }
 
 const emptyText = `{"type":"text","text":"","citations":null}`
+
+func TestSafeguards(t *testing.T) {
+	for _, tt := range []struct {
+		field    string
+		answered bool
+	}{
+		{`[{"type":"dangerous_tool_use","classifier_context":{"v":1}}]`, true},
+		{`[{"type":"another"},{"type":"dangerous_tool_use"},{"type":"dangerous_tool_use"}]`, true},
+		{`[{"type":"another"}]`, false}, {`[]`, false}, {`null`, false}, {`[1]`, false}, {`{}`, false},
+	} {
+		turn := newTurn(t, "")
+		translate(t, turn, chat(hello, `,"safeguards":`+tt.field))
+		body, p := Create.Reply(nil, []byte(chatReply(`{"content":"Hi"}`, `"stop"`)), turn)
+		if p != nil {
+			t.Fatal(p)
+		}
+		streamed, _ := play(turn, chunk(`{"content":"Hi"}`, "stop")+done)
+		const want = `"safeguard_results":[{"type":"dangerous_tool_use","status":{"type":"unsupported"}}]`
+		if n := strings.Count(string(body), want); (n == 1) != tt.answered || !gjson.ValidBytes(body) {
+			t.Errorf("%s: %s", tt.field, body)
+		}
+		if n := strings.Count(string(streamed), want); (n == 1) != tt.answered {
+			t.Errorf("%s: %s", tt.field, streamed)
+		}
+		if named := slices.Contains(turn.Request.Changes.Names(), "safeguards_unsupported"); named != tt.answered {
+			t.Errorf("%s: %v", tt.field, turn.Request.Changes.Names())
+		}
+	}
+}
 
 // A request for no answer gets none, whatever the server had to write.
 func TestWarming(t *testing.T) {

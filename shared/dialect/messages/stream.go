@@ -177,6 +177,9 @@ func (w *events) Finish(dst []byte) []byte {
 // tail ends the stream.
 func (w *events) tail(dst []byte, reason string) []byte {
 	dst = jsonedit.Put(event(dst, "message_delta"), `,"delta":{`)
+	if w.request.judged {
+		dst = jsonedit.Put(dst, safeguardResults)
+	}
 	dst = appendStop(dst, w.turn, reason)
 	dst = jsonedit.Put(dst, `,"container":null},"usage":`)
 	dst = jsonedit.Put(appendDeltaUsage(dst, &w.turn.Reply.Usage), end)
