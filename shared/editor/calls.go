@@ -11,8 +11,9 @@ type toolCalls struct {
 	function jsonedit.Members
 }
 
-// scan walks the tool_calls of one message, a list.
-func (c *toolCalls) scan(d *document) jsonedit.Span {
+// scan walks the tool_calls of one message, a list, and appends each call's id to ids, absent
+// for one without.
+func (c *toolCalls) scan(d *document, ids []jsonedit.Span) (jsonedit.Span, []jsonedit.Span) {
 	s := &d.scanner
 	start := s.Start()
 	for s.BeginArray(); s.NextElement(); {
@@ -20,15 +21,24 @@ func (c *toolCalls) scan(d *document) jsonedit.Span {
 			s.Value()
 			continue
 		}
+		var id jsonedit.Span
 		for s.BeginObject(); s.NextMember(); {
-			if string(s.Key()) == "function" && s.Kind() == jsonedit.Object {
-				c.scanFunction(d)
-			} else {
+			switch string(s.Key()) {
+			case "function":
+				if s.Kind() == jsonedit.Object {
+					c.scanFunction(d)
+				} else {
+					s.Value()
+				}
+			case "id":
+				id = s.Value()
+			default:
 				s.Value()
 			}
 		}
+		ids = append(ids, id)
 	}
-	return jsonedit.Span{Start: start, End: s.Pos()}
+	return jsonedit.Span{Start: start, End: s.Pos()}, ids
 }
 
 func (c *toolCalls) scanFunction(d *document) {
@@ -57,7 +67,7 @@ func repairArguments(d *document, at jsonedit.Span) {
 	if kind == jsonedit.String {
 		d.scratch = jsonedit.AppendUnquoted(d.scratch[:0], text)
 		text = d.scratch
-		if kind = kindInside(&d.inner, text); kind == jsonedit.Object {
+		if kind = kindInside(&d.inner, text); kind == jsonedit.Object && !d.inner.Mended() {
 			return
 		}
 	}
@@ -78,6 +88,7 @@ func repairArguments(d *document, at jsonedit.Span) {
 // Invalid for anything else.
 func kindInside(s *jsonedit.Scanner, text []byte) jsonedit.Kind {
 	s.Reset(text)
+	s.MendSurrogates() // the template is given the object
 	switch s.Kind() {
 	case jsonedit.Object:
 		if s.Value(); s.Finish() == nil {

@@ -9,6 +9,7 @@
 //	denied.go    fields that clients may not set
 //	messages.go  messageList: the elements of messages, their roles and reasoning
 //	calls.go     toolCalls: the arguments of calls in the history
+//	results.go   resultOrder: the results of calls, in their order
 //	system.go    systemPlacer: where system messages go
 //	tools.go     tools: tools and tool_choice
 //	thinking.go  templateArguments: chat_template_kwargs and the state of thinking

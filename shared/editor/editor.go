@@ -44,6 +44,7 @@ type Editor struct {
 	request  request
 	form     Form
 	messages messageList
+	results  resultOrder
 	tools    tools
 	template templateArguments
 	options  streamOptions
@@ -52,7 +53,8 @@ type Editor struct {
 // Edit appends the request as the upstream shall see it to dst and fills in the
 // turn's facts, or says what is wrong with it. Where a token limit may be over the
 // window, it asks for that (hub.Turn.Need) and goes on when it is given: the Editor is
-// in use until then.
+// in use until then. In body, halves of surrogate pairs may be overwritten, and the results of
+// calls change places.
 func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	return ed.EditTrusted(dst, body, nil, t, form)
 }
@@ -63,7 +65,7 @@ func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.P
 func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	ed.form = form
 	ed.begin(body, trusted, t)
-	if p := ed.read(); p != nil {
+	if p := ed.read(trusted); p != nil {
 		ed.request.release()
 		return dst, p
 	}
@@ -84,13 +86,17 @@ func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 }
 
 // read walks the request and records all edits but those of token limits.
-func (ed *Editor) read() *hub.Problem {
+func (ed *Editor) read(trusted []jsonedit.Span) *hub.Problem {
 	if k := ed.request.scanner.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
 	ed.scan()
 	if err := ed.request.scanner.Finish(); err != nil {
 		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
+	}
+	if ed.form.Messages && ed.results.sort(&ed.request.document, &ed.messages) {
+		ed.begin(ed.request.src, trusted, ed.request.turn)
+		ed.scan()
 	}
 	return ed.finish()
 }

@@ -18,11 +18,16 @@ const (
 
 func (r role) isSystem() bool { return r == systemRole || r == developerRole }
 
-// message is one element of messages, as far as placing system messages needs it.
+// message is one element of messages, as far as its place depends on it.
 type message struct {
 	role    role
 	roleAt  jsonedit.Span
 	content jsonedit.Span
+	// at is where it stands, id what a result says of its call.
+	at, id jsonedit.Span
+	// calls are the numbers, in messageList.callIDs, of the first of its calls and the one
+	// behind its last.
+	calls [2]int
 	// joined is the side at which a late system message was last joined to it, so that its
 	// text is no longer what src says.
 	joined side
@@ -31,16 +36,17 @@ type message struct {
 }
 
 // messageList reads messages, and repairs what stands in the history. Where system messages
-// go is decided later, by systemPlacer.
+// go is decided later, by systemPlacer, and results by resultOrder.
 type messageList struct {
 	elements jsonedit.Members
 	noted    []message
+	callIDs  []jsonedit.Span
 	object   jsonedit.Members // of one message
 	calls    toolCalls
 }
 
 // reset forgets the request before.
-func (l *messageList) reset() { l.noted = l.noted[:0] }
+func (l *messageList) reset() { l.noted, l.callIDs = l.noted[:0], l.callIDs[:0] }
 
 // scan walks messages.
 func (l *messageList) scan(d *document) jsonedit.Span {
@@ -60,6 +66,7 @@ func (l *messageList) scan(d *document) jsonedit.Span {
 			s.Value() // the upstream says what it thinks of it
 		}
 		at.End = s.Pos()
+		m.at = at
 		l.elements.Add(at, at)
 		l.noted = append(l.noted, m)
 	}
@@ -74,6 +81,7 @@ func (l *messageList) scanMessage(d *document, m *message) {
 		reasoning
 		reasoningContent
 		toolCalls
+		callID
 		count
 	)
 	var fields [count]field
@@ -91,10 +99,14 @@ func (l *messageList) scanMessage(d *document, m *message) {
 			n, reasoningKey = reasoningContent, key
 		case "tool_calls":
 			n = toolCalls
+		case "tool_call_id":
+			n = callID
 		}
 		var v jsonedit.Span
 		if n == toolCalls && s.Kind() == jsonedit.Array {
-			v = l.calls.scan(d)
+			m.calls[0] = len(l.callIDs)
+			v, l.callIDs = l.calls.scan(d, l.callIDs)
+			m.calls[1] = len(l.callIDs)
 		} else {
 			v = s.Value()
 		}
@@ -103,7 +115,7 @@ func (l *messageList) scanMessage(d *document, m *message) {
 			d.set(&fields[n], field{i, v}, &l.object)
 		}
 	}
-	m.roleAt, m.content = fields[role].value, fields[content].value
+	m.roleAt, m.content, m.id = fields[role].value, fields[content].value, fields[callID].value
 	m.role = roleOf(d, m.roleAt)
 	// vLLM reads reasoning, and older versions nothing else (vLLM PR #33402).
 	if old := fields[reasoningContent]; m.role == assistantRole && !old.value.Absent() {

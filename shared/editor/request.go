@@ -22,6 +22,7 @@ const (
 	keyStream
 	keyStreamOptions
 	keyN
+	keyContinue
 	keySampling
 	keyCount = keySampling + len(catalog.SamplingKeys)
 )
@@ -53,6 +54,8 @@ func keyNumber(key []byte) int {
 		return keyStreamOptions
 	case "n":
 		return keyN
+	case "continue_final_message":
+		return keyContinue
 	case "temperature":
 		return keySampling
 	case "top_p":

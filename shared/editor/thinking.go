@@ -77,10 +77,12 @@ func (a *templateArguments) setThinking(r *request) *hub.Problem {
 }
 
 // decide sets the effective state: what the model's entry says, and where that leaves it to
-// the client, what the client says.
+// the client, what the client says. A turn that the client has begun is past thinking: with it
+// switched on, the rest of the text would come as reasoning.
 func (a *templateArguments) decide(r *request) *hub.Problem {
 	facts := &r.turn.Request
-	none := facts.NoThinking || string(r.literal(keyEffort)) == `"none"`
+	begun := r.kind(keyContinue) == jsonedit.True
+	none := begun || facts.NoThinking || string(r.literal(keyEffort)) == `"none"`
 	switch facts.Model.Thinking {
 	case catalog.On:
 		facts.Thinking = !none
@@ -90,7 +92,7 @@ func (a *templateArguments) decide(r *request) *hub.Problem {
 		facts.Thinking = !none
 		switch a.enableThinking.kind(r.src) {
 		case jsonedit.True:
-			facts.Thinking = true
+			facts.Thinking = !begun
 		case jsonedit.False:
 			facts.Thinking = false
 		case jsonedit.Null:

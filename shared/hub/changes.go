@@ -23,6 +23,7 @@ const (
 	ReasoningDropped
 	FieldsDenied
 	SafeguardsUnsupported
+	ResultsSorted
 )
 
 var changeNames = []string{
@@ -31,7 +32,7 @@ var changeNames = []string{
 	"arguments_repaired", "reasoning_renamed",
 	"tools_nested", "tools_dropped", "tool_choice_dropped",
 	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
-	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported",
+	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported", "results_sorted",
 }
 
 // Names lists the set.

@@ -19,10 +19,11 @@ func (e *SyntaxError) Error() string {
 // A lexer reads the tokens of a JSON text: strings, numbers, literals, and the white space
 // between them. It knows no nesting, which is the Scanner's.
 type lexer struct {
-	src   []byte
-	pos   int
-	mends bool // see Scanner.MendSurrogates
-	err   SyntaxError
+	src    []byte
+	pos    int
+	mends  bool // see Scanner.MendSurrogates
+	mended bool
+	err    SyntaxError
 }
 
 func (l *lexer) fail(what string) { l.failAt(l.pos, what) }
@@ -147,6 +148,7 @@ func (l *lexer) escape(pos int) int {
 		}
 		if l.mends {
 			width, instead := character(src[pos:], true)
+			l.mended = l.mended || len(instead) > 0
 			copy(src[pos:], instead)
 			return pos + width
 		}

@@ -59,7 +59,7 @@ type Scanner struct {
 
 // Reset starts on a new text. The Scanner keeps a reference to src.
 func (s *Scanner) Reset(src []byte) {
-	s.src, s.pos, s.depth, s.steps, s.first, s.mends, s.trusted, s.err = src, 0, 0, 0, false, false, nil, SyntaxError{}
+	s.src, s.pos, s.depth, s.steps, s.first, s.mends, s.mended, s.trusted, s.err = src, 0, 0, 0, false, false, false, nil, SyntaxError{}
 	s.key, s.keySpan = nil, Span{}
 	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
 		s.pos = 3
@@ -97,6 +97,9 @@ func (s *Scanner) AnySteps() { s.steps = math.MinInt }
 // that of U+FFFD, as it is passed. The text must be the caller's to change. It holds
 // until the next Reset.
 func (s *Scanner) MendSurrogates() { s.mends = true }
+
+// Mended tells whether there was one.
+func (s *Scanner) Mended() bool { return s.mended }
 
 // Err is the first fault, nil if there was none.
 func (s *Scanner) Err() error {

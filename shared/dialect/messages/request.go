@@ -115,9 +115,7 @@ func (r *translation) write(model []byte) {
 		t.Request.NoThinking = true
 	}
 	prefill := c.settle(read.thinking.keepTurns)
-	if prefill {
-		// What was begun is past thinking; with it switched on, the rest of the text
-		// would come as reasoning.
+	if prefill { // the Editor will see to it; what is written for a model that thinks goes too
 		t.Request.NoThinking = true
 	}
 	system := c.systemText(read.format.prompt)
