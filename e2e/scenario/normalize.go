@@ -7,7 +7,7 @@ import (
 
 // An id that Qwenvoy draws: a prefix and 24 letters and digits. The table numbers them
 // in the order in which they appear: resp_1, msg_1, msg_2.
-var drawn = regexp.MustCompile(`\b(resp|msg|rs|fc|ctc|tsc|lsh|sh|apc|cmp|call|toolu|srvtoolu|req|conv)_[0-9A-Za-z]{24}\b`)
+var drawn = regexp.MustCompile(`\b(resp|msg|rs|fc|ctc|tsc|lsh|sh|apc|cmp|call|toolu|srvtoolu|req|conv|amsg|cfg)_[0-9A-Za-z]{24}\b`)
 
 // The time of day is 1 in the table.
 var moment = regexp.MustCompile(`"(created_at|completed_at)":[0-9]{10}\b`)

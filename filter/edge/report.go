@@ -38,7 +38,8 @@ func (e *Exchange) report() {
 		return
 	}
 	e.host.Log(LevelDebug, fmt.Sprintf(
-		"%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s reason=%s",
+		"%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s dropped_items=%s reason=%s",
 		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
-		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","), r.Reason))
+		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","),
+		strings.Join(r.DroppedItems, ","), r.Reason))
 }

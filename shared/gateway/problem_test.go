@@ -21,7 +21,7 @@ func TestAnErrorQuotesLittleOfWhatTheClientSent(t *testing.T) {
 		{"a path that is switched off", "GET", "/LONG", ``, "switched off"},
 		{"a method", "LONG", chat, ``, "is not allowed on " + chat + ", POST is."},
 		{"a method and a path", "LONG", "/v1/models/LONG", ``, "GET is."},
-		{"an item's type", "POST", responses, `{"model":"gpt-5","input":[{"type":"LONG"}]}`, "is not known"},
+		{"an item's reference", "POST", responses, `{"model":"gpt-5","input":[{"id":"LONG"}]}`, "at most 512"},
 		{"a part's type", "POST", responses, `{"model":"gpt-5","input":[{"role":"user","content":[{"type":"LONG"}]}]}`, "is not known"},
 		{"an output's call", "POST", responses, `{"model":"gpt-5","input":[{"type":"function_call_output","call_id":"LONG","output":"x"}]}`, "Send the call before its output."},
 		{"a response before", "POST", responses, `{"model":"gpt-5","input":"x","previous_response_id":"LONG"}`, "not found"},

@@ -16,6 +16,8 @@ type Report struct {
 	// Changes names the edits of the request ("model", "system_merged", "temperature"),
 	// Repairs those of the reply ("reasoning_to_content").
 	Changes, Repairs []string
+	// DroppedItems are the types of items that the model did not get.
+	DroppedItems []string
 	// Reason is the Answer's reason when the exchange was answered locally or failed.
 	Reason string
 }
@@ -29,6 +31,7 @@ func (x *Exchange) Report() Report {
 		Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
 		PromptTokens: usage.Prompt, CompletionTokens: usage.Completion, CachedTokens: usage.Cached, ReasoningTokens: usage.Reasoning,
 		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(),
+		DroppedItems: t.Request.DroppedItems,
 	}
 	if t.Request.Model != nil {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model

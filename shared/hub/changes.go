@@ -24,6 +24,7 @@ const (
 	FieldsDenied
 	SafeguardsUnsupported
 	ResultsSorted
+	ItemsDropped
 )
 
 var changeNames = []string{
@@ -33,6 +34,7 @@ var changeNames = []string{
 	"tools_nested", "tools_dropped", "tool_choice_dropped",
 	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
 	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported", "results_sorted",
+	"items_dropped",
 }
 
 // Names lists the set.

@@ -60,6 +60,10 @@ type MessagesSettings struct {
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"
 
+// DroppedItemsHeader is the reply header that names the types of items which a request holds
+// and the model did not get.
+const DroppedItemsHeader = "qwenvoy-dropped-items"
+
 // DroppedFieldsHeader is the reply header that names the fields of a request that the
 // configuration denies its client.
 const DroppedFieldsHeader = "qwenvoy-dropped-fields"

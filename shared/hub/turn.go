@@ -60,6 +60,8 @@ type RequestFacts struct {
 	SingleCall bool
 	// DroppedTools names the tools that the model did not get.
 	DroppedTools []string
+	// DroppedItems names the types of items that the model did not get.
+	DroppedItems []string
 	// ReplyHeader holds header fields for the reply, names in lower case.
 	ReplyHeader [][2]string
 	// State is what a translated dialect keeps of the request for its reply.

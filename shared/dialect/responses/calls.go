@@ -179,7 +179,7 @@ func (c *conversation) addOutput(it *item, kind itemKind) *hub.Problem {
 			c.text = jsonedit.Put(c.text, `: `)
 		}
 		var p *hub.Problem
-		output := c.notes.content(it, itemOutput)
+		output := c.content(it, itemOutput)
 		if c.text, p = output.appendText(c.text, &c.images); p != nil {
 			return p
 		}
@@ -223,7 +223,7 @@ func (c *conversation) addShellOutput(it *item) *hub.Problem {
 		return c.addResult(it, itemCallID, jsonedit.Inside(v))
 	}
 	c.text = c.text[:0]
-	output := c.notes.content(it, itemOutput)
+	output := c.content(it, itemOutput)
 	for n := range output.parts {
 		if n > 0 {
 			c.text = jsonedit.Put(c.text, `\n`)

@@ -22,11 +22,14 @@ func (c *conversation) openSummary(it *item) *hub.Problem {
 	if kind, _ := kindOfItem(name); p != nil || kind != summaryItem {
 		return nil
 	}
+	if !it.has(itemEncrypted) && string(name) == "context_compaction" {
+		return nil // a mark that nothing stands for
+	}
 	blob, p := it.inside(itemEncrypted)
 	if p != nil {
 		return p
 	}
-	text, kind, ok := c.open(it.text(itemEncrypted))
+	text, kind, ok := c.opener.open(it.text(itemEncrypted))
 	if !ok || kind == reasoningBlob || len(blob) == 0 {
 		p := hub.Refuse("invalid_encrypted_content", it.member(itemEncrypted), "The encrypted content of '"+it.path("")+
 			"' could not be read: it was made elsewhere, sealed with another key, or damaged.")
@@ -54,9 +57,9 @@ func (r *reader) covered() (earlier, input int32) {
 				}
 			}
 			switch role := it.text(itemRole); string(role) {
-			case "user", "system", "developer":
+			case "system", "developer":
 			default:
-				others = others || it.blob == 0
+				others = others || it.blob == 0 && !it.updates() && !it.asks()
 			}
 		}
 	}
@@ -67,7 +70,12 @@ func (r *reader) covered() (earlier, input int32) {
 // 16,000 tokens.
 const maxKeptMessages = 64 << 10
 
-// appendKept appends the newest messages of users, which the reply to compact repeats.
+// asks tells whether an item is a user's message, or another agent's.
+func (it *item) asks() bool {
+	return string(it.text(itemRole)) == "user" || string(it.text(itemType)) == "agent_message"
+}
+
+// appendKept appends the newest messages of users, and what changes the configuration, which the reply to compact repeats.
 func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 	var kept []item
 	left := maxKeptMessages
@@ -78,7 +86,7 @@ func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 		for i := l.End - 1; i >= l.Start; i-- {
 			it := &r.items[i]
 			size := it.fields[itemContent].Len()
-			if string(it.text(itemRole)) != "user" || size > left {
+			if !it.updates() && !it.asks() || size > left {
 				continue
 			}
 			left -= size

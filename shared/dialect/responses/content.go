@@ -26,6 +26,7 @@ const (
 	partStdout
 	partStderr
 	partOutcome
+	partEncrypted
 	partKeys
 )
 
@@ -59,6 +60,8 @@ func partKey(key []byte) int {
 		return partStderr
 	case "outcome":
 		return partOutcome
+	case "encrypted_content":
+		return partEncrypted
 	}
 	return -1
 }
@@ -74,9 +77,10 @@ func (p *part) raw(key int, src []byte) []byte { return p.fields[key].Literal(sr
 
 // content is what stands in one of an item's members: a text, or a list of parts.
 type content struct {
-	it    *item
-	list  int // the member
-	parts []part
+	opener *opener
+	it     *item
+	list   int // the member
+	parts  []part
 }
 
 // raw is a member of part n.
@@ -122,6 +126,15 @@ func (c *content) kind(n int) (kind partKind, text []byte, _ *hub.Problem) {
 	case "input_text", "output_text", "text":
 	case "refusal":
 		key, name = partRefusal, "refusal"
+	case "encrypted_content":
+		literal := c.raw(n, partEncrypted)
+		switch {
+		case literal == nil:
+			return 0, nil, hub.Missing(c.path(n, "encrypted_content"))
+		case literal[0] != '"':
+			return 0, nil, hub.WrongType(c.path(n, "encrypted_content"), "a string")
+		}
+		return textPart, c.opener.unsealed(literal), nil
 	case "input_image":
 		return imagePart, nil, nil
 	case "input_file":

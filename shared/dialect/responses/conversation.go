@@ -23,12 +23,13 @@ type conversation struct {
 	shells map[string]string
 	// summarized: a summary stands for what came before it.
 	summarized bool
-	// opened counts the bytes of text that came out of blobs.
-	opened int
-	small  jsonedit.Scanner
+	opener     opener
+	small      jsonedit.Scanner
 }
 
-func (c *conversation) begin(notes *reader, t *hub.Turn) { c.notes, c.turn = notes, t }
+func (c *conversation) begin(notes *reader, t *hub.Turn) {
+	c.notes, c.turn, c.opener.turn = notes, t, t
+}
 
 func (c *conversation) reset() {
 	clear(c.shells)
@@ -74,15 +75,20 @@ func (c *conversation) add(it *item) *hub.Problem {
 	case toolSearchOutput:
 		return c.addFound(it)
 	case summaryItem:
-		c.summarized = true
+		if c.summarized = true; it.blob == 0 {
+			dropItem(&c.turn.Request, name)
+			return nil
+		}
 		c.text = jsonedit.PutBetween(c.text[:0], `"`+handedOver, it.summary, `"`)
 		c.history.Message("user", c.text)
 	case remoteCall:
 		c.addRemote(it)
 	case refusedItem:
 		return hub.UnsupportedValue(it.member(itemType), "MCP servers are not called from here, so there is nothing to approve.")
-	case otherItem:
-		return hub.WrongValue(it.member(itemType), "the item type "+hub.Quoted(name)+" is not known.")
+	case foreignItem:
+		dropItem(&c.turn.Request, name)
+	case agentMessage, otherItem:
+		c.addOther(it, name)
 	}
 	return nil
 }
@@ -92,7 +98,7 @@ const handedOver = `This is a summary of the conversation so far, written to sav
 
 func (c *conversation) addMessage(it *item) *hub.Problem {
 	role := it.text(itemRole)
-	content := c.notes.content(it, itemContent)
+	content := c.content(it, itemContent)
 	var p *hub.Problem
 	switch {
 	case !it.has(itemRole):
@@ -119,6 +125,14 @@ func (c *conversation) addMessage(it *item) *hub.Problem {
 	return p
 }
 
+// content is one of an item's lists of parts, or its text.
+//
+//go:noinline
+func (c *conversation) content(it *item, list int) content {
+	l := it.lists[list-itemContent]
+	return content{opener: &c.opener, it: it, list: list, parts: c.notes.parts[l.Start:l.End]}
+}
+
 // addSystem adds a text of the system's or developer's. Those before the conversation
 // are one message; where later ones go is the Editor's matter.
 func (c *conversation) addSystem(text []byte) {
@@ -138,28 +152,21 @@ func (c *conversation) addSystem(text []byte) {
 // addReasoning takes the thinking from content, our own encrypted_content or the
 // summary, whichever is there first.
 func (c *conversation) addReasoning(it *item) {
-	content := c.notes.content(it, itemContent)
+	content := c.content(it, itemContent)
 	text := content.appendThoughts(c.text[:0])
 	if blob := it.text(itemEncrypted); len(text) == 0 && len(blob) > 0 {
-		if opened, kind, ok := c.open(blob); ok && kind == reasoningBlob {
+		if opened, kind, ok := c.opener.open(blob); ok && kind == reasoningBlob {
 			text = jsonedit.AppendEscaped(text, opened)
 		} else {
 			c.turn.Request.Changes |= hub.ReasoningDropped
 		}
 	}
 	if len(text) == 0 {
-		summary := c.notes.content(it, itemSummary)
+		summary := c.content(it, itemSummary)
 		text = summary.appendThoughts(text)
 	}
 	c.text = text
 	c.history.Reasoning(text)
-}
-
-// open reads an encrypted_content, within what all of a request may hold.
-func (c *conversation) open(blob []byte) ([]byte, blobKind, bool) {
-	text, kind, ok := openBlob(nil, blob, maxOpenedText-c.opened, c.turn)
-	c.opened += len(text)
-	return text, kind, ok
 }
 
 // addRemote notes in the assistant's turn that a server's tool was called, and what it said.

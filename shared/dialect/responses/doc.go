@@ -15,8 +15,10 @@
 //	reader.go       who reads: a pass over the body that notes where things stand; members.go
 //	                and items.go say what of, scalars.go what is wrong with simple members
 //	reasoning.go, text.go  the thinking switch, the form of the text
+//	update.go       items that change the effort and the text's form from there on
 //	conversation.go who orders the history: messages, calls.go for calls and their results,
-//	                content.go for the parts of each, compact.go for summaries
+//	                content.go for the parts of each, compact.go for summaries, other.go for
+//	                items that nobody knows, opener.go for what is sealed
 //	chat.go         who writes the chat request
 //	echo.go         what the response object repeats of the request
 //	stored.go       items as an edge keeps them

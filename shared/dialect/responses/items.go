@@ -27,11 +27,13 @@ const (
 	itemStatus
 	itemServer
 	itemTools
+	itemReasoning
+	itemWords // the member text: an unknown item's text, or the form of answers
 	itemKeys
 )
 
 var itemNames = [itemKeys]string{"type", "role", "id", "call_id", "name", "namespace", "content", "summary", "output",
-	"encrypted_content", "arguments", "input", "action", "operation", "status", "server_label", "tools"}
+	"encrypted_content", "arguments", "input", "action", "operation", "status", "server_label", "tools", "reasoning", "text"}
 
 func itemKey(key []byte) int {
 	switch string(key) {
@@ -69,6 +71,10 @@ func itemKey(key []byte) int {
 		return itemServer
 	case "tools":
 		return itemTools
+	case "reasoning":
+		return itemReasoning
+	case "text":
+		return itemWords
 	}
 	return -1
 }
@@ -159,9 +165,12 @@ func (it *item) checkID() *hub.Problem {
 type itemKind uint8
 
 const (
-	otherItem   itemKind = iota // not known
+	otherItem   itemKind = iota // not known; what can be read of it is a message
 	droppedItem                 // no part of what the model said or saw
+	foreignItem                 // another provider's own, which is no message whatever it says
 	refusedItem
+	agentMessage
+	configurationUpdate
 	messageItem
 	reasoningItem
 	functionCall
@@ -192,7 +201,9 @@ var itemKinds = [...]struct {
 	{"custom_tool_call_output", "ctco_", output},
 	{"tool_search_call", "tsc_", toolSearchCall},
 	{"tool_search_output", "tso_", toolSearchOutput},
-	{"additional_tools", "at_", droppedItem}, // its tools are gathered elsewhere
+	{"agent_message", "amsg_", agentMessage},
+	{"configuration_update", "cfg_", configurationUpdate}, // it is read before the conversation is
+	{"additional_tools", "at_", droppedItem},              // its tools are gathered elsewhere
 	{"local_shell_call", "lsh_", localShellCall},
 	{"local_shell_call_output", "lsho_", localShellOutput},
 	{"shell_call", "sh_", shellCall},
@@ -201,6 +212,7 @@ var itemKinds = [...]struct {
 	{"apply_patch_call_output", "apco_", applyPatchOutput},
 	{"compaction", "cmp_", summaryItem},
 	{"compaction_summary", "cmp_", summaryItem},
+	{"context_compaction", "cmp_", summaryItem},
 	{"compaction_trigger", "item_", droppedItem},
 	{"mcp_call", "mcp_", remoteCall},
 	{"mcp_approval_request", "mcpr_", refusedItem},
@@ -223,8 +235,8 @@ func kindOfItem(name []byte) (itemKind, string) {
 			return k.kind, k.prefix
 		}
 	}
-	if bytes.IndexByte(name, ':') > 0 { // another provider's own
-		return droppedItem, "item_"
+	if bytes.IndexByte(name, ':') > 0 {
+		return foreignItem, "item_"
 	}
 	return otherItem, "item_"
 }

@@ -132,7 +132,10 @@ func (o *outputItem) append(dst []byte, p *parts.Part, status string) []byte {
 			if len(o.tool.Namespace) > 0 {
 				dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"namespace":"`), o.tool.Namespace), '"')
 			}
-			dst = o.appendText(dst, text, nil)
+			if dst = o.appendText(dst, text, nil); f == &functionForm && o.tool.Sealed {
+				// Without it Codex takes the text for a cipher and hands it on as one.
+				dst = jsonedit.Put(dst, `,"encrypted_function_args":[]`)
+			}
 		} else {
 			dst = o.appendAction(dst, p, begins)
 			if f == &patchForm && !begins {

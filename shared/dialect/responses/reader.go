@@ -243,11 +243,3 @@ func (r *reader) offerTools(reject bool) *hub.Problem {
 	}
 	return r.tools.Offered()
 }
-
-// content is one of an item's lists of parts, or its text.
-//
-//go:noinline
-func (r *reader) content(it *item, list int) content {
-	l := it.lists[list-itemContent]
-	return content{it: it, list: list, parts: r.parts[l.Start:l.End]}
-}

@@ -79,6 +79,11 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 		if kind, _ := it.kindName(); string(kind) == "item_reference" {
 			continue
 		}
+		if it.updates() {
+			if p := r.update(it); p != nil {
+				return nil, p
+			}
+		}
 		if p := r.conversation.add(it); p != nil && p.Param != orphaned {
 			return nil, p
 		} else if p != nil && orphan == nil {

@@ -73,7 +73,8 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	steps := [...]func(*translation) *hub.Problem{
 		(*translation).scan, (*translation).model, (*translation).checkMeaning,
 		(*translation).state, (*translation).leave, (*translation).background, (*translation).goOn,
-		(*translation).parameters, (*translation).gather, (*translation).offer, (*translation).choose, (*translation).converse,
+		(*translation).parameters, (*translation).gather, (*translation).configure,
+		(*translation).offer, (*translation).choose, (*translation).converse,
 	}
 	for r.step < len(steps) {
 		step := steps[r.step]
@@ -221,13 +222,7 @@ func (r *translation) parameters() *hub.Problem {
 	if p := r.format.read(&r.small, r.raw(keyText)); p != nil {
 		return p
 	}
-	if r.passedField(hub.PassedFormat) != nil { // the client's own words for a server's form
-		r.format.kind = plainText
-	}
 	r.turn.Request.SingleCall = r.is(keyParallel, "false")
-	if r.reasoning.off() {
-		r.turn.Request.NoThinking = true
-	}
 	logprobs, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
 	r.req.sealed, r.req.summary = also.sealed, r.reasoning.summary != nil
 	r.req.logprobs = also.logprobs || logprobs > 0 || r.is(keyLogprobs, "true")
@@ -276,6 +271,9 @@ func (r *translation) converse() *hub.Problem {
 	}
 	if p := c.addItems(r.input, input); p != nil {
 		return p
+	}
+	if dropped := r.turn.Request.DroppedItems; len(dropped) > 0 {
+		r.turn.Request.ReplyHeader = append(r.turn.Request.ReplyHeader, [2]string{hub.DroppedItemsHeader, strings.Join(dropped, ", ")})
 	}
 	if r.kind == compact {
 		r.req.kept = r.appendKept(r.req.kept, r.turn.AppendID)

@@ -57,7 +57,7 @@ func (s *Set) appendFunction(dst []byte, f *function) []byte {
 	case parameters == nil:
 		dst = jsonedit.Put(dst, `{"type":"object","properties":{}}`)
 	default:
-		dst = appendSchema(dst, &s.small, parameters)
+		dst, f.sealed = appendSchema(dst, &s.small, parameters)
 	}
 	if f.kind == Function {
 		dst = jsonedit.PutMember(dst, "strict", d.raw(memberStrict))
@@ -108,22 +108,22 @@ func paragraph(dst []byte, start int) []byte {
 }
 
 // appendSchema copies a schema without the marks encrypted:true that Codex puts into
-// schemas of its own tools: they concern OpenAI's transport, not the model.
-func appendSchema(dst []byte, s *jsonedit.Scanner, schema []byte) []byte {
+// schemas of its own tools: they concern OpenAI's transport, not the model. marked: there was one.
+func appendSchema(dst []byte, s *jsonedit.Scanner, schema []byte) (_ []byte, marked bool) {
 	// The end of "encrypted", since Contains goes from one place of its first byte to the
 	// next, and a schema is full of quotes.
 	if !bytes.Contains(schema, []byte(`ypted"`)) {
-		return jsonedit.PutBytes(dst, schema)
+		return jsonedit.PutBytes(dst, schema), false
 	}
 	var e jsonedit.Edits
 	s.Reset(schema)
-	unmark(s, schema, &e)
-	return e.Apply(dst, schema)
+	marked = unmark(s, schema, &e)
+	return e.Apply(dst, schema), marked
 }
 
 // unmark walks one value and takes members out that are encrypted and true or false. A
-// property of that name has a schema as its value, and stays.
-func unmark(s *jsonedit.Scanner, src []byte, e *jsonedit.Edits) {
+// property of that name has a schema as its value, and stays. marked: one of them was true.
+func unmark(s *jsonedit.Scanner, src []byte, e *jsonedit.Edits) (marked bool) {
 	switch s.Kind() {
 	case jsonedit.Object:
 		var m jsonedit.Members
@@ -131,9 +131,10 @@ func unmark(s *jsonedit.Scanner, src []byte, e *jsonedit.Edits) {
 			key, mark := s.KeySpan(), string(s.Key()) == "encrypted"
 			start := s.Start()
 			if mark = mark && (s.Kind() == jsonedit.True || s.Kind() == jsonedit.False); mark {
+				marked = marked || s.Kind() == jsonedit.True
 				s.Value()
 			} else {
-				unmark(s, src, e)
+				marked = unmark(s, src, e) || marked
 			}
 			if n := m.Add(key, jsonedit.Span{Start: start, End: s.Pos()}); mark {
 				m.Drop(n)
@@ -142,11 +143,12 @@ func unmark(s *jsonedit.Scanner, src []byte, e *jsonedit.Edits) {
 		m.Commit(e, nil)
 	case jsonedit.Array:
 		for s.BeginArray(); s.NextElement(); {
-			unmark(s, src, e)
+			marked = unmark(s, src, e) || marked
 		}
 	default:
 		s.Value()
 	}
+	return marked
 }
 
 // What the model is told of tools without a name or a schema of their own. All texts are insides

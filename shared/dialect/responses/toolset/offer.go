@@ -3,7 +3,6 @@ package toolset
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -101,12 +100,7 @@ const maxDropped = 20
 
 // drop notes a kind of tool that the model does not get; it goes into a header field.
 func (s *Set) drop(kind []byte) {
-	name := strings.Map(func(c rune) rune {
-		if c > ' ' && c < 0x7f && c != ',' {
-			return c
-		}
-		return '_'
-	}, string(kind[:min(len(kind), 64)]))
+	name := hub.HeaderWord(kind)
 	if len(s.dropped) < maxDropped && !slices.Contains(s.dropped, name) {
 		s.dropped = append(s.dropped, name)
 	}

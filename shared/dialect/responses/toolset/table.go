@@ -19,6 +19,8 @@ type Tool struct {
 	Upstream        string // the name that the upstream knows, plain
 	Kind            Kind
 	Name, Namespace []byte
+	// Sealed: its client marks arguments as encrypted on their way, which no chat model's are.
+	Sealed bool
 }
 
 // A Table is what a reply needs to know of its request's tools: which of them the upstream's
@@ -66,7 +68,7 @@ func (s *Set) Table() (t Table) {
 	for i := range s.all {
 		f := &s.all[i]
 		t.Tools[i] = Tool{Upstream: names[f.name.Start:f.name.End], Kind: f.kind, Name: bytes[f.own.Start:f.own.End:f.own.End],
-			Namespace: bytes[f.namespace.Start:f.namespace.End:f.namespace.End]}
+			Namespace: bytes[f.namespace.Start:f.namespace.End:f.namespace.End], Sealed: f.sealed}
 		if t.Only && f.sent && s.mode != "none" {
 			t.Allowed = append(t.Allowed, t.Tools[i].Upstream)
 		}

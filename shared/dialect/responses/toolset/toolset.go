@@ -12,6 +12,8 @@ type function struct {
 	name, own, namespace jsonedit.CompactSpan
 	// sent: it is among the tools of the upstream's request.
 	sent bool
+	// sealed: the client marks arguments of it as encrypted, seen once it is sent.
+	sealed bool
 }
 
 // functions are the tools that the model sees, found by the client's names or by the type of a
