@@ -12,6 +12,7 @@
 //	results.go   resultOrder: the results of calls, in their order
 //	system.go    systemPlacer: where system messages go
 //	tools.go     tools: tools and tool_choice
+//	format.go    answerFormat: the form of the answer beside tools, in words
 //	thinking.go  templateArguments: chat_template_kwargs and the state of thinking
 //	sampling.go  sampling values and token limits
 //	usage.go     streamOptions: whether a stream ends with its usage

@@ -46,6 +46,7 @@ type Editor struct {
 	messages messageList
 	results  resultOrder
 	tools    tools
+	format   answerFormat
 	template templateArguments
 	options  streamOptions
 }
@@ -81,6 +82,7 @@ func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 	ed.request.begin(body, trusted, t)
 	ed.messages.reset()
 	ed.tools.reset()
+	ed.format.reset()
 	ed.template.reset()
 	ed.options.reset()
 }
@@ -156,7 +158,12 @@ func (ed *Editor) finish() *hub.Problem {
 	}
 	listed := r.kind(keyMessages) == jsonedit.Array
 	if ed.form.Messages && listed {
-		if p := placeSystem(&r.document, &ed.messages, ed.form.lateSystem(r.turn)); p != nil {
+		if ed.tools.callable(r) {
+			if p := ed.format.read(r); p != nil {
+				return p
+			}
+		}
+		if p := placeSystem(&r.document, &ed.messages, ed.form.lateSystem(r.turn), ed.format.words); p != nil {
 			return p
 		}
 	}

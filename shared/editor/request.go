@@ -23,6 +23,8 @@ const (
 	keyStreamOptions
 	keyN
 	keyContinue
+	keyResponseFormat
+	keyStructured
 	keySampling
 	keyCount = keySampling + len(catalog.SamplingKeys)
 )
@@ -56,6 +58,10 @@ func keyNumber(key []byte) int {
 		return keyN
 	case "continue_final_message":
 		return keyContinue
+	case "response_format":
+		return keyResponseFormat
+	case "structured_outputs":
+		return keyStructured
 	case "temperature":
 		return keySampling
 	case "top_p":

@@ -16,10 +16,11 @@ type systemPlacer struct {
 	messages []message
 	late     hub.LateSystem // what becomes of those that are not at the front
 	leading  int            // where the conversation begins, and late ones with it
+	words    []byte         // what the leading one shall end with, as inside a string literal
 }
 
-func placeSystem(d *document, list *messageList, late hub.LateSystem) *hub.Problem {
-	s := systemPlacer{document: d, list: list, messages: list.noted, late: late, leading: len(list.noted)}
+func placeSystem(d *document, list *messageList, late hub.LateSystem, words []byte) *hub.Problem {
+	s := systemPlacer{document: d, list: list, messages: list.noted, late: late, leading: len(list.noted), words: words}
 	for i := range s.messages {
 		if role := s.messages[i].role; role == userRole || role == assistantRole {
 			s.leading = i
@@ -46,8 +47,8 @@ func (s *systemPlacer) merges(i int) bool {
 	return s.messages[i].role.isSystem() && (i < s.leading || s.late == hub.Merge)
 }
 
-// merge makes one message of those to be merged, and appends it to dst; nothing where one
-// stands at the front already.
+// merge makes one message of those to be merged and of words, and appends it to dst; nothing
+// where one stands at the front already, to which words can be joined.
 func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
 	merged := 0
 	for i := range s.messages {
@@ -56,9 +57,9 @@ func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
 		}
 	}
 	switch {
-	case merged == 0:
+	case merged == 0 && len(s.words) == 0:
 		return dst, nil
-	case merged == 1 && s.merges(0):
+	case merged == 1 && s.merges(0) && (len(s.words) == 0 || s.join(0, s.words, back)):
 		if m := s.messages[0]; m.role == developerRole {
 			s.replace(m.roleAt, `"system"`)
 			s.changed(hub.DeveloperRenamed)
@@ -84,7 +85,15 @@ func (s *systemPlacer) merge(dst []byte) ([]byte, *hub.Problem) {
 			dst = dst[:before-len(`\n\n`)]
 		}
 	}
-	s.changed(hub.SystemMerged)
+	if merged > 0 {
+		s.changed(hub.SystemMerged)
+	}
+	if len(s.words) > 0 {
+		if len(dst) > empty {
+			dst = jsonedit.Put(dst, `\n\n`)
+		}
+		dst = jsonedit.PutBytes(dst, s.words)
+	}
 	return jsonedit.Put(dst, `"},`), nil
 }
 

@@ -80,6 +80,11 @@ func (l *tools) scanTool(d *document) {
 	d.changed(hub.ToolsNested)
 }
 
+// callable tells whether the model may call one.
+func (l *tools) callable(r *request) bool {
+	return l.nonEmpty && r.kind(keyTools) == jsonedit.Array && string(r.literal(keyToolChoice)) != `"none"`
+}
+
 // finish leaves out what vLLM answers 400 to: an empty list, and a choice without
 // tools. A flat choice {type,name} is nested like a flat tool.
 func (l *tools) finish(r *request) {

@@ -25,6 +25,7 @@ const (
 	SafeguardsUnsupported
 	ResultsSorted
 	ItemsDropped
+	FormatInWords
 )
 
 var changeNames = []string{
@@ -35,6 +36,7 @@ var changeNames = []string{
 	"limit_clamped", "duplicates_dropped", "usage_requested", "prompt_dropped",
 	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported", "results_sorted",
 	"items_dropped",
+	"format_in_words",
 }
 
 // Names lists the set.

@@ -68,6 +68,10 @@ const DroppedItemsHeader = "qwenvoy-dropped-items"
 // configuration denies its client.
 const DroppedFieldsHeader = "qwenvoy-dropped-fields"
 
+// FormatHeader is the reply header that says "words" where the form of the answer was asked
+// for in words, since the model may call tools.
+const FormatHeader = "qwenvoy-format"
+
 // EstimateHeader is the reply header that names the values which are estimates.
 const EstimateHeader = "qwenvoy-estimated"
 

@@ -33,9 +33,11 @@ func (r *chatRequest) write(model, system []byte, prefill bool) {
 	}
 	c = jsonedit.Put(c, `,"messages":`)
 	c = r.conversation.history.Append(c, history.Options{System: system, ImageNote: "(image follows)", Trusted: &r.trusted})
-	if read.kind == create && read.format.schema != nil && read.fields.passed[hub.PassedFormat] == nil {
+	// Where tokens are counted it says what the Editor will put into words.
+	counted := read.tools.sent > 0 && read.choice.kind != chooseNone
+	if read.format != nil && (read.kind == create && read.fields.passed[hub.PassedFormat] == nil || read.kind == countTokens && counted) {
 		c = jsonedit.PutBetween(c, `,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":`,
-			read.format.schema, `,"strict":true}}`)
+			read.format, `,"strict":true}}`)
 	}
 	c = r.appendTools(c)
 	if prefill {

@@ -234,10 +234,8 @@ func (c *conversation) settle(keepTurns int) (prefill bool) {
 	return prefill
 }
 
-// systemText is the leading system message, which ends with more.
-func (c *conversation) systemText(more []byte) []byte {
-	return appendParagraph(appendParagraph(c.prompt, c.leading), more)
-}
+// systemText is the leading system message.
+func (c *conversation) systemText() []byte { return appendParagraph(c.prompt, c.leading) }
 
 // appendParagraph appends text behind a blank line.
 func appendParagraph(dst, text []byte) []byte {

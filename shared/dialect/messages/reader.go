@@ -19,7 +19,7 @@ type reader struct {
 
 	// These are known once all was read.
 	choice   toolChoice
-	format   outputFormat
+	format   []byte // the JSON schema of the answer, nil for none
 	thinking thinking
 }
 
@@ -40,7 +40,7 @@ func (r *reader) reset(k kind, body []byte, t *hub.Turn, req *request) {
 	r.messages.reset()
 	r.tools.reset()
 	r.choice, r.thinking = toolChoice{}, thinking{}
-	r.format.reset()
+	r.format = nil
 }
 
 // read walks the request.
@@ -112,7 +112,7 @@ func (r *reader) decide() *hub.Problem {
 		in.reject("tool_choice", "a call can't be demanded without tools.")
 	}
 	t.Request.SingleCall = r.choice.single && r.tools.sent > 0 && r.kind == create
-	r.format.read(in, &r.fields, r.tools.sent > 0)
+	r.format = outputFormat(in, &r.fields)
 	if r.req.warming {
 		r.checkWarming()
 	}
@@ -127,7 +127,7 @@ func (r *reader) checkWarming() {
 		r.in.reject("max_tokens", with, "stream")
 	case r.choice.forced():
 		r.in.reject("max_tokens", with, "a tool_choice of any or tool")
-	case r.format.schema != nil, len(r.format.prompt) > 0:
+	case r.format != nil:
 		r.in.reject("max_tokens", with, "a format")
 	}
 }

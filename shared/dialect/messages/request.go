@@ -118,7 +118,7 @@ func (r *translation) write(model []byte) {
 	if prefill { // the Editor will see to it; what is written for a model that thinks goes too
 		t.Request.NoThinking = true
 	}
-	system := c.systemText(read.format.prompt)
+	system := c.systemText()
 	if c.history.Len() == 0 && len(system) == 0 {
 		read.in.reject("messages", "holds nothing to answer.")
 		return

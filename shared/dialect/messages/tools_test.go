@@ -179,7 +179,7 @@ func TestStructuredOutput(t *testing.T) {
 		{"in the older place", "", chat(hello, `,"output_format":`+format), []string{"response_format", response}},
 		{"in both", "", chat(hello, `,"output_format":{"type":"json_schema","schema":{}},"output_config":{"format":`+format+`}`), []string{"response_format", response}},
 		{"beside tools", "", tools(`{"name":"f"}`, `,"system":"A","output_config":{"format":`+format+`}`), []string{"response_format", "",
-			"messages.0.content", `"A\n\nWhen you give your answer, give nothing but one JSON value that keeps to this JSON schema:\n{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"}}}"`}},
+			"messages.0.content", `"A\n\nWhen you answer with text and not with a tool call, the text must be nothing but one JSON value (output) that matches this JSON schema:\n\n{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"}}}"`}},
 		{"of an unknown type", "", chat(hello, `,"output_config":{"format":{"type":"xml"}}`), []string{"response_format", ""}},
 		{"none", "", chat(hello, `,"output_config":{"format":null,"task_budget":{"type":"tokens","total":1}}`), []string{"response_format", ""}},
 	} {

@@ -91,20 +91,6 @@ func (f *format) checkSchema() *hub.Problem {
 	return nil
 }
 
-// appendWords puts the format into words, as inside a string literal, for a model that may call
-// tools: the upstream's grammar covers all that follows the thinking, and would forbid a call.
-func (f *format) appendWords(dst []byte) []byte {
-	dst = jsonedit.Put(dst, `When you answer with text and not with a tool call, the text must be nothing but one JSON object`)
-	if f.kind != jsonSchema {
-		return append(dst, '.')
-	}
-	dst = jsonedit.PutBetween(dst, ` (`, jsonedit.Inside(f.name), `) that matches this JSON schema`)
-	if f.description != nil {
-		dst = jsonedit.PutBetween(dst, ` (`, jsonedit.Inside(f.description), ")")
-	}
-	return jsonedit.AppendEscaped(jsonedit.Put(dst, `:\n\n`), f.schema)
-}
-
 // appendMember appends the format as a chat request has it.
 func (f *format) appendMember(dst []byte) []byte {
 	if f.kind == jsonObject {

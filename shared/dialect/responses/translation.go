@@ -258,10 +258,6 @@ func (r *translation) converse() *hub.Problem {
 	if p := c.addItems(r.instructions, 0); p != nil {
 		return p
 	}
-	if r.format.kind != plainText && !r.compacting && r.tools.Callable() {
-		c.text = r.format.appendWords(c.text[:0])
-		c.addSystem(c.text)
-	}
 	earlier, input := r.covered()
 	if p := c.addItems(r.earlier, earlier); p != nil {
 		return p
@@ -306,6 +302,9 @@ func (r *translation) write() {
 			kwargs.add("reasoning_effort", `"`+effort+`"`)
 		}
 		c.chat = kwargs.append(c.chat)
+		if r.format.kind != plainText && r.tools.Callable() { // the Editor asks for it in words, which count
+			c.chat = r.format.appendMember(c.chat)
+		}
 		r.writePassed()
 		c.put("}")
 		return
@@ -359,7 +358,7 @@ func (r *translation) writePassed() {
 // writeForm writes which form the text shall have, and whether its tokens are wanted.
 func (r *translation) writeForm() {
 	c := &r.chatRequest
-	if r.format.kind != plainText && !r.tools.Callable() {
+	if r.format.kind != plainText {
 		c.chat = r.format.appendMember(c.chat)
 	}
 	if r.req.logprobs {
