@@ -3,6 +3,7 @@ package clients
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -60,17 +61,27 @@ func Anthropic(t *testing.T, url string) {
 		name string
 		send func(*testing.T, anthropic.MessageNewParams) *anthropic.Message
 	}{{"a message", create}, {"a stream", gather}} {
-		for _, model := range []string{instruct, thinking} {
-			t.Run(way.name+" of "+model, func(t *testing.T) {
+		for _, tt := range []struct {
+			model string
+			asked bool
+		}{{instruct, true}, {thinking, true}, {thinking, false}, {"claude-sonnet-4-5", false}} {
+			model := tt.model
+			t.Run(fmt.Sprintf("%s of %s, thinking asked for: %t", way.name, model, tt.asked), func(t *testing.T) {
 				p := ask(model, "Say hello.")
+				if tt.asked {
+					p.Thinking = anthropic.ThinkingConfigParamUnion{OfAdaptive: &anthropic.ThinkingConfigAdaptiveParam{}}
+				}
 				p.System = []anthropic.TextBlockParam{{Text: "Be brief."}, {Text: "Be kind."}}
 				m := way.send(t, p)
 				got, thought := text(m)
 				if string(m.Model) != model || got == "" || m.StopReason != "end_turn" || m.Usage.InputTokens == 0 || m.Usage.OutputTokens == 0 || !strings.HasPrefix(m.ID, "msg_") {
 					t.Errorf("got %s", m.RawJSON())
 				}
-				if (thought != "") != (model == thinking) {
+				if (thought != "") != (model == thinking && tt.asked) {
 					t.Errorf("thought %q", thought)
+				}
+				if !tt.asked && m.Content[0].Text != got { // as the SDKs' first example reads it
+					t.Errorf("content[0].text is %q of %q", m.Content[0].Text, got)
 				}
 			})
 		}

@@ -50,13 +50,17 @@ func messageBothWays(t *testing.T, url string, request m) gjson.Result {
 
 func TestMessages(t *testing.T) {
 	onBothEdges(t, func(t *testing.T, url string) {
-		r := messageBothWays(t, url, message(thinking, nil, user("What is 2+2?")))
+		r := messageBothWays(t, url, message(thinking, m{"thinking": m{"type": "adaptive"}}, user("What is 2+2?")))
 		want(t, "blocks", r.Get("content.#.type"), `["thinking","text"]`)
 		want(t, "thought", r.Get("content.0.thinking"), "Two plus two is four.\n")
 		want(t, "text", r.Get("content.1.text"), "2 + 2 = 4.")
 		want(t, "stop_reason", r.Get("stop_reason"), "end_turn")
 		want(t, "model", r.Get("model"), thinking)
 
+		for _, model := range []string{thinking, "claude-sonnet-4-5"} {
+			r = messageBothWays(t, url, message(model, nil, user("What is 2+2?")))
+			want(t, "blocks where nobody asked for thinking", r.Get("content.#.type"), `["text"]`)
+		}
 		r = messageBothWays(t, url, message(instruct, m{"thinking": m{"type": "adaptive"}}, user("What is 2+2?")))
 		want(t, "blocks without thinking", r.Get("content.#.type"), `["text"]`)
 		r = messageBothWays(t, url, message(thinking, m{"thinking": m{"type": "disabled"}}, user("What is 2+2?")))

@@ -154,6 +154,9 @@ type Messages struct {
 	// KeepBillingHeader leaves Claude Code's x-anthropic-billing-header in the system
 	// text. It changes from prompt to prompt, so it defeats the upstream's prefix cache.
 	KeepBillingHeader bool `json:"keep_billing_header"`
+	// Thinking is what becomes of thinking where a request says nothing of it: auto, profile
+	// or when_asked; README.md says what they do.
+	Thinking string `json:"thinking"`
 	// Safeguards is what becomes of a request for calls to be judged, as Claude Code's auto
 	// mode makes it: unsupported, it is told that nobody does; refuse, a 400.
 	Safeguards string `json:"safeguards"`

@@ -15,6 +15,7 @@ var (
 	ReasoningFieldWords  = []string{"reasoning", "reasoning_content", "both"}
 	LateSystemWords      = []string{"dialect", "merge", "fold", "keep"}
 	UnsupportedToolWords = []string{"drop", "reject"}
+	ThinkingShownWords   = []string{"auto", "profile", "when_asked"}
 	SafeguardWords       = []string{"unsupported", "refuse"}
 	ReasoningEventWords  = []string{"openai", "open-responses", "summary"}
 	LogLevels            = []string{"COMPLETE", "DEBUG", "INFO", "WARN", "ERROR"}
@@ -39,7 +40,7 @@ func Default() *Config {
 		ReasoningField:   "both",
 		LateSystem:       "dialect",
 		UnsupportedTools: "drop",
-		Messages:         Messages{Safeguards: "unsupported"},
+		Messages:         Messages{Thinking: "auto", Safeguards: "unsupported"},
 		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
 		Store:            Store{MaxAge: Duration(30 * 24 * time.Hour), MaxSize: 1 << 30},
 		Passthrough:      true,
@@ -100,6 +101,7 @@ func (c *Config) Validate() error {
 		{"late_system", c.LateSystem, LateSystemWords},
 		{"unsupported_tools", c.UnsupportedTools, UnsupportedToolWords},
 		{"responses.reasoning_events", c.Responses.ReasoningEvents, ReasoningEventWords},
+		{"messages.thinking", c.Messages.Thinking, ThinkingShownWords},
 		{"messages.safeguards", c.Messages.Safeguards, SafeguardWords},
 		{"log.level", strings.ToUpper(c.Log.Level), LogLevels},
 		{"log.format", c.Log.Format, LogFormats},

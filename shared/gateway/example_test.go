@@ -47,7 +47,7 @@ func ExampleExchange() {
 
 	// 2. The whole body. What the core can't know it asks for, and goes on when it is given:
 	// here the model's context window, of 8192 tokens.
-	body, answer := x.Request(nil, []byte(`{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,`+
+	body, answer := x.Request(nil, []byte(`{"model":"claude-sonnet-4-5","max_tokens":32000,"thinking":{"type":"adaptive"},"stream":true,`+
 		`"messages":[{"role":"user","content":"Hi"}]}`))
 	for n := x.Need(); n != nil; n = x.Need() {
 		given := hub.Given{}

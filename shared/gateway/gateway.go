@@ -90,9 +90,15 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	}
 	g.settings.Messages = hub.MessagesSettings{
 		ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader,
+		Thinking:         thinkingShown[c.Messages.Thinking],
 		RefuseSafeguards: c.Messages.Safeguards == "refuse",
 	}
 	return g, nil
+}
+
+// thinkingShown are the words of messages.thinking.
+var thinkingShown = map[string]hub.ThinkingShown{
+	"auto": hub.ShownAuto, "profile": hub.ShownByProfile, "when_asked": hub.ShownWhenAsked,
 }
 
 // Models lists the names that /v1/models shows.

@@ -51,10 +51,27 @@ type MessagesSettings struct {
 	// KeepBilling: the system block x-anthropic-billing-header, whose text changes from
 	// prompt to prompt and so defeats prefix caching, stays.
 	KeepBilling bool
+	// Thinking says who is shown thinking that nobody asked for.
+	Thinking ThinkingShown
 	// RefuseSafeguards: a request for calls to be judged is a 400; else it is answered that
 	// nobody does.
 	RefuseSafeguards bool
 }
+
+// ThinkingShown says what becomes of thinking where a request of the Messages API says
+// nothing of it. Anthropic's API thinks only for those who ask, so that the first block is
+// the answer.
+type ThinkingShown uint8
+
+const (
+	// ShownByProfile: the virtual model's profile decides, and thinking is shown.
+	ShownByProfile ThinkingShown = iota
+	// ShownAuto: without tools, thinking is off for those who asked by an alias, and left out
+	// of the reply for those who asked by a virtual model's own name.
+	ShownAuto
+	// ShownWhenAsked: thinking is left out of the reply.
+	ShownWhenAsked
+)
 
 // DroppedToolsHeader is the reply header that names the tools which a request offered
 // and the model did not get.

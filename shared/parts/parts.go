@@ -64,6 +64,8 @@ type Options struct {
 	Early bool
 	// KeepBlank: a turn of nothing but white space is handed on as text.
 	KeepBlank bool
+	// HideReasoning: thinking is not handed on.
+	HideReasoning bool
 	// CallPrefix begins ids made up for calls, such as "call_".
 	CallPrefix string
 }

@@ -19,6 +19,8 @@ type sequence struct {
 	current, handed int
 	// choices: the upstream has sent a choice; spoke: one with a message or delta.
 	choices, spoke bool
+	// hidden counts the pieces of thinking that were not handed on.
+	hidden int
 	// id and name are those of the call to open.
 	id, name []byte
 
@@ -69,8 +71,24 @@ func (q *sequence) reasoning(dst, text []byte) []byte {
 		q.turn.Reply.Repairs |= hub.ReasoningToContent
 		return q.piece(dst, Text, text, nil)
 	}
+	if q.o.HideReasoning {
+		return q.hide(dst)
+	}
 	return q.piece(dst, Reasoning, text, nil)
 }
+
+// hide takes a piece of thinking that is not handed on. The client hears now and then that
+// the model is at work: an edge's own beats are for an upstream's silence.
+func (q *sequence) hide(dst []byte) []byte {
+	q.hidden++
+	if q.hidden%hiddenBeat == 0 {
+		return q.w.Beat(dst, q.hidden/hiddenBeat)
+	}
+	return dst
+}
+
+// hiddenBeat is how many pieces of hidden thinking lie between two beats: a second or two.
+const hiddenBeat = 64
 
 // piece takes a piece of thinking or text.
 func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
@@ -95,7 +113,7 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 			q.blank.hold(text, logprobs)
 			return dst
 		}
-		text, logprobs = q.blank.release(text, logprobs, n, q.count > 0 && q.last == Reasoning)
+		text, logprobs = q.blank.release(text, logprobs, n, q.count > 0 && q.last == Reasoning || q.count == 0 && q.hidden > 0)
 	}
 	dst = q.begin(dst, kind)
 	return q.delta(dst, text, logprobs)

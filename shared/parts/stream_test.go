@@ -56,6 +56,31 @@ func TestStreamOrdersParts(t *testing.T) {
 			want:   lines("begin", "open text", "+Hel", "+lo", "+!", "close last", "finish stop"),
 		},
 		{
+			name:    "hidden thinking, then text",
+			options: parts.Options{HideReasoning: true},
+			script:  []string{role, reasoning("The"), reasoning(` user.\n`), text(`\n\nHello`), text(" you"), stop, done},
+			want:    lines("begin", "open text", "+Hello", "+ you", "close last", "finish stop"),
+		},
+		{
+			name:    "hidden thinking between texts and calls",
+			options: parts.Options{HideReasoning: true},
+			script:  []string{text("a"), reasoning("x"), text(`\nb`), `delta:{"reasoning":"y","tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"}}]}`, tool, done},
+			want:    lines("begin", "open text", "+a", `+\nb`, "close", "open call c1 f", "+{}", "close last", "finish tool_calls"),
+		},
+		{
+			name:    "nothing but hidden thinking",
+			options: parts.Options{HideReasoning: true},
+			script:  []string{reasoning("x"), "finish:length", done},
+			want:    lines("begin", "finish length"),
+		},
+		{
+			name:    "what comes as thinking with thinking off is not hidden",
+			turn:    func(t *hub.Turn) { t.Request.Thinking = false },
+			options: parts.Options{HideReasoning: true},
+			script:  []string{reasoning("Hello"), stop, done},
+			want:    lines("begin", "open text", "+Hello", "close last", "finish stop"),
+		},
+		{
 			name:   "a refusal",
 			script: []string{text("a"), `delta:{"refusal":"\n"}`, `delta:{"refusal":"\nNo"}`, `delta:{"refusal":"."}`, stop, done},
 			want:   lines("begin", "open text", "+a", "close", "open refusal", "+No", "+.", "close last", "finish stop"),

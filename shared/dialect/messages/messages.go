@@ -41,6 +41,8 @@ type request struct {
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
+	// hideThinking: thinking is left out of the reply.
+	hideThinking bool
 	// judged: the client asks for its calls to be judged.
 	judged bool
 	// warming: nothing is asked for but that the server reads the prompt (max_tokens 0).
@@ -60,4 +62,7 @@ type request struct {
 // so that nobody takes it for Anthropic's own.
 const signature = "cXdlbnZveS90aGlua2luZy8x"
 
-var options = parts.Options{CallPrefix: "toolu_"}
+// options are how a reply to the request is put in order.
+func (r *request) options() parts.Options {
+	return parts.Options{CallPrefix: "toolu_", HideReasoning: r.hideThinking}
+}

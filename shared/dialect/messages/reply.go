@@ -39,7 +39,7 @@ func appendWarmed(dst, body []byte, t *hub.Turn, r *request) ([]byte, *hub.Probl
 
 // whole takes a whole reply through w, which says in failed why there is nothing to hand on.
 func whole(dst, body []byte, t *hub.Turn, w parts.Writer, failed **hub.Problem) ([]byte, *hub.Problem) {
-	out, p := parts.Whole(dst, body, t, w, options)
+	out, p := parts.Whole(dst, body, t, w, requestOf(t).options())
 	switch {
 	case p != nil:
 		return out, p

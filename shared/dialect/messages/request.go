@@ -114,6 +114,9 @@ func (r *translation) write(model []byte) {
 	if read.thinking.off {
 		t.Request.NoThinking = true
 	}
+	if !read.asksThinking() {
+		read.hideThinking()
+	}
 	prefill := c.settle(read.thinking.keepTurns)
 	if prefill { // the Editor will see to it; what is written for a model that thinks goes too
 		t.Request.NoThinking = true

@@ -10,7 +10,8 @@ import (
 
 // Stream implements hub.Dialect.
 func (d Dialect) Stream(t *hub.Turn) hub.Stream {
-	return parts.NewStream(t, &events{turn: t, request: requestOf(t)}, options)
+	r := requestOf(t)
+	return parts.NewStream(t, &events{turn: t, request: r}, r.options())
 }
 
 // events writes a turn as the events of a stream:

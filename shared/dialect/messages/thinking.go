@@ -58,6 +58,35 @@ func readThinking(in *input, f *fields, afterResults bool) (t thinking) {
 	return t
 }
 
+// asksThinking tells whether the request says anything of thinking or effort, in Anthropic's
+// words or in those of vLLM's chat requests.
+func (r *reader) asksThinking() bool {
+	f := &r.fields
+	for _, said := range [...][]byte{f.thinking, r.messages.effort, r.in.member(f.output, "effort"), f.passed[hub.PassedBudget],
+		f.passed[hub.PassedEffort],
+		r.in.member(f.passed[hub.PassedKwargs], "enable_thinking")} {
+		if said != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// hideThinking does what is configured for a request that says nothing of thinking. The
+// commonest way to read a reply is content[0].text, and Anthropic's API lets it work.
+func (r *reader) hideThinking() {
+	t := r.turn
+	switch {
+	case t.Messages.Thinking == hub.ShownWhenAsked:
+		r.req.hideThinking = true
+	case t.Messages.Thinking == hub.ShownByProfile, len(r.tools.declared)+len(r.tools.added) > 0:
+	case string(jsonedit.Text(t.Request.Name)) == t.Request.Model.Name:
+		r.req.hideThinking = true // the profile was chosen, so the model thinks
+	default:
+		t.Request.NoThinking = true
+	}
+}
+
 // thinkingOff tells whether thinking is off, as far as it is known before the request's own
 // template arguments are read.
 func thinkingOff(t *hub.Turn) bool {

@@ -1,8 +1,82 @@
 package messages
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
+
+// Who says nothing of thinking gets the answer first, as from Anthropic's API.
+func TestThinkingThatNobodyAskedFor(t *testing.T) {
+	const (
+		off, hidden, shown = "off", "hidden", "shown"
+		alias, own         = "claude-sonnet-4-5", "qwen3.5-thinking-coding"
+		tool               = `,"tools":[{"name":"f"}]`
+	)
+	for _, tt := range []struct {
+		name, model, more        string
+		auto, profile, whenAsked string
+	}{
+		{"an alias", alias, "", off, shown, hidden},
+		{"an alias marked for a million tokens", alias + "[1m]", "", off, shown, hidden},
+		{"the model's own name", own, "", hidden, shown, hidden},
+		{"its own name marked so", own + "[1m]", "", hidden, shown, hidden},
+		{"its own name, escaped", `qwen3.5-\u0074hinking-coding`, "", hidden, shown, hidden},
+		{"a name that doesn't think", "qwen3.5-instruct-general", "", off, off, off},
+		{"no tools", alias, `,"tools":[]`, off, shown, hidden},
+		{"tools", alias, tool, shown, shown, hidden},
+		{"a tool that is dropped, and one that isn't", own, `,"tools":[{"type":"web_fetch_20250910","name":"w"},{"name":"f"}]`, shown, shown, hidden},
+		{"thinking", alias, `,"thinking":{"type":"adaptive"}`, shown, shown, shown},
+		{"a budget", own, `,"thinking":{"type":"enabled","budget_tokens":1024}`, shown, shown, shown},
+		{"thinking off", own, `,"thinking":{"type":"disabled"}`, off, off, off},
+		{"null is nothing", alias, `,"thinking":null,"output_config":{"effort":null}`, off, shown, hidden},
+		{"effort", alias, `,"output_config":{"effort":"low"}`, shown, shown, shown},
+		{"a format alone", alias, `,"output_config":{"format":{"type":"json_schema","schema":{}}}`, off, shown, hidden},
+		{"vLLM's effort", own, `,"reasoning_effort":"low"`, shown, shown, shown},
+		{"vLLM's budget", alias, `,"thinking_token_budget":100`, shown, shown, shown},
+		{"the template's argument", alias, `,"chat_template_kwargs":{"enable_thinking":true}`, shown, shown, shown},
+		{"another argument", alias, `,"chat_template_kwargs":{"x":1}`, off, shown, hidden},
+	} {
+		for _, way := range []struct {
+			setting hub.ThinkingShown
+			want    string
+		}{{hub.ShownAuto, tt.auto}, {hub.ShownByProfile, tt.profile}, {hub.ShownWhenAsked, tt.whenAsked}} {
+			turn := newTurn(t, "")
+			turn.Messages.Thinking = way.setting
+			body := `{"model":"` + tt.model + `","max_tokens":4096,"messages":[` + hello + `]` + tt.more + `}`
+			out := translate(t, turn, body)
+			if on := gjson.Get(out, "chat_template_kwargs.enable_thinking").Bool(); on != (way.want != off) {
+				t.Errorf("%s, %d: %s", tt.name, way.setting, out)
+			}
+			counted := newTurn(t, "")
+			counted.Messages.Thinking = way.setting
+			if asked, p := CountTokens.Request(nil, []byte(body), counted); p != nil || gjson.GetBytes(asked, "chat_template_kwargs.enable_thinking").Bool() != (way.want != off) {
+				t.Errorf("%s, %d is counted as %s", tt.name, way.setting, asked)
+			}
+			if way.want == off {
+				continue
+			}
+			whole, p := Create.Reply(nil, []byte(chatReply(`{"content":"\n\nHi","reasoning":"Hm"}`, `"stop"`)), turn)
+			if p != nil {
+				t.Fatal(p)
+			}
+			streamed, _ := play(turn, chunk(`{"reasoning":"Hm"}`, "")+strings.Repeat(chunk(`{"reasoning":"."}`, ""), 200)+chunk(`{"content":"\n\nHi"}`, "stop")+done)
+			if kinds := gjson.GetBytes(whole, "content.#.type").Raw; kinds != `["thinking","text"]` && way.want == shown || kinds != `["text"]` && way.want == hidden {
+				t.Errorf("%s, %d: %s", tt.name, way.setting, whole)
+			}
+			said := digest(t, streamed)
+			if _, blocks, _ := strings.Cut(said, "\n"); way.want == hidden && !strings.HasPrefix(blocks, "ping\nping\nping\nping\n0 text\n0 += \"Hi\"\n0.\n\"end_turn\"") {
+				t.Errorf("%s, %d: %s", tt.name, way.setting, said)
+			}
+			if way.want == shown && !strings.Contains(said, "0 thinking\n") {
+				t.Errorf("%s, %d: %s", tt.name, way.setting, said)
+			}
+		}
+	}
+}
 
 func TestThinking(t *testing.T) {
 	const (
