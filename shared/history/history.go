@@ -205,7 +205,7 @@ func (h *History) CallObject(id, name, arguments []byte) {
 
 // Result gives the result of the latest call of that id which has none yet, wherever
 // in the conversation it stands; text is an inside, images are content parts with
-// commas between. false if there is no such call.
+// commas between. Images that stand in the text as JSON become such. false if there is no such call.
 func (h *History) Result(id, text, images []byte) bool {
 	h.begun = false
 	known, ok := h.ids[string(id)]
@@ -220,6 +220,7 @@ func (h *History) Result(id, text, images []byte) bool {
 			s.open = g.below
 		}
 	}
+	text, images = unpack(text, images)
 	// A second result for one call joins the first: a chat template takes one.
 	c := &h.entries[s.entry].calls[s.call-1]
 	c.answered = true

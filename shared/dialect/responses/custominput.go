@@ -19,6 +19,7 @@ type customInput struct {
 	escaped   bool
 	plain     []byte
 	out       []byte
+	pair      pair
 	fragments jsonedit.Fragments
 }
 
@@ -41,6 +42,7 @@ const inputKey = `"input"`
 
 func (i *customInput) reset() {
 	i.state, i.raw, i.held, i.escaped = wantBrace, i.raw[:0], i.held[:0], false
+	i.pair.reset()
 	i.fragments.Reset()
 }
 
@@ -58,7 +60,7 @@ func (i *customInput) next(piece []byte) []byte {
 	for _, c := range i.plain {
 		i.character(c)
 	}
-	return i.fragments.Next(i.out)
+	return i.pair.next(i.fragments.Next(i.out))
 }
 
 func (i *customInput) character(c byte) {
@@ -118,19 +120,28 @@ func (i *customInput) text(c byte) {
 func (i *customInput) end(cut bool) []byte {
 	switch {
 	case i.state == inInput:
-		return nil // an escape that was cut is no text
+		return i.pair.end() // an escape that was cut is no text
 	case i.state == another:
 	case i.state > inInput:
-		return i.fragments.End()
+		return i.last(nil)
 	case cut:
 		return nil // inside the wrapper
 	}
 	i.plain = jsonedit.AppendUnescaped(i.plain[:0], i.raw)
+	if input, ok := i.pair.in(i.plain); ok {
+		return i.last(input)
+	}
 	if input, ok := onlyString(i.plain); ok {
-		i.out = jsonedit.PutBytes(i.out[:0], i.fragments.Next(input))
-		return jsonedit.PutBytes(i.out, i.fragments.End())
+		return i.last(input)
 	}
 	return i.raw
+}
+
+// last is the last piece of the input, and what was held back of those before it.
+func (i *customInput) last(piece []byte) []byte {
+	i.out = jsonedit.PutBytes(i.out[:0], i.pair.next(i.fragments.Next(piece)))
+	i.out = jsonedit.PutBytes(i.out, i.pair.next(i.fragments.End()))
+	return jsonedit.PutBytes(i.out, i.pair.end())
 }
 
 // onlyString finds the input in an object of another shape: the inside of its member

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -16,6 +17,7 @@ func unwrap(t testing.TB, arguments string, size int, cut bool) string {
 	var pieces jsonedit.Fragments // as parts makes them
 	var w customInput
 	w.reset()
+	w.pair.tool = toolset.Tool{Name: []byte("apply_patch"), Upstream: "n__apply_patch"}
 	input := ""
 	piece := func(delta []byte) {
 		var s string
@@ -50,6 +52,22 @@ func TestInputIsTakenOutOfItsWrapper(t *testing.T) {
 		{name: "an escaped key", arguments: `{"\u0069nput":"a\n"}`, want: "a\n"},
 		{name: "another key", arguments: `{"patch":"a\ud83d\ude42","n":1}`, want: "a🙂"},
 		{name: "two other keys", arguments: `{"a":"x","b":"y"}`, want: `{"a":"x","b":"y"}`},
+		// A command line in the input's place.
+		{name: "a pair", arguments: ` ["apply_patch", "*** Begin \ud83d\ude42\n\"x\""] `, want: "*** Begin 🙂\n\"x\""},
+		{name: "a pair by the upstream's name", arguments: `["n__apply_patch","x"]`, want: "x"},
+		{name: "a pair as the input", arguments: `{"input":["apply_patch","x\n"],"reason":"because"}`, want: "x\n"},
+		{name: "a pair as a command", arguments: `{"command":["apply_patch","x\n"]}`, want: "x\n"},
+		{name: "a pair in the input", arguments: `{"input":"[\"apply_patch\", \"a\\nb \\\"q\\\" \\ud83d\\ude42\"]"}`, want: "a\nb \"q\" 🙂"},
+		{name: "a pair in another member", arguments: `{"patch":"[\"apply_patch\",\"a\"]"}`, want: "a"},
+		{name: "a pair behind line feeds", arguments: `{"input":"\n[\n  \"apply_patch\",\n  \"a\"\n]\n"}`, want: "a"},
+		{name: "a list of another", arguments: `{"input":"[\"ls\", \"a\"]"}`, want: `["ls", "a"]`},
+		{name: "a list of a longer name", arguments: `{"input":"[\"apply_patches\", \"a\"]"}`, want: `["apply_patches", "a"]`},
+		{name: "a list of three", arguments: `{"input":"[\"apply_patch\",\"a\",\"b\"]"}`, want: `["apply_patch","a","b"]`},
+		{name: "a list of one", arguments: `{"input":"[\"apply_patch\"]"}`, want: `["apply_patch"]`},
+		{name: "a list that does not end", arguments: `{"input":"[\"apply_patch\",\"a"}`, want: `["apply_patch","a`},
+		{name: "a list that is cut", arguments: `{"input":"[\"apply_patch\",\"a`, cut: true, want: `["apply_patch","a`},
+		{name: "a list of three in place of the input", arguments: `["apply_patch","a",1]`, want: `["apply_patch","a",1]`},
+		{name: "no list", arguments: `{"input":"[apply_patch, \"a\"]"}`, want: `[apply_patch, "a"]`},
 		{name: "no string", arguments: `{"input":5}`, want: `{"input":5}`},
 		{name: "a list", arguments: `["a"]`, want: `["a"]`},
 		{name: "raw text", arguments: "*** Begin Patch\n\"x\"", want: "*** Begin Patch\n\"x\""},

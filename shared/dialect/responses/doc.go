@@ -29,7 +29,8 @@
 //	reply.go        where replies, streams and counts come in
 //	writer.go       the events of a response and its end
 //	output.go       an output item, action.go that of a call without text, custominput.go the
-//	                text of a custom tool's call, blob.go what only we can read
+//	                text of a custom tool's call, pair.go that of one called like a command,
+//	                blob.go what only we can read
 //	object.go       the response object
 //	problem.go      errors in OpenAI's words
 //

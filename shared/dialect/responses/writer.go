@@ -117,6 +117,7 @@ func (w *writer) formOf(p *parts.Part) *form {
 	switch tool.Kind {
 	case toolset.Custom:
 		w.item.input.reset()
+		w.item.input.pair.tool = tool
 		return &customForm
 	case toolset.ToolSearch:
 		return &searchForm
