@@ -173,7 +173,7 @@ func unix() int64 { return time.Now().Unix() }
 func (c *call) open() gateway.Action {
 	c.x = c.st.gateway.Open(c.client.head(), gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		Keeps: c.memory != nil, LearnsWindow: true, Decode: DecodeBody,
+		Keeps: c.memory != nil, LearnsWindow: true, Counts: true, Decode: DecodeBody,
 	})
 	plan := c.x.Plan()
 	if plan.Route != "health" {

@@ -57,7 +57,7 @@ func (l *leg) send(client *upstream.Client, waiting context.Context) (err error)
 	if l.reply, err = client.Send(l.begin(waiting), &l.request); err != nil {
 		return err
 	}
-	if l.reply.Sent() {
+	if l.reply.Sent() && l.reply.Status < 400 { // what was refused may have to be counted
 		l.freeBody()
 	}
 	return nil

@@ -13,10 +13,13 @@ func (c *call) goOn(out []byte, answer *hub.Answer) ([]byte, *hub.Answer) {
 
 // give gets what the core needs. It may wait.
 func (c *call) give(n *hub.Need) hub.Given {
-	if n.Kind == hub.NeedWindow {
+	switch n.Kind {
+	case hub.NeedWindow:
 		// Asked for with the authorization that the request itself goes up with.
 		authorization, _ := c.client.head().Credential.Upstream(c.st.apiKey)
 		return hub.Given{Window: c.st.window.Tokens(c.ctx, authorization)}
+	case hub.NeedCount:
+		return hub.Given{Count: c.st.client.Count(c.ctx, &c.leg.request)}
 	}
 	return c.memory.Give(n)
 }

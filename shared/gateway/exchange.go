@@ -72,7 +72,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	path, query, hasQuery := strings.Cut(head.Path, "?")
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
-	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Told: env.Told}
+	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Counts: env.Counts, Told: env.Told}
 	if !env.LearnsWindow {
 		x.turn.Edge.Window = hub.NoWindow
 	}

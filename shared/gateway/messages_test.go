@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 var anthropic = []string{"anthropic-version", "2023-06-01"}
@@ -219,5 +222,69 @@ func TestRetryAfterStays(t *testing.T) {
 	p := x.ReplyHead(429, values("content-type", "application/json", "retry-after", "3"))
 	if slices.Contains(p.Edit.Drop, "retry-after") || field(p.Edit.Set, "retry-after") != "" || p.Status != 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// An edge that can have prompts counted is asked where the server stopped counting, and the
+// client gets the two numbers by which Claude Code compacts in one step.
+func TestAnOverflowIsCounted(t *testing.T) {
+	const (
+		bound   = "This model's maximum context length is 8192 tokens. However, your prompt contains at least 8193 input tokens, which exceeds this limit even without any output tokens."
+		counted = "This model's maximum context length is 8192 tokens. However, your prompt contains 9310 input tokens, which exceeds this limit even without any output tokens."
+		asked   = "This model's maximum context length is 32768 tokens. However, you requested 32000 output tokens and your prompt contains at least 769 input tokens, for a total of at least 32769 tokens."
+		letters = "This model's maximum context length is 8192 tokens. However, your prompt contains 90000 characters (more than 81920 characters, which is the upper bound for 8192 input tokens)."
+		create  = "/v1/messages"
+		vague   = "Your input exceeds the context window of this model."
+	)
+	for _, tt := range []struct {
+		name, path, says string
+		status, count    int
+		need             bool
+		want             string
+	}{
+		{"a bound", create, bound, 400, 12345, true, "prompt is too long: 12345 tokens > 8192 maximum"},
+		{"characters", create, letters, 400, 20000, true, "prompt is too long: 20000 tokens > 8192 maximum"},
+		{"a server's own fault", create, bound, 500, 12345, true, "prompt is too long: 12345 tokens > 8192 maximum"},
+		{"a prompt that would fit with a shorter answer", create, asked, 400, 9000, true, "input length and `max_tokens` exceed context limit: 9000 + 32000 > 32768, decrease input length or `max_tokens` and try again"},
+		{"a prompt that leaves no room", create, asked, 400, 30000, true, "prompt is too long: (" + asked + ")"},
+		{"no count to be had", create, bound, 400, 0, true, "prompt is too long: (" + bound + ")"},
+		{"a count that says otherwise", create, bound, 400, 100, true, "prompt is too long: (" + bound + ")"},
+		{"counted already", create, counted, 400, 1, false, "prompt is too long: 9310 tokens > 8192 maximum"},
+		{"no window to compare with", create, vague, 400, 1, false, "prompt is too long: (" + vague + ")"},
+		{"another refusal", create, "X is not a multimodal model", 400, 1, false, "capability_rejected: image_block (X is not a multimodal model)"},
+		{"a key", create, bound, 401, 1, false, bound},
+		{"count_tokens", "/v1/messages/count_tokens", bound, 400, 1, false, "prompt is too long: (" + bound + ")"},
+		{"Responses", "/v1/responses", bound, 400, 1, false, bound},
+	} {
+		for _, counts := range []bool{true, false} {
+			x := open(newGateway(t, "", Edge{}), Env{Counts: counts}, "POST", tt.path)
+			body := `{"model":"claude-x","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}],"input":"Hi"}`
+			if _, a := x.Request(nil, []byte(body)); a != nil {
+				t.Fatalf("%s", a.Body)
+			}
+			x.ReplyHead(tt.status, values("content-type", "application/json"))
+			out, a := x.ReplyWhole([]byte("<"), jsonedit.PutBytes(jsonedit.AppendQuoted([]byte(`{"error":{"message":`), tt.says), []byte(`}}`)))
+			asks, want := 0, tt.want
+			for n := x.Need(); n != nil; n = x.Need() {
+				if n.Kind != hub.NeedCount {
+					t.Errorf("%s: asks for %d", tt.name, n.Kind)
+				}
+				asks++
+				out, a = x.Resume(out, hub.Given{Count: tt.count})
+			}
+			if wanted := tt.need && counts; asks > 1 || (asks == 1) != wanted {
+				t.Errorf("%s, %t: asked %d times", tt.name, counts, asks)
+			}
+			if tt.need && !counts {
+				want = "prompt is too long: (" + tt.says + ")"
+			}
+			got := string(out[1:])
+			if a != nil {
+				got = string(a.Body)
+			}
+			if m := gjson.Get(got, "error.message").Str; m != want || a != nil && tt.status != 401 && a.Status != 400 {
+				t.Errorf("%s, %t: %+v says %q, want %q", tt.name, counts, a, m, want)
+			}
+		}
 	}
 }

@@ -30,6 +30,8 @@ type Env struct {
 	// Keeps: the edge keeps state, and gives what NeedLeave, NeedContext, NeedItem, NeedStart
 	// and NeedKeep ask for.
 	Keeps bool
+	// Counts: the edge can have a prompt counted by its server, for NeedCount.
+	Counts bool
 	// Told is told each event of a response's stream as it is composed: its name and its
 	// data, JSON; both are valid during the call. Nil: nobody listens.
 	Told func(name, data []byte)

@@ -138,8 +138,16 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		return jsonedit.PutBytes(dst, body), nil
 	case refused:
 		// The head is the upstream's, but for its status and type: Retry-After stays.
+		p := hub.UpstreamProblem(x.refusal, body)
+		if c, ok := x.route.dialect.(hub.Counter); ok && x.turn.Edge.Counts && c.WantsCount(p) {
+			x.turn.Ask(hub.Need{Kind: hub.NeedCount}, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
+				p.PromptTokens = g.Count
+				return dst, p
+			})
+			return dst, nil
+		}
 		// Where its sentence means another status than it came with, the reply is ours.
-		a := x.answer(hub.UpstreamProblem(x.refusal, body))
+		a := x.answer(p)
 		if a.Status != x.route.translator.Status(x.refusal) {
 			return dst, a
 		}

@@ -6,7 +6,7 @@ import "github.com/qwenvoy/qwenvoy/shared/hub"
 // looks here after Request, Reply, ReplyWhole, Abort and Resume. Until it has given what
 // is needed it calls nothing but Resume, Report and Close, and what it lent to the call
 // that stopped (dst, a body, a chunk) stays as it is. An edge that handed in nothing of
-// Keeps and LearnsWindow is never asked.
+// Keeps, LearnsWindow and Counts is never asked.
 func (x *Exchange) Need() *hub.Need { return x.turn.Need() }
 
 // Resume goes on with what was needed: dst is what the call that stopped has returned, and

@@ -38,6 +38,14 @@ type Estimator interface {
 	Estimate(t *Turn) *Answer
 }
 
+// A Counter is a Translator that says more of an upstream's refusal where it is known how
+// many tokens the prompt has.
+type Counter interface {
+	Translator
+	// WantsCount tells whether Problem.PromptTokens would make a difference.
+	WantsCount(p *Problem) bool
+}
+
 // A Stream turns an upstream's events into the client's.
 type Stream interface {
 	// Begin is called once, when the upstream has begun to answer with a stream and

@@ -48,6 +48,9 @@ const (
 	// NeedKeep: the response has come to its end, and Object is its last state; the client
 	// hears of it only then. Given.Stored, whether it is kept.
 	NeedKeep
+	// NeedCount: Given.Count, how many tokens the prompt of the request has that the
+	// upstream has refused. The edge sends /tokenize what it sent before.
+	NeedCount
 )
 
 // Given is what an edge gives for a Need. The zero Given, which an edge that has nothing
@@ -55,6 +58,8 @@ const (
 type Given struct {
 	// Window is in tokens, 0 when it is not known.
 	Window int
+	// Count is in tokens, 0 when it can't be had.
+	Count int
 	// Items are elements of a JSON list with commas between and nothing around them.
 	Items []byte
 	// Stores: responses are kept unless the request says store: false.

@@ -32,6 +32,8 @@ type EdgeFacts struct {
 	Random func() uint64
 	// Keeps: the edge keeps state, and is asked for it.
 	Keeps bool
+	// Counts: the edge can be asked for a NeedCount.
+	Counts bool
 	// Told is told each event of a response's stream as it is composed: its name
 	// (response.created) and its data, JSON; both are valid during the call. Nil: nobody listens.
 	Told func(name, data []byte)

@@ -27,9 +27,22 @@ func refusalMessage(p *hub.Problem) (message string, ok bool) {
 	case refusal.Other:
 		return "", false
 	case refusal.PromptTooLong, refusal.LimitTooLarge:
+		if p.PromptTokens > 0 {
+			r.Prompt, r.Bound = p.PromptTokens, false
+		}
 		return overflowMessage(r, p.Message), true
 	}
 	return "capability_rejected: " + r.Class.Capability() + " (" + p.Message + ")", true
+}
+
+// WantsCount implements hub.Counter: a server that stopped counting names no number by which
+// Claude Code could compact in one step.
+func (d Dialect) WantsCount(p *hub.Problem) bool {
+	if d.kind != create || strings.HasPrefix(p.Message, tooLong) {
+		return false
+	}
+	r := refusal.Of(p)
+	return r.Class == refusal.PromptTooLong && r.Window > 0 && (r.Prompt == 0 || r.Bound)
 }
 
 // overflowMessage is a complaint about the context window in Anthropic's words; original is
