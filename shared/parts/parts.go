@@ -53,6 +53,9 @@ type Writer interface {
 	Fail(dst []byte, open *Part, problem *hub.Problem) []byte
 	// Beat is hub.Stream's.
 	Beat(dst []byte, n int) []byte
+	// Offered tells whether the request offers a tool of that name; a dialect that can't tell
+	// says true.
+	Offered(name []byte) bool
 	// Accept tells whether a call of that name is handed on.
 	Accept(name []byte) bool
 }

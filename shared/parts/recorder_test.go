@@ -22,6 +22,7 @@ import (
 type recorder struct {
 	turn   *hub.Turn
 	refuse string // a call of that name is not accepted
+	tools  string // the tools that are offered, with blanks around; empty where any is
 	faults []string
 	open   bool
 }
@@ -89,6 +90,10 @@ func (r *recorder) Fail(dst []byte, open *parts.Part, p *hub.Problem) []byte {
 }
 
 func (r *recorder) Beat(dst []byte, n int) []byte { return r.line(dst, "beat %d", n) }
+
+func (r *recorder) Offered(name []byte) bool {
+	return r.tools == "" || strings.Contains(r.tools, " "+string(name)+" ")
+}
 
 func (r *recorder) Accept(name []byte) bool { return r.refuse == "" || string(name) != r.refuse }
 

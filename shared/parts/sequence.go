@@ -198,11 +198,40 @@ func (q *sequence) callPiece(dst []byte, n int, name, arguments []byte) []byte {
 		w = &waiting{kind: Call, call: n}
 		q.waiting = append(q.waiting, w)
 	}
-	if len(w.name) == 0 && len(name) > 0 {
-		w.name = unquoted(name)
+	if len(name) > 0 {
+		w.name = q.joinName(w.name, unquoted(name))
 	}
 	w.text = jsonedit.PutBytes(w.text, arguments)
 	return q.proceed(dst)
+}
+
+// joinName is a name with one more piece. A server that says the whole name again, or more of it
+// each time, says nothing new, or all of it.
+func (q *sequence) joinName(name, piece []byte) []byte {
+	if len(name) == 0 || bytes.Equal(name, piece) {
+		return piece
+	}
+	joined := append(name[:len(name):len(name)], piece...)
+	switch {
+	case q.w.Offered(joined):
+	case q.w.Offered(name):
+		return name
+	case q.w.Offered(piece), bytes.HasPrefix(piece, name):
+		return piece
+	}
+	return joined
+}
+
+// named tells whether the name of a call that waits is whole. One that is no tool's may be the
+// first piece of one until something else of the call, or another call, has come.
+func (q *sequence) named(w *waiting) bool {
+	switch {
+	case len(w.name) == 0:
+		return false
+	case len(w.text) > 0 || q.calls.Whole || w.call < len(q.calls.List)-1:
+		return true
+	}
+	return q.w.Offered(w.name)
 }
 
 func unquoted(inside []byte) []byte {
@@ -213,7 +242,7 @@ func unquoted(inside []byte) []byte {
 func (q *sequence) proceed(dst []byte) []byte {
 	for len(q.waiting) > 0 && !q.inCall() {
 		w := q.waiting[0]
-		if w.kind == Call && len(w.name) == 0 {
+		if w.kind == Call && !q.named(w) {
 			return dst
 		}
 		q.waiting = q.waiting[1:]

@@ -25,6 +25,7 @@ func TestStreamOrdersParts(t *testing.T) {
 		turn    func(*hub.Turn)
 		options parts.Options
 		refuse  string
+		tools   string
 		script  []string
 		want    string
 	}{
@@ -184,6 +185,32 @@ func TestStreamOrdersParts(t *testing.T) {
 				toolCall(`{"index":0,"id":"c1","function":{"arguments":"{\"a\""}}`), toolCall(`{"index":0,"function":{"arguments":":1"}}`),
 				toolCall(`{"index":0,"function":{"name":"f"}}`), toolCall(`{"index":0,"function":{"arguments":"}"}}`), tool, done},
 			want: lines("begin", "open call c1 f", `+{\"a\":1`, "+}", "close last", "finish tool_calls"),
+		},
+		{
+			name:  "a name in pieces",
+			tools: " get get_weather set_ weather ",
+			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"get_"}}`), toolCall(`{"index":0,"function":{"name":"weather","arguments":""}}`),
+				toolCall(`{"index":0,"function":{"arguments":"{}"}}`), toolCall(`{"index":1,"id":"c2","function":{"name":"ge"}}`), toolCall(`{"index":1,"function":{"name":"t_wea"}}`),
+				toolCall(`{"index":1,"function":{"name":"ther","arguments":"{}"}}`), tool, done},
+			want: lines("begin", "open call c1 get_weather", "+{}", "close", "open call c2 get_weather", "+{}", "close last", "finish tool_calls"),
+		},
+		{
+			name:   "a name that grows",
+			tools:  " get_weather ",
+			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"get_"}}`), toolCall(`{"index":0,"id":"c1","function":{"name":"get_weather","arguments":"{}"}}`), tool, done},
+			want:   lines("begin", "open call c1 get_weather", "+{}", "close last", "finish tool_calls"),
+		},
+		{
+			name:   "a piece that is a tool is the whole name",
+			tools:  " get get_weather ",
+			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"get"}}`), toolCall(`{"index":0,"function":{"name":"get","arguments":"{}"}}`), tool, done},
+			want:   lines("begin", "open call c1 get", "+{}", "close last", "finish tool_calls"),
+		},
+		{
+			name:   "a name of no tool waits for arguments, for another call, or for the end",
+			tools:  " get ",
+			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"a"}}`), toolCall(`{"index":1,"id":"c2","function":{"name":"b","arguments":"{}"}}`), toolCall(`{"index":2,"id":"c3","function":{"name":"c"}}`), tool, done},
+			want:   lines("begin", "open call c1 a", "close empty broken", "open call c2 b", "+{}", "close", "open call c3 c", "close empty broken last", "finish tool_calls"),
 		},
 		{
 			name:   "a repeated name says nothing new",
@@ -435,7 +462,7 @@ func TestStreamOrdersParts(t *testing.T) {
 			if test.turn != nil {
 				test.turn(turn)
 			}
-			w := &recorder{refuse: test.refuse}
+			w := &recorder{refuse: test.refuse, tools: test.tools}
 			test.options.CallPrefix = "call_"
 			if diff := cmp.Diff(test.want, stream(turn, w, test.options, test.script...)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

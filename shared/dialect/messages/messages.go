@@ -12,6 +12,8 @@
 package messages
 
 import (
+	"bytes"
+
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
@@ -41,6 +43,8 @@ type request struct {
 	id []byte
 	// stops are the client's stop sequences, plain.
 	stops []string
+	// tools are the names of the model's tools, plain, with a zero byte before and behind each.
+	tools []byte
 	// hideThinking: thinking is left out of the reply.
 	hideThinking bool
 	// judged: the client asks for its calls to be judged.
@@ -61,6 +65,21 @@ type request struct {
 // back as such or not at all. It is fixed, since nothing is proved by it, and recognisable,
 // so that nobody takes it for Anthropic's own.
 const signature = "cXdlbnZveS90aGlua2luZy8x"
+
+// offers tells whether the model has a tool of that name.
+func (r *request) offers(name []byte) bool {
+	for rest := r.tools; ; {
+		_, behind, found := bytes.Cut(rest, name)
+		if !found || len(name) == 0 {
+			return false
+		}
+		at := len(rest) - len(behind) - len(name)
+		if at > 0 && rest[at-1] == 0 && len(behind) > 0 && behind[0] == 0 {
+			return true
+		}
+		rest = rest[at+1:]
+	}
+}
 
 // options are how a reply to the request is put in order.
 func (r *request) options() parts.Options {

@@ -110,6 +110,9 @@ func (w *message) Begin(dst []byte) []byte { return appendHead(dst, w.turn, w.re
 // Beat implements parts.Writer.
 func (w *message) Beat(dst []byte, _ int) []byte { return dst }
 
+// Offered implements parts.Writer.
+func (w *message) Offered(name []byte) bool { return w.request.offers(name) }
+
 // Accept implements parts.Writer.
 func (w *message) Accept([]byte) bool { return !w.request.noCalls }
 

@@ -129,8 +129,25 @@ func (r *translation) write(model []byte) {
 	r.chat.write(model, system, prefill)
 }
 
-// nameReplies has replies name the model as the client did, suffix and all.
+// nameReplies has replies name the model as the client did, suffix and all, and know the tools'
+// names where they come in pieces. All are in one buffer.
 func (r *translation) nameReplies() {
-	name := &r.reader.turn.Request.Name
-	*name = jsonedit.PutBytes((*name)[:0], r.reader.fields.model)
+	read := &r.reader
+	lists := [...][]tool{read.tools.declared, read.tools.added}
+	size := len(read.fields.model) + 1
+	for _, list := range lists {
+		for i := range list {
+			size += len(list[i].name)
+		}
+	}
+	b := jsonedit.PutBytes(make([]byte, 0, size), read.fields.model)
+	n := len(b)
+	for _, list := range lists {
+		for i := range list {
+			if list[i].sent && read.turn.Request.Streamed {
+				b = jsonedit.AppendUnquoted(append(b, 0), list[i].name)
+			}
+		}
+	}
+	read.turn.Request.Name, read.req.tools = b[:n:n], append(b[n:], 0)
 }

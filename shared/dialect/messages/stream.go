@@ -58,6 +58,9 @@ func (w *events) Beat(dst []byte, _ int) []byte {
 	return jsonedit.Put(event(dst, "ping"), end)
 }
 
+// Offered implements parts.Writer.
+func (w *events) Offered(name []byte) bool { return w.request.offers(name) }
+
 // Accept implements parts.Writer.
 func (w *events) Accept([]byte) bool { return !w.request.noCalls }
 

@@ -70,6 +70,12 @@ func (w *writer) Beat(dst []byte, n int) []byte {
 	return w.responseEvent(dst, "in_progress", inProgress, nil)
 }
 
+// Offered implements parts.Writer.
+func (w *writer) Offered(name []byte) bool {
+	_, known := w.r.tools.Find(name)
+	return known
+}
+
 // Accept implements parts.Writer.
 func (w *writer) Accept(name []byte) bool { return !w.r.compaction && w.r.tools.Accept(name) }
 
