@@ -1,6 +1,9 @@
 package parts
 
-import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
+import (
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
+)
 
 // blank is white space that may begin a text. It is held back, since a text of nothing
 // else makes no part: vLLM leaves line feeds between thinking and a call.
@@ -12,12 +15,14 @@ func (b *blank) hold(text, logprobs []byte) {
 }
 
 // release puts what was held before a text that begins with n bytes of white space.
-// Behind thinking, the line feeds at its front go.
+// Behind thinking, the line feeds at its front go, and the tokens that say nothing else.
 func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]byte, []byte) {
+	trimmed := 0
 	if behindThinking {
 		held := jsonedit.PutBytes(b.text, text[:n])
 		text = text[n:]
-		held = held[jsonedit.LineFeeds(held):]
+		trimmed = jsonedit.LineFeeds(held)
+		held = held[trimmed:]
 		if len(held) > 0 {
 			text = jsonedit.PutBytes(held, text)
 		}
@@ -26,6 +31,11 @@ func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]by
 	}
 	if len(b.logprobs) > 0 {
 		logprobs = joinLists(b.logprobs, logprobs)
+	}
+	if trimmed > 0 && len(logprobs) > 0 {
+		if dropped := repair.BlankTokens(logprobs, trimmed/len(`\n`)); dropped > 0 {
+			logprobs = jsonedit.PutBytes([]byte{'['}, logprobs[1+dropped:])
+		}
 	}
 	*b = blank{}
 	return text, logprobs

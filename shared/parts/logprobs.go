@@ -2,9 +2,9 @@ package parts
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
 )
 
 // logprobsContent is the list of a choice's logprobs, nil for none.
@@ -38,7 +38,7 @@ func textLogprobs(list, text, thinking []byte, other bool) []byte {
 	outer.Reset(list)
 	for outer.BeginArray(); outer.NextElement(); {
 		at := outer.Value()
-		if said = appendToken(said, &inner, at.Of(list)); outer.Err() == nil {
+		if said = repair.AppendToken(said, &inner, at.Of(list)); outer.Err() == nil {
 			tokens = append(tokens, token{at, len(said)})
 		}
 	}
@@ -63,30 +63,6 @@ func textLogprobs(list, text, thinking []byte, other bool) []byte {
 type token struct {
 	at  jsonedit.Span
 	end int
-}
-
-// appendToken appends what a token says: its bytes, or its text where it has none.
-func appendToken(dst []byte, s *jsonedit.Scanner, element []byte) []byte {
-	s.Reset(element)
-	if s.Kind() != jsonedit.Object {
-		return dst
-	}
-	from, hasBytes := len(dst), false
-	for s.BeginObject(); s.NextMember(); {
-		switch key := string(s.Key()); {
-		case key == "token" && s.Kind() == jsonedit.String && !hasBytes:
-			dst = jsonedit.AppendUnquoted(dst[:from], s.Value().Of(element))
-		case key == "bytes" && s.Kind() == jsonedit.Array:
-			dst, hasBytes = dst[:from], true
-			for s.BeginArray(); s.NextElement(); {
-				n, _ := strconv.ParseUint(string(s.Value().Of(element)), 10, 8)
-				dst = append(dst, byte(n))
-			}
-		default:
-			s.Value()
-		}
-	}
-	return dst
 }
 
 // behind is where the thinking ends in what was said, -1 where it is not found.

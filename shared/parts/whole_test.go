@@ -128,7 +128,12 @@ func TestAWholeRepliesTextGetsItsOwnLogprobs(t *testing.T) {
 	thinking := `"reasoning":"Two\n",`
 	calls := `,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]`
 	tests := []struct{ name, message, logprobs, want string }{
-		{"behind thinking", `{` + thinking + `"content":"\n\n2 Two."}`, list("Two", "\n", "</think>", "\n\n", "2", " Two", ".", "<|im_end|>"), list("\n\n", "2", " Two", ".")},
+		{"behind thinking", `{` + thinking + `"content":"\n\n2 Two."}`, list("Two", "\n", "</think>", "\n\n", "2", " Two", ".", "<|im_end|>"), list("2", " Two", ".")},
+		{"behind thinking, line feeds one by one", `{` + thinking + `"content":"\n\n2"}`, list("Two", "\n", "</think>", "\n", "\n", "2"), one("2")},
+		{"behind thinking, a token of line feeds and text", `{` + thinking + `"content":"\n\n2"}`, list("Two", "\n", "</think>", "\n", "\n2"), one("\n2")},
+		{"behind thinking, spaces stay", `{` + thinking + `"content":"\n 2"}`, list("Two", "\n", "</think>", "\n", " ", "2"), list(" ", "2")},
+		{"behind thinking, line feeds and spaces in one", `{` + thinking + `"content":"\n 2"}`, list("Two", "\n", "</think>", "\n ", "2"), list("\n ", "2")},
+		{"white space without thinking", `{"content":"\n\n2"}`, list("\n\n", "2"), list("\n\n", "2")},
 		{"that the thinking says too", `{` + thinking + `"content":"Two"}`, list("Two", "\n", "</think>", "\n\n", "Two", "<|im_end|>"), one("Two")},
 		{"in reasoning_content", `{"reasoning_content":"Two\n","content":"Two"}`, list("Two", "\n", "</think>", "Two"), one("Two")},
 		{"that a part of a token says too", `{` + thinking + `"content":"think"}`, list("Two", "\n", "</think>", "think", "<|im_end|>"), one("think")},

@@ -119,6 +119,10 @@ func LineFeeds(e *jsonedit.Edits, src []byte, c *hub.Choice, t *hub.Turn, behind
 	n := jsonedit.LineFeeds(text)
 	if n > 0 {
 		e.Delete(c.Content.Value.Start+1, c.Content.Value.Start+1+n)
+		// A whole reply lists the thinking's tokens too.
+		if !isText(src, &c.Reasoning) && !isText(src, &c.ReasoningContent) {
+			dropTokens(e, src, c.Logprobs, n/len(`\n`))
+		}
 	}
 	if n < len(text) {
 		*behind = false
