@@ -28,9 +28,9 @@ const Done = "[DONE]"
 //	LF
 //
 // A comment may stand between events, with or without a blank line after it. All
-// else that the standard permits is a fault (carriage returns, id: and retry: lines,
-// several data: lines, no space after the colon), for some client trips over it. So
-// is a last event without its blank line: clients lose it.
+// else that the standard permits is a note (carriage returns, id: and retry: lines,
+// several data: lines, no space after the colon): the gateway has none of it, for some
+// client trips over it. A last event without its blank line is a fault: clients lose it.
 func Events(stream []byte) ([]Event, []error) {
 	var r eventReader
 	if bytes.HasPrefix(stream, []byte("\ufeff")) {
@@ -67,9 +67,15 @@ type eventReader struct {
 	hasComment bool
 }
 
-func (r *eventReader) fault(format string, args ...any) {
-	r.faults = append(r.faults, &Fault{Event: len(r.events), Name: r.name, What: fmt.Sprintf(format, args...)})
+func (r *eventReader) report(note bool, what string) {
+	r.faults = append(r.faults, &Fault{Event: len(r.events), Name: r.name, What: what, Note: note})
 }
+
+func (r *eventReader) fault(format string, args ...any) {
+	r.report(false, fmt.Sprintf(format, args...))
+}
+
+func (r *eventReader) note(format string, args ...any) { r.report(true, fmt.Sprintf(format, args...)) }
 
 // begun reports whether a line of the event has come.
 func (r *eventReader) begun() bool { return r.hasName || r.hasData }
@@ -91,7 +97,7 @@ func (r *eventReader) flush() {
 // line takes a line without its line feed.
 func (r *eventReader) line(line []byte) {
 	if bytes.IndexByte(line, '\r') >= 0 {
-		r.fault("carriage return in the line %q; lines end with a line feed alone", short(line))
+		r.note("carriage return in the line %q; lines end with a line feed alone", short(line))
 		line = bytes.ReplaceAll(line, []byte("\r"), nil)
 	}
 	if !utf8.Valid(line) {
@@ -100,7 +106,7 @@ func (r *eventReader) line(line []byte) {
 	switch {
 	case len(line) > 0 && line[0] == ':':
 		if r.begun() {
-			r.fault("comment within an event; comments stand between events")
+			r.note("comment within an event; comments stand between events")
 		}
 		r.hasComment = true
 	case len(line) > 0:
@@ -110,7 +116,7 @@ func (r *eventReader) line(line []byte) {
 	case r.hasComment:
 		r.hasComment = false
 	default:
-		r.fault("a blank line too many; one follows each event")
+		r.note("a blank line too many; one follows each event")
 	}
 }
 
@@ -118,11 +124,11 @@ func (r *eventReader) line(line []byte) {
 func (r *eventReader) field(line []byte) {
 	field, value, colon := bytes.Cut(line, []byte(":"))
 	if name := string(field); name != "event" && name != "data" {
-		r.fault("the line %q; an event has an event: line and a data: line, and no others", short(line))
+		r.note("the line %q; an event has an event: line and a data: line, and no others", short(line))
 		return
 	}
 	if !colon || len(value) < 2 || value[0] != ' ' || value[1] == ' ' {
-		r.fault("the line %q; it must be %s, a colon, one space, and a value", short(line), field)
+		r.note("the line %q; it must be %s, a colon, one space, and a value", short(line), field)
 	}
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
@@ -135,7 +141,7 @@ func (r *eventReader) field(line []byte) {
 		}
 		r.name, r.hasName = string(value), true
 	case r.hasData:
-		r.fault("two data: lines in one event; its JSON stands on one line")
+		r.note("two data: lines in one event; its JSON stands on one line")
 		r.data = append(append(bytes.Clone(r.data), '\n'), value...)
 	default:
 		r.data, r.hasData = value, true

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Fault is one thing that is wrong with a stream. All errors of the checkers are Faults.
+// Fault is one thing that is wrong with a stream, or worth a note. All errors of the
+// checkers are Faults.
 type Fault struct {
 	// Event counts from 0, as sequence_number does. It is the event in which the
 	// fault was seen; after the last event it is the number of events. It is
@@ -17,7 +18,27 @@ type Fault struct {
 	Name string
 	// What was wrong, where, and what is allowed.
 	What string
+	// Note: no client stumbles over it. The gateway never does it; other servers may.
+	Note bool
 }
+
+// IsNote says whether an error of a checker is only a note.
+func IsNote(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Note
+}
+
+// Report takes what is wrong, or worth a note.
+type Report func(note bool, what string)
+
+// Fault reports what a client stumbles over.
+func (r Report) Fault(format string, args ...any) { r(false, fmt.Sprintf(format, args...)) }
+
+// Note reports what other servers do and the gateway doesn't.
+func (r Report) Note(format string, args ...any) { r(true, fmt.Sprintf(format, args...)) }
+
+// asNotes makes notes of all that is reported.
+func (r Report) asNotes() Report { return func(_ bool, what string) { r(true, what) } }
 
 // NoEvent is the number of what stands in no stream.
 const NoEvent = -1
@@ -62,10 +83,10 @@ func Run(stream []byte, c Checker) []error {
 
 // Typed parses an event's data, nil for what is no object, and tells its type: that of
 // the data or, where it has none, name. named: the two must be equal.
-func Typed(data []byte, name string, named bool, report func(what string)) (event map[string]any, kind string) {
+func Typed(data []byte, name string, named bool, report Report) (event map[string]any, kind string) {
 	event, faults := Parse(data)
 	for _, f := range faults {
-		report(f)
+		report.Fault("%s", f)
 	}
 	if event == nil {
 		return nil, ""
@@ -73,10 +94,10 @@ func Typed(data []byte, name string, named bool, report func(what string)) (even
 	kind, ok := event["type"].(string)
 	switch {
 	case !ok:
-		report(fmt.Sprintf("type is %s; must be the event's name", Describe(event["type"])))
+		report.Fault("type is %s; must be the event's name", Describe(event["type"]))
 		kind = name
 	case named && kind != name:
-		report(fmt.Sprintf("the event: line says %q, type says %q; they must be equal", name, kind))
+		report.Fault("the event: line says %q, type says %q; they must be equal", name, kind)
 	}
 	return event, kind
 }

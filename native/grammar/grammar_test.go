@@ -110,7 +110,7 @@ func TestRules(t *testing.T) {
 	for _, tt := range tests {
 		object, _ := Parse([]byte(tt.json))
 		var faults []string
-		shape("", object, func(what string) { faults = append(faults, what) })
+		shape("", object, func(_ bool, what string) { faults = append(faults, what) })
 		if got := strings.Join(faults, "; "); (got == "") != (tt.fault == "") || !strings.Contains(got, tt.fault) {
 			t.Errorf("%s: %q", tt.json, got)
 		}

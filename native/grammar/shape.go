@@ -8,38 +8,53 @@ import (
 )
 
 // Rule looks at a JSON value that stands at path and reports what is wrong with it.
-type Rule func(path string, v any, report func(what string))
+type Rule func(path string, v any, report Report)
 
 // Field is a key of an object.
 type Field struct {
-	Key      string
-	Rule     Rule
-	optional bool
+	Key  string
+	Rule Rule
+	need need
 }
+
+// need says what it means that a key is missing.
+type need int
+
+const (
+	isRequired need = iota
+	isExpected
+	isOptional
+)
 
 // Required is a key that must be there. Its value may be null only if the rule says so.
 func Required(key string, r Rule) Field { return Field{Key: key, Rule: r} }
 
-// Optional is a key that may be absent. There it must keep the rule, so null is a
-// fault unless the rule allows it.
-func Optional(key string, r Rule) Field { return Field{Key: key, Rule: r, optional: true} }
+// Expected is a key that the gateway always gives and other servers may leave out, or
+// null. Clients bear that, so that it is a note.
+func Expected(key string, r Rule) Field { return Field{Key: key, Rule: r, need: isExpected} }
+
+// Optional is a key that may be absent. There it must keep the rule; null is a note
+// unless the rule allows it.
+func Optional(key string, r Rule) Field { return Field{Key: key, Rule: r, need: isOptional} }
 
 // Object is an object with these fields. Others may stand there too.
 func Object(fields ...Field) Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			report(must(path, v, "an object"))
+			report.Fault("%s", must(path, v, "an object"))
 			return
 		}
 		for _, f := range fields {
 			at := Join(path, f.Key)
 			v, ok := object[f.Key]
 			switch {
+			case ok && v == nil && f.need != isRequired:
+				f.Rule(at, v, report.asNotes())
 			case ok:
 				f.Rule(at, v, report)
-			case !f.optional:
-				report(at + " is missing")
+			case f.need != isOptional:
+				report(f.need == isExpected, at+" is missing")
 			}
 		}
 	}
@@ -47,10 +62,10 @@ func Object(fields ...Field) Rule {
 
 // Array is an array whose elements keep a rule.
 func Array(each Rule) Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		array, ok := v.([]any)
 		if !ok {
-			report(must(path, v, "an array"))
+			report.Fault("%s", must(path, v, "an array"))
 			return
 		}
 		for i, v := range array {
@@ -61,10 +76,10 @@ func Array(each Rule) Rule {
 
 // Map is an object whose values all keep a rule.
 func Map(each Rule) Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			report(must(path, v, "an object"))
+			report.Fault("%s", must(path, v, "an object"))
 			return
 		}
 		for _, key := range sortedKeys(object) {
@@ -83,10 +98,24 @@ func sortedKeys(object map[string]any) []string {
 }
 
 func is(what string, ok func(any) bool) Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		if !ok(v) {
-			report(must(path, v, what))
+			report.Fault("%s", must(path, v, what))
 		}
+	}
+}
+
+// Usual is a value that keeps rule r, as whose value the gateway gives no other than
+// those of which ok says so. What others mean by another one is theirs, so that it is
+// a note.
+func Usual(r Rule, what string, ok func(any) bool) Rule {
+	return func(path string, v any, report Report) {
+		if ok(v) {
+			return
+		}
+		note := true
+		r(path, v, func(n bool, _ string) { note = note && n })
+		report(note, must(path, v, what))
 	}
 }
 
@@ -99,7 +128,7 @@ func must(path string, v any, what string) string {
 
 var (
 	// Any is any JSON value, null too.
-	Any Rule = func(string, any, func(string)) {}
+	Any Rule = func(string, any, Report) {}
 	// Text is a string, the empty one too.
 	Text = is("a string", func(v any) bool { _, ok := v.(string); return ok })
 	// Word is a string with something in it.
@@ -110,8 +139,8 @@ var (
 	Number = is("a number", func(v any) bool { _, ok := v.(json.Number); return ok })
 	// Count is an integer of 0 or more, written without fraction and exponent.
 	Count = is("an integer of 0 or more", func(v any) bool { n, ok := AsCount(v); return ok && n >= 0 })
-	// Null is null.
-	Null = is("null", func(v any) bool { return v == nil })
+	// Null is null where the gateway has nothing to say; others may have.
+	Null = Usual(Any, "null", func(v any) bool { return v == nil })
 	// Empty is an empty array.
 	Empty = is("[]", func(v any) bool { a, ok := v.([]any); return ok && len(a) == 0 })
 	// EmptyObject is an object without keys.
@@ -120,22 +149,22 @@ var (
 
 // Nullable is null, or what the rule says.
 func Nullable(r Rule) Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		if v != nil {
-			r(path, v, func(what string) {
+			r(path, v, func(note bool, what string) {
 				if w, ok := strings.CutPrefix(what, path+" is "); ok {
 					what = path + " is " + w + ", or null"
 				}
-				report(what)
+				report(note, what)
 			})
 		}
 	}
 }
 
-// OneOf is one of these strings.
+// OneOf is one of these strings; another one is a note.
 func OneOf(values ...string) Rule {
 	what := Quoted(values...)
-	return is(what, func(v any) bool { s, ok := v.(string); return ok && slices.Contains(values, s) })
+	return Usual(Text, what, func(v any) bool { s, ok := v.(string); return ok && slices.Contains(values, s) })
 }
 
 // Quoted lists values for an error: "a", "b" or "c".
@@ -154,30 +183,38 @@ func Quoted(values ...string) string {
 	return b.String()
 }
 
-// ByType is an object whose key type says which rule it must keep.
-func ByType(rules map[string]Rule) Rule {
+// ByType is an object whose key type says which rule it must keep. A type without a rule
+// is a note, for APIs grow.
+func ByType(rules map[string]Rule) Rule { return ByTypeOr(rules, nil) }
+
+// ByTypeOr is ByType, with rules for types that other servers give and the gateway
+// doesn't.
+func ByTypeOr(rules, others map[string]Rule) Rule {
 	types := make([]string, 0, len(rules))
 	for t := range rules {
 		types = append(types, t)
 	}
 	slices.Sort(types)
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report Report) {
 		object, ok := v.(map[string]any)
 		if !ok {
-			report(must(path, v, "an object"))
+			report.Fault("%s", must(path, v, "an object"))
 			return
 		}
 		t, ok := object["type"]
 		if !ok {
-			report(Join(path, "type") + " is missing; must be " + Quoted(types...))
+			report.Fault("%s is missing; must be %s", Join(path, "type"), Quoted(types...))
 			return
 		}
-		name, _ := t.(string)
+		name, isText := t.(string)
 		if r, ok := rules[name]; ok {
 			r(path, v, report)
 			return
 		}
-		report(must(Join(path, "type"), t, Quoted(types...)))
+		report(isText && name != "", must(Join(path, "type"), t, Quoted(types...)))
+		if r, ok := others[name]; ok {
+			r(path, v, report)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/native/grammar"
 	"github.com/qwenvoy/qwenvoy/native/grammar/messages"
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 	"github.com/qwenvoy/qwenvoy/native/settings"
@@ -22,6 +23,7 @@ type checkStreamCommand struct {
 	Source  string   `arg:"" help:"A file, - for standard input, or an http(s) URL."`
 	Dialect string   `required:"" enum:"responses,messages" help:"The API that the stream belongs to: responses or messages."`
 	Data    string   `placeholder:"FILE" help:"POST this file to the URL (- for standard input); without it the URL is fetched by GET."`
+	Strict  bool     `help:"What other servers do and Qwenvoy doesn't, and no client stumbles over, is a fault too; else a note."`
 	Header  []string `short:"H" sep:"none" placeholder:"KEY:VALUE" help:"A header of the request to the URL; may be repeated."`
 
 	First         int64 `help:"Responses: the first sequence number of a resumed stream."`
@@ -40,15 +42,21 @@ func (c *checkStreamCommand) Run(ctx context.Context, p *process) error {
 	if err != nil && len(stream) == 0 {
 		return err
 	}
-	faults, summary := c.check(stream)
-	for _, f := range faults {
+	found, summary := c.check(stream)
+	faults := 0
+	for _, f := range found {
+		if grammar.IsNote(f) && !c.Strict {
+			fmt.Fprintln(p.stdout, "note:", f)
+			continue
+		}
+		faults++
 		fmt.Fprintln(p.stdout, f)
 	}
 	switch {
 	case err != nil:
 		return err
-	case len(faults) > 0:
-		return fmt.Errorf("%s is not a good stream of the %s API; faults: %d", redactedSource(c.Source), c.Dialect, len(faults))
+	case faults > 0:
+		return fmt.Errorf("%s is not a good stream of the %s API; faults: %d", redactedSource(c.Source), c.Dialect, faults)
 	}
 	fmt.Fprintln(p.stdout, summary)
 	return nil
@@ -69,7 +77,7 @@ func (c *checkStreamCommand) fits() error {
 	return nil
 }
 
-// check returns the faults and, for a stream without any, what it held.
+// check returns the faults and notes and, for a stream without faults, what it held.
 func (c *checkStreamCommand) check(stream []byte) ([]error, string) {
 	if c.Dialect == "messages" {
 		faults, s := messages.Read(stream, messages.Options{EstimatedInput: c.EstimatedInput})

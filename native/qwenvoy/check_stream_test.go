@@ -58,6 +58,25 @@ func TestCheckStreamSaysWhatAGoodStreamHeld(t *testing.T) {
 		"stop reason: none; ended with error\n", "")
 }
 
+func TestCheckStreamNotesWhatNoClientStumblesOver(t *testing.T) {
+	for dialect, streams := range map[string][]example.Stream{"responses": example.OpenAI, "messages": example.Anthropic} {
+		for _, s := range streams {
+			noted := checkStream(t, string(s.Bytes()), "--dialect", dialect, "-")
+			noted.mustBe(t, 0, "\ngood: ", "")
+			for line := range strings.Lines(noted.stdout) {
+				if !strings.HasPrefix(line, "note: event ") && !strings.HasPrefix(line, "good: ") {
+					t.Error(line)
+				}
+			}
+			strict := checkStream(t, string(s.Bytes()), "--dialect", dialect, "--strict", "-")
+			strict.mustBe(t, 1, "event ", fmt.Sprintf("faults: %d", strings.Count(noted.stdout, "note: ")))
+			if strings.Contains(strict.stdout, "note: ") {
+				t.Error(strict.stdout)
+			}
+		}
+	}
+}
+
 func TestCheckStreamPrintsEachFault(t *testing.T) {
 	bad := goodResponse.Line(7, `"rs_1"`, `"rs_2"`).Line(10, `"content_index":0`, `"content_index":1`)
 	got := checkStream(t, "", "--dialect", "responses", file(t, bad.Bytes()))
@@ -74,13 +93,13 @@ func TestCheckStreamTakesOptions(t *testing.T) {
 	checkStream(t, open, "--dialect", "responses", "-").mustBe(t, 1, "response.reasoning.delta): may not come here", "")
 	checkStream(t, open, "--dialect", "responses", "--open-responses", "-").mustBe(t, 0, "good", "")
 	alive := named("background, with an empty answer")
-	checkStream(t, alive, "--dialect", "responses", "-").mustBe(t, 1, "keepalive", "")
+	checkStream(t, alive, "--dialect", "responses", "--strict", "-").mustBe(t, 1, "keepalive", "")
 	checkStream(t, alive, "--dialect", "responses", "--keepalive", "-").mustBe(t, 0, "good: 6 events; items: none", "")
 	checkStream(t, named("text")+"data: [DONE]\n\n", "--dialect", "responses", "--done", "-").mustBe(t, 0, "good", "")
 	resumed := strings.Join(strings.SplitAfter(named("text"), "\n\n")[4:], "")
 	checkStream(t, resumed, "--dialect", "responses", "--first", "4", "-").mustBe(t, 0, "good: 6 events", "")
-	estimated := goodMessage.With(`"input_tokens":0`, `"input_tokens":7`)
-	checkStream(t, string(estimated.Bytes()), "--dialect", "messages", "-").mustBe(t, 1, "message_start counted 7", "")
+	estimated := goodMessage.With(`"input_tokens":0`, `"input_tokens":70`)
+	checkStream(t, string(estimated.Bytes()), "--dialect", "messages", "-").mustBe(t, 1, "message_start counted 70", "")
 	checkStream(t, string(estimated.Bytes()), "--dialect", "messages", "--estimated-input", "-").mustBe(t, 0, "good", "")
 }
 

@@ -1,5 +1,6 @@
 // Package example holds good streams, as text that a person can read: for the tests of
-// the checkers, and of whatever else wants one. They don't come from any server.
+// the checkers, and of whatever else wants one. They don't come from any server, but some
+// are as other servers send them (OpenAI, Anthropic).
 package example
 
 import (

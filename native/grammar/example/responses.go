@@ -24,7 +24,10 @@ const Usage = `"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens
 
 // Response is a response object: a running one, with these members instead of its own,
 // each as `"key":value`.
-func Response(members ...string) string {
+func Response(members ...string) string { return object(base, members) }
+
+// object is a JSON object with these members instead of its own.
+func object(base string, members []string) string {
 	object, other := map[string]any{}, map[string]any{}
 	for _, m := range []string{base, "{" + strings.Join(members, ",") + "}"} {
 		d := json.NewDecoder(strings.NewReader(m))

@@ -39,6 +39,11 @@ type block struct {
 	signed   bool
 }
 
+// whole says whether such a block has no deltas. Nobody knows that of an unknown one.
+func (b *block) whole() bool {
+	return fits[b.kind] == nil && (blockStarts[b.kind] != nil || foreignStarts[b.kind] != nil)
+}
+
 // New makes a checker for one stream.
 func New(o Options) *Checker { return &Checker{options: o} }
 
@@ -51,11 +56,17 @@ func (c *Checker) Summary() Summary {
 	return s
 }
 
-func (c *Checker) fault(format string, args ...any) {
-	c.faults = append(c.faults, &grammar.Fault{Event: c.seen, Name: c.name, What: fmt.Sprintf(format, args...)})
+func (c *Checker) report(note bool, what string) {
+	c.faults = append(c.faults, &grammar.Fault{Event: c.seen, Name: c.name, What: what, Note: note})
 }
 
-func (c *Checker) report(what string) { c.fault("%s", what) }
+func (c *Checker) fault(format string, args ...any) { c.reportf(false, format, args...) }
+
+func (c *Checker) note(format string, args ...any) { c.reportf(true, format, args...) }
+
+func (c *Checker) reportf(note bool, format string, args ...any) {
+	c.report(note, fmt.Sprintf(format, args...))
+}
 
 // Event takes the next event, the value of its event: line and of its data: line, and
 // returns what is wrong with it.
@@ -88,7 +99,7 @@ func (c *Checker) event(name string, data []byte) {
 	shape, ok := eventShapes[kind]
 	switch {
 	case !ok:
-		c.fault("the grammar has no such event; allowed here: %s", grammar.Quoted(c.allowed()...))
+		c.note("the grammar has no such event; allowed here: %s", grammar.Quoted(c.allowed()...))
 		return
 	case c.phase == over:
 		c.fault("nothing may follow %s", c.last)
@@ -96,7 +107,8 @@ func (c *Checker) event(name string, data []byte) {
 	}
 	shape("", event, c.report)
 	if allowed := c.allowed(); !slices.Contains(allowed, kind) {
-		c.fault("may not come here; allowed: %s", grammar.Quoted(allowed...))
+		again := kind == "message_delta" && c.phase == afterDelta // Anthropic's API may correct what it counted
+		c.report(again, "may not come here; allowed: "+grammar.Quoted(allowed...))
 	}
 	c.take(kind, event)
 }
@@ -112,7 +124,7 @@ func (c *Checker) allowed() []string {
 		return []string{"message_stop", "ping", "error"}
 	case !c.open:
 		return []string{"content_block_start", "message_delta", "ping", "error"}
-	case fits[c.block().kind] == nil:
+	case c.block().whole():
 		return []string{"content_block_stop", "ping", "error"}
 	}
 	return []string{"content_block_delta", "content_block_stop", "ping", "error"}
@@ -159,8 +171,8 @@ func (c *Checker) takeStart(event map[string]any) {
 	}
 	if b.kind == "web_search_tool_result" && !slices.ContainsFunc(c.blocks, func(o *block) bool {
 		return o.kind == serverToolUse && o.id == object["tool_use_id"]
-	}) {
-		c.fault("content_block.tool_use_id is %s; must be the id of a server_tool_use block before it", grammar.Describe(object["tool_use_id"]))
+	}) { // a turn that paused may have had it
+		c.note("content_block.tool_use_id is %s; must be the id of a server_tool_use block before it", grammar.Describe(object["tool_use_id"]))
 	}
 	c.checkInputs(len(c.blocks))
 	c.blocks, c.open = append(c.blocks, b), true
@@ -182,7 +194,7 @@ func (c *Checker) takeDelta(event map[string]any) {
 	delta, _ := event["delta"].(map[string]any)
 	kind, _ := delta["type"].(string)
 	if allowed := fits[b.kind]; !slices.Contains(allowed, kind) {
-		if allowed != nil { // else a delta may not come at all
+		if allowed != nil { // else a delta may not come at all, or the block is unknown
 			c.fault("delta.type is %q; must be %s in a %s block", kind, grammar.Quoted(allowed...), b.kind)
 		}
 		return
@@ -194,7 +206,7 @@ func (c *Checker) takeDelta(event map[string]any) {
 	for _, key := range []string{"text", "thinking", "partial_json"} {
 		piece, _ := delta[key].(string)
 		if key == "text" && b.text.Len() == 0 && c.followsThinking() && strings.HasPrefix(piece, "\n") {
-			c.fault("the text begins with a line feed; those between thinking and text are no part of the text")
+			c.note("the text begins with a line feed; those between thinking and text are no part of the text")
 		}
 		b.text.WriteString(piece)
 	}
@@ -224,11 +236,11 @@ func (c *Checker) checkInputs(n int) {
 	}
 	b := c.blocks[n-1]
 	if s := b.text.String(); isTool(b.kind) && !grammar.IsObject(s) {
-		c.fault("the input of block %d, %s, is %s; its partial_json joined must be a JSON object", n-1, b.kind, grammar.Describe(s))
+		c.reportf(s == "", "the input of block %d, %s, is %s; its partial_json joined must be a JSON object", n-1, b.kind, grammar.Describe(s))
 	}
 }
 
-func isTool(kind string) bool { return kind == toolUse || kind == serverToolUse }
+func isTool(kind string) bool { return slices.Contains(fits[kind], "input_json_delta") }
 
 func (c *Checker) takeMessageDelta(event map[string]any) {
 	if c.phase == running {
@@ -241,14 +253,14 @@ func (c *Checker) takeMessageDelta(event map[string]any) {
 	for i, b := range c.blocks {
 		kinds = append(kinds, b.kind)
 		if b.kind == "text" && len(c.blocks) > 1 && grammar.IsBlank(b.text.String()) {
-			c.fault("block %d is text of white space only; it stands for nothing beside other blocks", i)
+			c.note("block %d is text of white space only; it stands for nothing beside other blocks", i)
 		}
 	}
 	checkBlocks("delta", kinds, c.reason, c.report)
 	if n := len(c.blocks); n > 0 && cut(c.reason) && c.blocks[n-1].kind == toolUse {
 		// Claude Code runs a cut call if its input happens to be JSON. Nothing reads as {}.
 		if s := c.blocks[n-1].text.String(); s == "" || grammar.IsObject(s) {
-			c.fault("the input of block %d is %s; that of a call that was cut off (%s) must not be JSON, or clients run the call",
+			c.note("the input of block %d is %s; that of a call that was cut off (%s) must not be JSON, or clients run the call",
 				n-1, grammar.Describe(s), c.reason)
 		}
 	} else {
@@ -262,11 +274,13 @@ func (c *Checker) takeMessageDelta(event map[string]any) {
 }
 
 // checkGrowth compares the last usage with the first. Clients overwrite the one with the
-// other, so that both must speak of the same prompt. A first count of 0 says nothing.
+// other, so that both must speak of the same prompt. A first count of 0 says nothing, and
+// a last usage without these counts overwrites nothing. It grows where the server called
+// the model again, for tools of its own.
 func (c *Checker) checkGrowth(usage map[string]any) {
 	was, in := inputs(c.start), inputs(usage)
-	if was != 0 && was != in && !c.options.EstimatedInput {
-		c.fault("usage counts %d input tokens, those of the caches too; message_start counted %d", in, was)
+	if _, counted := grammar.AsCount(usage["input_tokens"]); counted && was != 0 && was != in && !c.options.EstimatedInput {
+		c.reportf(in > was, "usage counts %d input tokens, those of the caches too; message_start counted %d", in, was)
 	}
 	first, _ := grammar.AsCount(c.start["output_tokens"])
 	if out, ok := grammar.AsCount(usage["output_tokens"]); ok && out < first {

@@ -26,8 +26,8 @@ type Options struct {
 	EstimatedInput bool
 }
 
-// Check reads a stream of server-sent events and returns what is wrong with it, in the
-// order of the events.
+// Check reads a stream of server-sent events and returns what is wrong with it, faults
+// and notes, in the order of the events.
 func Check(stream []byte, o Options) []error {
 	faults, _ := Read(stream, o)
 	return faults

@@ -10,10 +10,12 @@ import (
 
 // Object checks a whole message: the answer to a request without stream.
 func Object(data []byte) (faults []error) {
-	report := func(what string) { faults = append(faults, &grammar.Fault{Event: grammar.NoEvent, What: what}) }
+	report := grammar.Report(func(note bool, what string) {
+		faults = append(faults, &grammar.Fault{Event: grammar.NoEvent, What: what, Note: note})
+	})
 	message, wrong := grammar.Parse(data)
 	for _, w := range wrong {
-		report(w)
+		report.Fault("%s", w)
 	}
 	if message == nil {
 		return faults
@@ -26,7 +28,7 @@ func Object(data []byte) (faults []error) {
 	return faults
 }
 
-func checkContent(message map[string]any, report func(string)) {
+func checkContent(message map[string]any, report grammar.Report) {
 	content, ok := message["content"].([]any)
 	if !ok {
 		return
@@ -40,20 +42,20 @@ func checkContent(message map[string]any, report func(string)) {
 		kind, _ := b["type"].(string)
 		if id, ok := b["id"].(string); ok {
 			if ids[id] {
-				report(fmt.Sprintf("%s.id %q was another block's; must be unique", at, id))
+				report.Fault("%s.id %q was another block's; must be unique", at, id)
 			}
 			ids[id] = true
 			searches[id] = kind == serverToolUse
 		}
 		if id, ok := b["tool_use_id"].(string); ok && !searches[id] {
-			report(fmt.Sprintf("%s.tool_use_id is %q; must be the id of a server_tool_use block before it", at, id))
+			report.Note("%s.tool_use_id is %q; must be the id of a server_tool_use block before it", at, id)
 		}
 		if text, ok := b["text"].(string); ok && kind == "text" {
 			switch {
 			case len(content) > 1 && grammar.IsBlank(text):
-				report(at + " is text of white space only; it stands for nothing beside other blocks")
+				report.Note("%s is text of white space only; it stands for nothing beside other blocks", at)
 			case i > 0 && kinds[i-1] == "thinking" && strings.HasPrefix(text, "\n"):
-				report(at + ".text begins with a line feed; those between thinking and text are no part of the text")
+				report.Note("%s.text begins with a line feed; those between thinking and text are no part of the text", at)
 			}
 		}
 		kinds = append(kinds, kind)
@@ -63,22 +65,22 @@ func checkContent(message map[string]any, report func(string)) {
 }
 
 // checkBlocks checks that the blocks fit the stop reason, which stands in the object at path.
-func checkBlocks(path string, kinds []string, reason string, report func(string)) {
+func checkBlocks(path string, kinds []string, reason string, report grammar.Report) {
 	calls := slices.Contains(kinds, toolUse)
 	at := grammar.Join(path, "stop_reason")
 	switch {
 	case len(kinds) == 0:
-		report("the message has no block; one that says nothing has one empty text block")
+		report.Note("the message has no block; one that says nothing has one empty text block")
 	case reason == toolUse && !calls:
-		report(fmt.Sprintf("%s is %q, but there is no tool_use block", at, reason))
+		report.Fault("%s is %q, but there is no tool_use block", at, reason)
 	case calls && (reason == endTurn || reason == stopSequence):
-		report(fmt.Sprintf("%s is %q, but there is a tool_use block; must be %s",
+		report(reason == stopSequence, fmt.Sprintf("%s is %q, but there is a tool_use block; must be %s",
 			at, reason, grammar.Quoted(toolUse, maxTokens, windowIsFull, refusal)))
 	}
 }
 
 // checkStop checks that the fields around the stop reason, in the object at path, fit it.
-func checkStop(path string, object map[string]any, report func(string)) {
+func checkStop(path string, object map[string]any, report grammar.Report) {
 	reason, ok := object["stop_reason"].(string)
 	if !ok {
 		return
@@ -86,19 +88,19 @@ func checkStop(path string, object map[string]any, report func(string)) {
 	onlyWith := func(key, when string) {
 		switch v := object[key]; {
 		case reason == when && v == nil:
-			report(fmt.Sprintf("%s is missing or null; must stand there when stop_reason is %q", grammar.Join(path, key), when))
+			report.Note("%s is missing or null; must stand there when stop_reason is %q", grammar.Join(path, key), when)
 		case reason != when && v != nil:
-			report(fmt.Sprintf("%s is %s; must be null unless stop_reason is %q", grammar.Join(path, key), grammar.Describe(v), when))
+			report.Note("%s is %s; must be null unless stop_reason is %q", grammar.Join(path, key), grammar.Describe(v), when)
 		}
 	}
 	onlyWith("stop_sequence", stopSequence)
 	onlyWith("stop_details", refusal)
 }
 
-func checkUsage(path string, usage map[string]any, report func(string)) {
+func checkUsage(path string, usage map[string]any, report grammar.Report) {
 	out, ok := grammar.AsCount(usage["output_tokens"])
 	details, _ := usage["output_tokens_details"].(map[string]any)
 	if thinking, _ := grammar.AsCount(details["thinking_tokens"]); ok && thinking > out {
-		report(fmt.Sprintf("%s.output_tokens_details.thinking_tokens is %d; they are a part of output_tokens, %d", path, thinking, out))
+		report.Note("%s.output_tokens_details.thinking_tokens is %d; they are a part of output_tokens, %d", path, thinking, out)
 	}
 }

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"fmt"
 	"regexp"
 
 	"github.com/qwenvoy/qwenvoy/native/grammar"
@@ -12,6 +11,7 @@ var (
 	object   = grammar.Object
 	array    = grammar.Array
 	required = grammar.Required
+	expected = grammar.Expected
 	optional = grammar.Optional
 	nullable = grammar.Nullable
 	oneOf    = grammar.OneOf
@@ -36,11 +36,7 @@ func cut(reason string) bool { return reason == maxTokens || reason == windowIsF
 // pattern is a string of a certain form.
 func pattern(expression, what string) grammar.Rule {
 	compiled := regexp.MustCompile(expression)
-	return func(path string, v any, report func(string)) {
-		if s, ok := v.(string); !ok || !compiled.MatchString(s) {
-			report(fmt.Sprintf("%s is %s; must be %s", path, grammar.Describe(v), what))
-		}
-	}
+	return grammar.Usual(grammar.Word, what, func(v any) bool { s, ok := v.(string); return ok && compiled.MatchString(s) })
 }
 
 var (
@@ -48,11 +44,13 @@ var (
 	toolIDShape    = pattern(`^[0-9A-Za-z_-]+$`, "letters, digits, _ and -")
 )
 
-// counts are the four counts that every usage has. Clients break on null.
+// counts are the four counts that every usage of ours has. Anthropic's API gives null for
+// those that it doesn't count, and none of the input at a stream's end; some clients
+// break on that.
 var counts = []grammar.Field{
-	required("input_tokens", grammar.Count),
-	required("cache_creation_input_tokens", grammar.Count),
-	required("cache_read_input_tokens", grammar.Count),
+	expected("input_tokens", grammar.Count),
+	expected("cache_creation_input_tokens", grammar.Count),
+	expected("cache_read_input_tokens", grammar.Count),
 	required("output_tokens", grammar.Count),
 }
 
@@ -72,39 +70,39 @@ var (
 		optional("service_tier", serviceTierShape))...)
 	// wholeUsageShape is that of a whole message.
 	wholeUsageShape = object(append(counts[:4:4],
-		required("cache_creation", cacheCreationShape),
-		required("output_tokens_details", outputDetailsShape),
-		required("server_tool_use", serverToolsShape),
-		required("service_tier", serviceTierShape))...)
+		expected("cache_creation", cacheCreationShape),
+		expected("output_tokens_details", outputDetailsShape),
+		expected("server_tool_use", serverToolsShape),
+		expected("service_tier", serviceTierShape))...)
 )
 
 var stopDetailsShape = object(
 	required("type", oneOf("refusal")),
-	required("category", nullable(grammar.Text)),
-	required("explanation", nullable(grammar.Text)),
+	expected("category", nullable(grammar.Text)),
+	expected("explanation", nullable(grammar.Text)),
 )
 
 // exactly is one certain string.
 func exactly(s string) grammar.Rule {
-	return func(path string, v any, report func(string)) {
+	return func(path string, v any, report grammar.Report) {
 		if v != s {
-			report(fmt.Sprintf("%s is %s; must be %q", path, grammar.Describe(v), s))
+			report.Fault("%s is %s; must be %q", path, grammar.Describe(v), s)
 		}
 	}
 }
 
 // callerShape: other callers than the model run at Anthropic.
-var callerShape = optional("caller", object(required("type", exactly("direct"))))
+var callerShape = optional("caller", object(required("type", oneOf("direct"))))
 
 // blockStarts are the blocks as content_block_start has them: empty, their text and
 // input come in deltas. Clients lose what stands there already.
-var blockStarts = grammar.ByType(map[string]grammar.Rule{
+var blockStarts = map[string]grammar.Rule{
 	"text": object(
 		required("text", exactly("")),
 		optional("citations", nullable(grammar.Empty))),
 	"thinking": object(
 		required("thinking", exactly("")),
-		required("signature", exactly(""))),
+		expected("signature", exactly(""))),
 	toolUse: object(
 		required("id", toolIDShape),
 		required("name", grammar.Word),
@@ -116,13 +114,24 @@ var blockStarts = grammar.ByType(map[string]grammar.Rule{
 		required("input", grammar.EmptyObject),
 		callerShape),
 	"web_search_tool_result": searchResultShape,
-})
+}
+
+// foreignStarts are blocks of Anthropic's own servers, which the gateway has none of.
+// They come whole but for the input of a call and the text of a compaction. What isn't
+// here (results of other tools) is told by its type alone.
+var foreignStarts = map[string]grammar.Rule{
+	"redacted_thinking": object(required("data", grammar.Text)),
+	"mcp_tool_use":      object(required("id", grammar.Word), required("name", grammar.Word), required("input", grammar.EmptyObject)),
+	"mcp_tool_result":   object(required("tool_use_id", grammar.Word), required("content", grammar.Any)),
+	"compaction":        object(),
+	"container_upload":  object(required("file_id", grammar.Word)),
+}
 
 // blocks are the blocks of a whole message.
-var blocks = grammar.ByType(map[string]grammar.Rule{
+var blocks = grammar.ByTypeOr(map[string]grammar.Rule{
 	"text": object(
 		required("text", grammar.Text),
-		required("citations", nullable(array(object(required("type", grammar.Word)))))),
+		expected("citations", nullable(array(object(required("type", grammar.Word)))))),
 	"thinking": object(
 		required("thinking", grammar.Text),
 		required("signature", grammar.Word)),
@@ -137,9 +146,13 @@ var blocks = grammar.ByType(map[string]grammar.Rule{
 		required("input", object()),
 		callerShape),
 	"web_search_tool_result": searchResultShape,
+}, map[string]grammar.Rule{
+	"redacted_thinking": foreignStarts["redacted_thinking"],
+	"mcp_tool_use":      object(required("id", grammar.Word), required("name", grammar.Word), required("input", object())),
+	"mcp_tool_result":   foreignStarts["mcp_tool_result"],
 })
 
-func searchResultShape(path string, v any, report func(string)) {
+func searchResultShape(path string, v any, report grammar.Report) {
 	block, _ := v.(map[string]any)
 	content := grammar.Rule(object(
 		required("type", exactly("web_search_tool_result_error")),
@@ -151,25 +164,30 @@ func searchResultShape(path string, v any, report func(string)) {
 			required("title", grammar.Text),
 			required("url", grammar.Word),
 			required("encrypted_content", grammar.Text),
-			required("page_age", nullable(grammar.Text))))
+			expected("page_age", nullable(grammar.Text))))
 	}
 	object(required("tool_use_id", grammar.Word), required("content", content), callerShape)(path, v, report)
 }
 
 // deltaShapes are the deltas, and fits says which block each belongs to.
 var (
-	deltaShapes = grammar.ByType(map[string]grammar.Rule{
+	deltaShapes = grammar.ByTypeOr(map[string]grammar.Rule{
 		"text_delta":       object(required("text", grammar.Text)),
 		"citations_delta":  object(required("citation", object(required("type", grammar.Word)))),
 		"thinking_delta":   object(required("thinking", grammar.Text)),
 		"signature_delta":  object(required("signature", grammar.Word)),
 		"input_json_delta": object(required("partial_json", grammar.Text)),
+	}, map[string]grammar.Rule{
+		"compaction_delta": object(required("content", nullable(grammar.Text))),
 	})
 	fits = map[string][]string{
 		"text":        {"text_delta", "citations_delta"},
 		"thinking":    {"thinking_delta", "signature_delta"},
 		toolUse:       {"input_json_delta"},
 		serverToolUse: {"input_json_delta"},
+
+		"mcp_tool_use": {"input_json_delta"},
+		"compaction":   {"compaction_delta"},
 	}
 )
 
@@ -180,8 +198,8 @@ var startShape = object(
 	required("role", exactly("assistant")),
 	required("model", grammar.Word),
 	required("content", grammar.Empty),
-	required("stop_reason", grammar.Null),
-	required("stop_sequence", grammar.Null),
+	expected("stop_reason", grammar.Null),
+	expected("stop_sequence", grammar.Null),
 	required("usage", usageShape),
 	optional("stop_details", grammar.Null),
 	optional("container", grammar.Null),
@@ -195,9 +213,9 @@ var messageShape = object(
 	required("model", grammar.Word),
 	required("content", array(blocks)),
 	required("stop_reason", stopReasonShape),
-	required("stop_sequence", nullable(grammar.Word)),
-	required("stop_details", nullable(stopDetailsShape)),
-	required("container", grammar.Null),
+	expected("stop_sequence", nullable(grammar.Word)),
+	expected("stop_details", nullable(stopDetailsShape)),
+	expected("container", grammar.Null),
 	required("usage", wholeUsageShape),
 )
 
@@ -205,13 +223,13 @@ var messageShape = object(
 var eventShapes = map[string]grammar.Rule{
 	"message_start":       object(required("message", startShape)),
 	"ping":                object(),
-	"content_block_start": object(required("index", grammar.Count), required("content_block", blockStarts)),
+	"content_block_start": object(required("index", grammar.Count), required("content_block", grammar.ByTypeOr(blockStarts, foreignStarts))),
 	"content_block_delta": object(required("index", grammar.Count), required("delta", deltaShapes)),
 	"content_block_stop":  object(required("index", grammar.Count)),
 	"message_delta": object(
 		required("delta", object(
 			required("stop_reason", stopReasonShape),
-			required("stop_sequence", nullable(grammar.Word)),
+			expected("stop_sequence", nullable(grammar.Word)),
 			optional("stop_details", nullable(stopDetailsShape)),
 			optional("container", grammar.Null))),
 		required("usage", usageShape)),

@@ -14,6 +14,8 @@ type Checker struct {
 	inFrames bool
 
 	next     int64 // sequence_number
+	numbered bool  // an event had one
+	failed   bool  // by an error event
 	phase    phase
 	response map[string]any // the first one seen
 	seenIDs  map[string]bool
@@ -80,6 +82,8 @@ func (c *Checker) End() []error {
 		if c.open != nil {
 			c.fault("the stream ends within the item %q; it must be closed first", c.open.id)
 		}
+	case c.failed:
+		c.note("the stream ends with an error event; allowed here: %s", grammar.Quoted(c.allowed()...))
 	default:
 		c.fault("the stream ends without a terminal event; allowed here: %s", grammar.Quoted(c.allowed()...))
 	}
@@ -93,7 +97,7 @@ func (c *Checker) event(name string, data []byte) {
 	if string(data) == grammar.Done {
 		switch {
 		case !c.options.Done || c.inFrames:
-			c.fault("[DONE]; a stream of this API ends with its terminal event")
+			c.note("[DONE]; a stream of this API ends with its terminal event")
 		case c.phase != over:
 			c.fault("[DONE] before the terminal event")
 		case c.ended:
@@ -112,7 +116,8 @@ func (c *Checker) event(name string, data []byte) {
 	c.name = kind
 	c.sequence(event)
 	if kind == "error" {
-		c.fault("an error event; before response.created an error is an HTTP status, after it a response.failed")
+		c.note("an error event; before response.created an error is an HTTP status, after it a response.failed")
+		c.failed = true
 		return
 	}
 	if v, ok := event["error"]; ok {
@@ -120,7 +125,8 @@ func (c *Checker) event(name string, data []byte) {
 	}
 	shape, ok := eventShapes[kind]
 	if !ok {
-		c.fault("the grammar has no such event; allowed here: %s", grammar.Quoted(c.allowed()...))
+		c.note("the grammar has no such event; allowed here: %s", grammar.Quoted(c.allowed()...))
+		c.takeForeign(kind, event)
 		return
 	}
 	if c.phase == over {
@@ -132,7 +138,7 @@ func (c *Checker) event(name string, data []byte) {
 		c.resume(kind, event)
 	}
 	if allowed := c.allowed(); !slices.Contains(allowed, kind) {
-		c.fault("may not come here; allowed: %s", grammar.Quoted(allowed...))
+		c.report(kind == "keepalive", "may not come here; allowed: "+grammar.Quoted(allowed...))
 	}
 	c.take(kind, event)
 }
@@ -141,14 +147,16 @@ func (c *Checker) sequence(event map[string]any) {
 	v, there := event["sequence_number"]
 	n, ok := grammar.AsCount(v)
 	switch {
-	case !there:
-		c.fault("sequence_number is missing; must be %d", c.next)
+	case !there: // streams recorded before OpenAI gave numbers have none
+		c.reportf(c.next == c.options.First && !c.numbered, "sequence_number is missing; must be %d", c.next)
+		return
 	case !ok:
 		c.fault("sequence_number is %s; must be %d", grammar.Describe(v), c.next)
 	case n != c.next:
 		c.fault("sequence_number is %d; must be %d", n, c.next)
 		c.next = n
 	}
+	c.numbered = true
 	c.next++
 }
 
@@ -224,24 +232,24 @@ func (c *Checker) takeItemAdded(event map[string]any) {
 	i.name, _ = object["name"].(string)
 	i.checkIndex(event)
 	if c.cut != nil {
-		c.fault("another item after %s, whose status is incomplete; only the last item may be", c.cut.describe())
+		c.note("another item after %s, whose status is incomplete; only the last item may be", c.cut.describe())
 	}
 	c.newID(i)
-	if id, ok := object["call_id"].(string); ok && id != "" {
+	if id, ok := object["call_id"].(string); ok && id != "" && isCall(object) {
 		if c.calls[id] {
 			c.fault("item.call_id %q was another call's; must be unique", id)
 		}
 		c.calls[id] = true
 	}
 	if status, ok := object["status"]; ok && status != inProgress {
-		c.fault("item.status is %s; must be %q when an item begins", grammar.Describe(status), inProgress)
+		c.note("item.status is %s; must be %q when an item begins", grammar.Describe(status), inProgress)
 	}
 	for _, key := range []string{"content", "summary"} {
 		c.mustBeEmpty("item", object, key)
 	}
 	for _, key := range []string{"arguments", "input"} {
 		if s, ok := object[key].(string); ok && s != "" {
-			c.fault(`item.%s is %s; must be "" when an item begins`, key, grammar.Describe(s))
+			c.reportf(i.foreign(), `item.%s is %s; must be "" when an item begins`, key, grammar.Describe(s))
 		}
 	}
 	c.open = i
@@ -249,7 +257,7 @@ func (c *Checker) takeItemAdded(event map[string]any) {
 
 // newID checks the id of an item that begins.
 func (c *Checker) newID(i *item) {
-	if c.seenIDs[i.id] {
+	if i.id != "" && c.seenIDs[i.id] {
 		c.fault("item.id %q was another item's; must be unique", i.id)
 	}
 	c.seenIDs[i.id] = true

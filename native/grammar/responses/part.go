@@ -89,7 +89,7 @@ func (p *part) take(kind string, event map[string]any) {
 		return
 	}
 	if !p.text.late && !sameArrays(logprobs, p.logprobs) {
-		p.fault("logprobs has %d entries; must be those of its deltas, %d", len(logprobs), len(p.logprobs))
+		p.note("logprobs has %d entries; must be those of its deltas, %d", len(logprobs), len(p.logprobs))
 	}
 	p.logprobs = logprobs
 }
@@ -107,7 +107,7 @@ func (p *part) finish(object map[string]any) {
 		p.fault("part.%s is %s; must be %s as in the done event before", p.textKey(), grammar.Describe(s), grammar.Describe(p.text.whole))
 	}
 	if logprobs, _ := object["logprobs"].([]any); p.textDone && !sameArrays(logprobs, p.logprobs) {
-		p.fault("part.logprobs has %d entries; must be those of the done event before, %d", len(logprobs), len(p.logprobs))
+		p.note("part.logprobs has %d entries; must be those of the done event before, %d", len(logprobs), len(p.logprobs))
 	}
 }
 

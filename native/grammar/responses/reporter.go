@@ -14,11 +14,17 @@ type reporter struct {
 	faults []error
 }
 
-func (r *reporter) fault(format string, args ...any) {
-	r.faults = append(r.faults, &grammar.Fault{Event: r.seen, Name: r.name, What: fmt.Sprintf(format, args...)})
+func (r *reporter) report(note bool, what string) {
+	r.faults = append(r.faults, &grammar.Fault{Event: r.seen, Name: r.name, What: what, Note: note})
 }
 
-func (r *reporter) report(what string) { r.fault("%s", what) }
+func (r *reporter) reportf(note bool, format string, args ...any) {
+	r.report(note, fmt.Sprintf(format, args...))
+}
+
+func (r *reporter) fault(format string, args ...any) { r.reportf(false, format, args...) }
+
+func (r *reporter) note(format string, args ...any) { r.reportf(true, format, args...) }
 
 // mustBeEmpty checks an array of what begins; the shape has reported anything else.
 func (r *reporter) mustBeEmpty(path string, object map[string]any, key string) {

@@ -7,6 +7,7 @@ var (
 	object   = grammar.Object
 	array    = grammar.Array
 	required = grammar.Required
+	expected = grammar.Expected
 	optional = grammar.Optional
 	nullable = grammar.Nullable
 	oneOf    = grammar.OneOf
@@ -29,25 +30,25 @@ var responseShape = object(
 	required("id", grammar.Word),
 	required("object", oneOf("response")),
 	required("created_at", grammar.Count),
-	required("completed_at", nullable(grammar.Count)),
+	expected("completed_at", nullable(grammar.Count)),
 	required("status", oneOf(queued, inProgress, completed, incomplete, failed, cancelled)),
 	required("error", nullable(object(required("code", grammar.Word), required("message", grammar.Word)))),
 	required("incomplete_details", nullable(object(
-		required("reason", oneOf("max_output_tokens", "content_filter", "max_messages", "steered"))))),
-	required("instructions", nullable(grammar.Text)),
+		expected("reason", oneOf("max_output_tokens", "content_filter", "max_messages", "steered"))))),
+	required("instructions", nullable(instructionsShape)),
 	required("model", grammar.Word),
 	required("output", array(itemShape)),
-	required("previous_response_id", nullable(grammar.Word)),
+	expected("previous_response_id", nullable(grammar.Word)),
 	required("tools", array(toolShape)),
 	required("tool_choice", toolChoiceShape),
 	required("parallel_tool_calls", grammar.Bool),
-	required("temperature", grammar.Number),
-	required("top_p", grammar.Number),
-	required("presence_penalty", grammar.Number),
-	required("frequency_penalty", grammar.Number),
-	required("top_logprobs", grammar.Count),
-	required("text", object(
-		required("format", grammar.ByType(map[string]grammar.Rule{
+	expected("temperature", grammar.Number),
+	expected("top_p", grammar.Number),
+	expected("presence_penalty", grammar.Number),
+	expected("frequency_penalty", grammar.Number),
+	expected("top_logprobs", grammar.Count),
+	expected("text", object(
+		expected("format", grammar.ByType(map[string]grammar.Rule{
 			"text":        object(),
 			"json_object": object(),
 			"json_schema": object(
@@ -57,23 +58,26 @@ var responseShape = object(
 				optional("strict", nullable(grammar.Bool))),
 		})),
 		optional("verbosity", oneOf("low", "medium", "high")))),
-	required("reasoning", object(
-		required("effort", nullable(oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max"))),
-		required("summary", nullable(oneOf("auto", "concise", "detailed"))))),
-	required("truncation", oneOf("auto", "disabled")),
-	required("max_output_tokens", nullable(grammar.Count)),
-	required("max_tool_calls", nullable(grammar.Count)),
-	required("store", grammar.Bool),
-	required("background", grammar.Bool),
-	required("service_tier", grammar.Word),
-	required("metadata", grammar.Map(grammar.Text)),
-	required("safety_identifier", nullable(grammar.Text)),
-	required("prompt_cache_key", nullable(grammar.Text)),
-	required("usage", nullable(usageShape)),
+	expected("reasoning", object(
+		expected("effort", nullable(oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max"))),
+		expected("summary", nullable(oneOf("auto", "concise", "detailed"))))),
+	expected("truncation", oneOf("auto", "disabled")),
+	expected("max_output_tokens", nullable(grammar.Count)),
+	expected("max_tool_calls", nullable(grammar.Count)),
+	expected("store", grammar.Bool),
+	expected("background", grammar.Bool),
+	expected("service_tier", grammar.Word),
+	expected("metadata", grammar.Map(grammar.Text)),
+	expected("safety_identifier", nullable(grammar.Text)),
+	expected("prompt_cache_key", nullable(grammar.Text)),
+	expected("usage", nullable(usageShape)),
 	optional("user", grammar.Text),
 	optional("conversation", object(required("id", grammar.Word))),
 	optional("prompt_cache_retention", grammar.Word),
 )
+
+// instructionsShape: OpenAI's API echoes those of a stored prompt as items.
+var instructionsShape = grammar.Usual(grammar.Any, "a string", func(v any) bool { _, ok := v.(string); return ok })
 
 // changing are the keys of a response that differ from event to event. All others are
 // echoes of the request and stay.
@@ -86,26 +90,26 @@ var usageShape = object(
 	required("input_tokens", grammar.Count),
 	required("input_tokens_details", object(
 		required("cached_tokens", grammar.Count),
-		required("cache_write_tokens", grammar.Count))),
+		expected("cache_write_tokens", grammar.Count))),
 	required("output_tokens", grammar.Count),
 	required("output_tokens_details", object(required("reasoning_tokens", grammar.Count))),
 	required("total_tokens", grammar.Count),
 )
 
 // toolShape: a function tool has all its keys, null where the client sent nothing.
-func toolShape(path string, v any, report func(string)) {
+func toolShape(path string, v any, report grammar.Report) {
 	object(required("type", grammar.Word))(path, v, report)
 	if tool, _ := v.(map[string]any); tool["type"] == "function" {
 		object(
 			required("name", grammar.Word),
-			required("description", nullable(grammar.Text)),
-			required("parameters", nullable(object())),
-			required("strict", nullable(grammar.Bool)),
+			expected("description", nullable(grammar.Text)),
+			expected("parameters", nullable(object())),
+			expected("strict", nullable(grammar.Bool)),
 		)(path, v, report)
 	}
 }
 
-func toolChoiceShape(path string, v any, report func(string)) {
+func toolChoiceShape(path string, v any, report grammar.Report) {
 	if _, ok := v.(string); ok {
 		oneOf("none", "auto", "required")(path, v, report)
 		return
@@ -115,8 +119,11 @@ func toolChoiceShape(path string, v any, report func(string)) {
 
 var (
 	itemStatus = oneOf(inProgress, completed, incomplete)
-	itemShape  = grammar.ByType(itemShapes)
+	itemShape  = grammar.ByTypeOr(itemShapes, foreignItems)
 )
+
+// noStatus: OpenAI's reasoning items have none.
+var noStatus = grammar.Usual(nullable(itemStatus), "absent in reasoning", func(any) bool { return false })
 
 // itemShapes holds the items that a gateway in front of a model without tools of its
 // own can give. Statuses are those that the SDK's types name.
@@ -134,25 +141,25 @@ var itemShapes = map[string]grammar.Rule{
 		required("id", grammar.Word),
 		required("summary", array(grammar.ByType(map[string]grammar.Rule{"summary_text": summaryTextShape}))),
 		optional("content", array(grammar.ByType(map[string]grammar.Rule{"reasoning_text": reasoningTextShape}))),
-		required("status", itemStatus),
+		optional("status", noStatus),
 		optional("encrypted_content", grammar.Text)),
 	"function_call": object(
 		required("id", grammar.Word),
 		required("call_id", grammar.Word),
 		required("name", grammar.Word),
 		required("arguments", grammar.Text),
-		required("status", itemStatus),
+		expected("status", itemStatus),
 		optional("namespace", grammar.Word)),
 	"custom_tool_call": object(
 		required("id", grammar.Word),
 		required("call_id", grammar.Word),
 		required("name", grammar.Word),
 		required("input", grammar.Text),
-		required("status", itemStatus),
+		expected("status", itemStatus),
 		optional("namespace", grammar.Word)),
 	"tool_search_call": object(
 		required("id", grammar.Word),
-		required("call_id", grammar.Word),
+		expected("call_id", grammar.Word),
 		required("execution", oneOf("client")),
 		required("arguments", object()),
 		required("status", itemStatus)),
@@ -161,9 +168,9 @@ var itemShapes = map[string]grammar.Rule{
 		required("call_id", grammar.Word),
 		required("action", object(
 			required("commands", array(grammar.Text)),
-			required("timeout_ms", nullable(grammar.Count)),
-			required("max_output_length", nullable(grammar.Count)))),
-		required("environment", nullable(object(required("type", grammar.Word)))),
+			expected("timeout_ms", nullable(grammar.Count)),
+			expected("max_output_length", nullable(grammar.Count)))),
+		expected("environment", nullable(object(required("type", grammar.Word)))),
 		required("status", itemStatus)),
 	"local_shell_call": object(
 		required("id", grammar.Word),
@@ -188,6 +195,19 @@ var itemShapes = map[string]grammar.Rule{
 	"compaction": object(
 		required("id", grammar.Word),
 		required("encrypted_content", grammar.Text)),
+}
+
+// foreignItems are items of tools that OpenAI's servers run, with the keys that its types
+// require and clients need. What isn't here is told by its type alone.
+var foreignItems = map[string]grammar.Rule{
+	"mcp_call": object(required("id", grammar.Word), required("name", grammar.Word),
+		required("server_label", grammar.Text), required("arguments", grammar.Text)),
+	"mcp_list_tools":        object(required("id", grammar.Word), required("server_label", grammar.Text)),
+	"mcp_approval_request":  object(required("id", grammar.Word), required("name", grammar.Word), required("arguments", grammar.Text)),
+	"web_search_call":       object(required("id", grammar.Word)),
+	"file_search_call":      object(required("id", grammar.Word)),
+	"code_interpreter_call": object(required("id", grammar.Word)),
+	"image_generation_call": object(required("id", grammar.Word)),
 }
 
 // idPrefix is what ids begin with.
@@ -217,11 +237,11 @@ var (
 	})
 	summaryPartShape = grammar.ByType(map[string]grammar.Rule{"summary_text": summaryTextShape})
 
-	logprobsShape = array(object(append(logprob, required("top_logprobs", array(object(logprob...))))...))
+	logprobsShape = array(object(append(logprob, expected("top_logprobs", array(object(logprob...))))...))
 	logprob       = []grammar.Field{
 		required("token", grammar.Text),
 		required("logprob", grammar.Number),
-		required("bytes", array(grammar.Count)),
+		expected("bytes", array(grammar.Count)),
 	}
 )
 
@@ -239,8 +259,8 @@ var eventShapes = map[string]grammar.Rule{
 
 	"response.content_part.added": inContent(required("part", partShape)),
 	"response.content_part.done":  inContent(required("part", partShape)),
-	"response.output_text.delta":  inContent(required("delta", grammar.Text), required("logprobs", logprobsShape)),
-	"response.output_text.done":   inContent(required("text", grammar.Text), required("logprobs", logprobsShape)),
+	"response.output_text.delta":  inContent(required("delta", grammar.Text), expected("logprobs", logprobsShape)),
+	"response.output_text.done":   inContent(required("text", grammar.Text), expected("logprobs", logprobsShape)),
 	"response.refusal.delta":      inContent(required("delta", grammar.Text)),
 	"response.refusal.done":       inContent(required("refusal", grammar.Text)),
 
@@ -255,7 +275,7 @@ var eventShapes = map[string]grammar.Rule{
 	"response.reasoning_summary_text.done":  inSummary(required("text", grammar.Text)),
 
 	"response.function_call_arguments.delta": inItem(required("delta", grammar.Text)),
-	"response.function_call_arguments.done":  inItem(required("name", grammar.Word), required("arguments", grammar.Text)),
+	"response.function_call_arguments.done":  inItem(expected("name", grammar.Word), required("arguments", grammar.Text)),
 	"response.custom_tool_call_input.delta":  inItem(required("delta", grammar.Text)),
 	"response.custom_tool_call_input.done":   inItem(required("input", grammar.Text)),
 

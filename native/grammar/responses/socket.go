@@ -1,10 +1,6 @@
 package responses
 
-import (
-	"fmt"
-
-	"github.com/qwenvoy/qwenvoy/native/grammar"
-)
+import "github.com/qwenvoy/qwenvoy/native/grammar"
 
 // Frames checks what a server sent over one WebSocket: one JSON text per frame.
 func Frames(frames [][]byte, o Options) (faults []error) {
@@ -55,13 +51,13 @@ func (s *Socket) Frame(data []byte) (faults []error) {
 	s.seen++
 	event, wrong := grammar.Parse(data)
 	kind, _ := event["type"].(string)
-	report := func(what string) {
-		faults = append(faults, &grammar.Fault{Event: number, Name: kind, What: what})
-	}
+	report := grammar.Report(func(note bool, what string) {
+		faults = append(faults, &grammar.Fault{Event: number, Name: kind, What: what, Note: note})
+	})
 	aside := map[string]grammar.Rule{"error": errorFrameShape, "response.steer.failed": steerFailedShape}
 	if shape, ok := aside[kind]; ok {
 		for _, w := range wrong {
-			report(w)
+			report.Fault("%s", w)
 		}
 		shape("", event, report)
 		return faults
@@ -78,7 +74,7 @@ func (s *Socket) Frame(data []byte) (faults []error) {
 		response, _ := event["response"].(map[string]any)
 		if id, _ := response["id"].(string); id != "" {
 			if s.ids[id] {
-				report(fmt.Sprintf("response.id %q was another response's; must be unique", id))
+				report.Fault("response.id %q was another response's; must be unique", id)
 			}
 			s.ids[id] = true
 		}

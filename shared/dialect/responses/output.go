@@ -146,6 +146,9 @@ func (o *outputItem) append(dst []byte, p *parts.Part, status string) []byte {
 	if len(blob) > 0 {
 		dst = append(jsonedit.PutBytes(jsonedit.Put(dst, `,"encrypted_content":"`), blob), '"')
 	}
+	if f.kind == "reasoning" { // OpenAI's has no status
+		return append(dst, '}')
+	}
 	return jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"status":"`), status), `"}`)
 }
 
