@@ -19,6 +19,7 @@ func (c *call) give(n *hub.Need) hub.Given {
 		authorization, _ := c.client.head().Credential.Upstream(c.st.apiKey)
 		return hub.Given{Window: c.st.window.Tokens(c.ctx, authorization)}
 	case hub.NeedCount:
+		c.leg.stopIdle() // the refusal has come, and the wait is for another reply
 		return hub.Given{Count: c.st.client.Count(c.ctx, &c.leg.request)}
 	}
 	return c.memory.Give(n)

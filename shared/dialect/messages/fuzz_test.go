@@ -26,6 +26,9 @@ func FuzzAcceptedRequestsReachTheTemplate(f *testing.F) {
 			`{"role":"assistant","content":[{"type":"server_tool_use","name":"web_search","input":{"query":"q"}},{"type":"web_fetch_tool_result","content":{"content":{"source":{"type":"text","data":"d"}}}},{"type":"compaction","content":"c"},{"type":"text","text":"end "}]}`,
 			`,"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}},"effort":"max"}`),
 		tools(`{"type":"web_search_20250305","name":"web_search"}`, `,"stream":true`),
+		tools(`{"type":"computer_toolset_20260801","configs":{"zoom":{"enabled":false},"wait":{"defer_loading":true}}},{"type":"computer_20251124","enable_zoom":true,"display_width_px":1e3,"display_height_px":800}`,
+			`,"safeguards":[{"type":"dangerous_tool_use"}],"thread":null`),
+		`{"model":"claude-x","max_tokens":0,"messages":[{"content":[{"content":[{"source":{},"type":"image"}],"tool_use_id":"x","type":"tool_result"}],"role":"user"}]}`,
 		`{"model":"claude-x[1m]","max_tokens":1e3,"messages":[{"content":[{"type":"tool_result","tool_use_id":"x","content":[]}],"role":"user"}],"chat_template_kwargs":{"enable_thinking":false}}`,
 	} {
 		f.Add([]byte(body))
