@@ -4,18 +4,23 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 func TestCount(t *testing.T) {
-	answer, status := "", 200
+	type says struct {
+		status int
+		answer string
+	}
+	var next atomic.Pointer[says]
 	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if r.Method != "POST" || r.URL.Path != "/tokenize" || r.Header.Get("Authorization") != "Bearer k" || string(body) != "{}" {
 			t.Errorf("asked for %s %s %s of %s", r.Method, r.URL, body, r.Header)
 		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, answer)
+		w.WriteHeader(next.Load().status)
+		_, _ = io.WriteString(w, next.Load().answer)
 	})
 	c, err := New(target, timeouts())
 	if err != nil {
@@ -23,20 +28,19 @@ func TestCount(t *testing.T) {
 	}
 	defer c.Close()
 	for _, tt := range []struct {
-		status int
-		answer string
-		want   int
+		says
+		want int
 	}{
-		{200, `{"count":12345,"max_model_len":8192,"tokens":[1,2],"token_strs":null}`, 12345},
-		{200, `{"count":12345,"max_model_len":8192,"tokens":[` + strings.Repeat("123456,", 1<<20) + `1]}`, 12345},
-		{200, `{"count":-1}`, 0},
-		{200, `{"count":null}`, 0},
-		{200, `{}`, 0},
-		{200, `<html>`, 0},
-		{200, ``, 0},
-		{404, `{"count":5}`, 0},
+		{says{200, `{"count":12345,"max_model_len":8192,"tokens":[1,2],"token_strs":null}`}, 12345},
+		{says{200, `{"count":12345,"max_model_len":8192,"tokens":[` + strings.Repeat("123456,", 1<<20) + `1]}`}, 12345},
+		{says{200, `{"count":-1}`}, 0},
+		{says{200, `{"count":null}`}, 0},
+		{says{200, `{}`}, 0},
+		{says{200, `<html>`}, 0},
+		{says{200, ``}, 0},
+		{says{404, `{"count":5}`}, 0},
 	} {
-		answer, status = tt.answer, tt.status
+		next.Store(&tt.says)
 		r := &Request{Method: "POST", Target: "/v1/chat/completions", Header: http.Header{"Authorization": {"Bearer k"}}, Body: []byte("{}")}
 		if got := c.Count(t.Context(), r); got != tt.want {
 			t.Errorf("%d %.60s: %d, want %d", tt.status, tt.answer, got, tt.want)
