@@ -73,7 +73,7 @@ func IsBool(value []byte) bool { return len(value) > 0 && (value[0] == 't' || va
 //
 //go:noinline
 func Inside(value []byte) []byte {
-	if !IsString(value) {
+	if len(value) == 0 || value[0] != '"' {
 		return nil
 	}
 	return value[1 : len(value)-1]
@@ -84,7 +84,7 @@ func Inside(value []byte) []byte {
 //
 //go:noinline
 func Text(value []byte) []byte {
-	if !IsString(value) {
+	if len(value) == 0 || value[0] != '"' {
 		return nil
 	}
 	inside := value[1 : len(value)-1]
