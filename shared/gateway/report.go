@@ -1,5 +1,7 @@
 package gateway
 
+import "github.com/qwenvoy/qwenvoy/shared/hub"
+
 // Report says what happened in an exchange, for logs and metrics. It never holds prompts.
 type Report struct {
 	Route string
@@ -18,6 +20,9 @@ type Report struct {
 	Changes, Repairs []string
 	// Reason is the Answer's reason when the exchange was answered locally or failed.
 	Reason string
+	// Problem is what was told in place of the reply, or at the end of its stream; nil for
+	// nothing. It may quote the client's words, so it is not for logs.
+	Problem *hub.Problem
 }
 
 // Report says what has happened so far.
@@ -34,7 +39,7 @@ func (x *Exchange) Report() Report {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
 	}
 	if x.problem != nil {
-		r.Reason = x.problem.Reason
+		r.Reason, r.Problem = x.problem.Reason, x.problem
 	}
 	return r
 }
