@@ -94,14 +94,14 @@ func Text(value []byte) []byte {
 	return AppendUnescaped(nil, inside)
 }
 
-// Or is a value, or absent where there is none.
+// PutOr appends a value, or absent where there is none.
 //
 //go:noinline
-func Or(value []byte, absent string) []byte {
+func PutOr(dst, value []byte, absent string) []byte {
 	if value == nil {
-		return []byte(absent)
+		return Put(dst, absent)
 	}
-	return value
+	return PutBytes(dst, value)
 }
 
 // PutBetween appends a value between two texts.
