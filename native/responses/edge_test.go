@@ -170,6 +170,8 @@ type setup struct {
 	clock  func(*clocks)
 	// upstream is a model unless given.
 	upstream http.Handler
+	// trace notes calls from room to room.
+	trace *trace
 }
 
 func start(t *testing.T, s setup) *edge {
@@ -203,8 +205,12 @@ func start(t *testing.T, s setup) *edge {
 	}
 	base := next.BaseContext(nil)
 	e.end = next.End
+	var behind exchanges = next
+	if s.trace != nil {
+		behind, e.store = tracedServer{next, s.trace}, tracedStore{e.store, s.trace}
+	}
 	e.archive = keeper.New(base, e.store, c, log, clock.Clock)
-	e.h = newHandler(next, base, e.archive, e.store, log, next.Observer(), clock.clock)
+	e.h = newHandler(behind, base, e.archive, e.store, log, next.Observer(), clock.clock)
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = server.HTTP(next, e.h, c, log)
 	srv.Start()

@@ -90,6 +90,7 @@ func TestTwoEdgesShareARedis(t *testing.T) {
 		t.Error(last.text)
 	}
 	other, _ := a.create(create("wait", `"background":true`))
+	a.works()
 	if r := b.do("POST", "/v1/responses/"+other+"/cancel", ""); r.object["status"] != "cancelled" {
 		t.Error(r.text)
 	}
