@@ -4,7 +4,8 @@
 //	native/qwenvoy     the program: its commands
 //	native/service     one run of the gateway: start, reload, drain
 //	native/server      the HTTP edge around the core's Exchange
-//	native/responses   the Responses API's state: stored and background responses, sockets
+//	native/responses   who asks for the Responses API's state: stored responses, conversations, sockets
+//	native/keeper      what is kept of it: one exchange's keeper, background responses
 //	native/store       where that is kept: memory, a file, Redis
 //	native/redis       the connection to a Redis server
 //	native/upstream    the client for the server behind it
@@ -16,5 +17,5 @@
 //	native/deploy      systemd unit, Dockerfile, example configuration
 //
 // Of the core they import shared/gateway, shared/hub, shared/config and shared/access; native/responses
-// also shared/jsonedit and shared/dialect/responses.
+// and native/keeper also shared/jsonedit and shared/dialect/responses.
 package native

@@ -27,7 +27,7 @@ func TestAClientThatLeavesCancelsItsResponse(t *testing.T) {
 		}
 	}
 	resp.Body.Close()
-	eventually(t, "the upstream's end", func() bool { _, ended := e.core.counts(); return ended == 1 })
+	eventually(t, "the upstream's end", func() bool { _, ended := e.model.counts(); return ended == 1 })
 	eventually(t, "the stored response", func() bool { return e.do("GET", "/v1/responses/"+id, "").status == 200 })
 	object := e.do("GET", "/v1/responses/"+id, "").object
 	if object["status"] != "cancelled" || object["error"] != nil || answerOf(object) != "a word" {

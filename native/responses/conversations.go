@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -21,15 +22,9 @@ const (
 	metadataValue = 512
 )
 
-// noConversations is the answer where nothing is kept: a conversation would never grow.
-func noConversations(param string) *hub.Problem {
-	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: param, Code: "unsupported_parameter", Reason: "invalid_request",
-		Message: "Conversations are not offered: storing of responses is switched off (responses.store)."}
-}
-
 // body reads the request's body, a JSON object.
 func (q *request) body() ([]byte, *hub.Problem) {
-	limit, _ := q.h.limits()
+	limit, _ := q.archive.Limits()
 	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.Body, int64(limit)))
 	q.observed.Received(len(b))
 	if encoding := encodingOf(q.Request); err == nil && encoding != "" {
@@ -60,12 +55,12 @@ func (q *request) body() ([]byte, *hub.Problem) {
 
 // metadata is the body's, as JSON; nil where it has none.
 func metadata(body []byte) ([]byte, *hub.Problem) {
-	m := member(body, "metadata")
+	m := keeper.Member(body, "metadata")
 	if len(m) == 0 || string(m) == "null" {
 		return nil, nil
 	}
 	if m[0] != '{' {
-		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "metadata", Code: "invalid_type", Reason: "invalid_request", Message: "metadata: an object of strings is wanted."}
+		return nil, hub.Refuse("invalid_type", "metadata", "metadata: an object of strings is wanted.")
 	}
 	var s jsonedit.Scanner
 	s.Reset(m)
@@ -79,10 +74,10 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 		path := "metadata." + hub.Excerpt(key)
 		switch value := v.Of(m); {
 		case value[0] != '"':
-			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: path, Code: "invalid_type", Reason: "invalid_request", Message: path + ": a string is wanted."}
+			return nil, hub.Refuse("invalid_type", path, path+": a string is wanted.")
 		case utf8.RuneCountInString(key) > metadataKey:
 			return nil, invalid("metadata", "metadata: a key is longer than %d characters.", metadataKey)
-		case len([]rune(stringOf(value))) > metadataValue:
+		case len([]rune(keeper.Text(value))) > metadataValue:
 			return nil, invalid(path, "%s: the value is longer than %d characters.", path, metadataValue)
 		}
 		if pairs++; pairs > metadataPairs {
@@ -94,17 +89,17 @@ func metadata(body []byte) ([]byte, *hub.Problem) {
 
 // items are the body's, with ids, to be added to the conversation; "" for a new one.
 func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Problem) {
-	list := member(body, "items")
+	list := keeper.Member(body, "items")
 	if len(list) == 0 || string(list) == "null" {
 		if conversation != "" {
-			return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "missing_required_parameter", Reason: "invalid_request", Message: "items: a list of items is required."}
+			return nil, hub.Refuse("missing_required_parameter", "items", "items: a list of items is required.")
 		}
 		return nil, nil
 	}
 	if list[0] != '[' {
-		return nil, &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "items", Code: "invalid_type", Reason: "invalid_request", Message: "items: a list of items is wanted."}
+		return nil, hub.Refuse("invalid_type", "items", "items: a list of items is wanted.")
 	}
-	given, err := splitItems(list)
+	given, err := keeper.SplitItems(list)
 	if err != nil {
 		return nil, invalid("items", "items: %s.", err.Error())
 	}
@@ -115,13 +110,15 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 	if p != nil {
 		return nil, p
 	}
-	t := &turn{h: q.h, ctx: q.Context(), caller: q.caller}
-	items := inputItems(append(append([]byte(`{"input":`), list...), '}'), t.lookup)
+	items := keeper.InputItems(append(append([]byte(`{"input":`), list...), '}'), func(id string) []byte {
+		item, _ := q.archive.Item(q.Context(), q.tenant, id) // else the reference stays one
+		return item
+	})
 	if len(items) != len(given) {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}
 	for i, item := range items {
-		if stringOf(member(item.JSON, "type")) == "item_reference" {
+		if keeper.Text(keeper.Member(item.JSON, "type")) == "item_reference" {
 			return nil, invalid("items["+strconv.Itoa(i)+"].id", "items[%d].id: there is no stored item of this id.", i)
 		}
 	}
@@ -136,17 +133,17 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 func (q *request) orphan(conversation string, items []store.Item) *hub.Problem {
 	var before []store.Item
 	if conversation != "" {
-		limit, _ := q.h.limits()
+		limit, _ := q.archive.Limits()
 		var err error
-		before, _, err = q.h.store.ConversationContext(q.Context(), q.tenant, conversation, limit)
+		before, _, err = q.store.ConversationContext(q.Context(), q.tenant, conversation, limit)
 		if errors.Is(err, store.ErrTooLarge) {
 			return nil // its responses are refused for that
 		}
 		if err != nil {
-			return q.h.problem(err, "Conversation", "id", conversation)
+			return q.archive.Problem(err, "Conversation", "id", conversation)
 		}
 	}
-	list := append(joinItems([]byte{'['}, before, items), ']')
+	list := append(keeper.JoinItems([]byte{'['}, before, items), ']')
 	orphan, p := responses.CheckItems(list, "items")
 	if p != nil {
 		return nil // it is of the items that are there, and a response is refused for it
@@ -156,8 +153,8 @@ func (q *request) orphan(conversation string, items []store.Item) *hub.Problem {
 
 // createConversation serves POST /v1/conversations.
 func (q *request) createConversation() *hub.Problem {
-	if !q.h.config.Load().Responses.Store {
-		return noConversations("")
+	if !q.archive.Config().Responses.Store {
+		return keeper.NoConversations("")
 	}
 	body, p := q.body()
 	if p != nil {
@@ -171,15 +168,15 @@ func (q *request) createConversation() *hub.Problem {
 	if p != nil {
 		return p
 	}
-	c := &store.Conversation{ID: newID("conv_")}
+	c := &store.Conversation{ID: keeper.NewID("conv_")}
 	c.Object = append([]byte(nil), `{"id":"`+c.ID+`","object":"conversation","created_at":`...)
-	c.Object = strconv.AppendInt(c.Object, q.h.clock.now().Unix(), 10)
+	c.Object = strconv.AppendInt(c.Object, q.clock.now().Unix(), 10)
 	c.Object = append(c.Object, `,"metadata":`...)
 	if meta == nil {
 		meta = []byte("{}")
 	}
 	c.Object = append(append(c.Object, meta...), '}')
-	if err := q.h.store.CreateConversation(q.Context(), q.tenant, c, items); err != nil {
+	if err := q.store.CreateConversation(q.Context(), q.tenant, c, items); err != nil {
 		return q.appendProblem(err, c.ID)
 	}
 	answer(q.w, http.StatusOK, c.Object)
@@ -188,9 +185,9 @@ func (q *request) createConversation() *hub.Problem {
 
 // getConversation serves GET /v1/conversations/{id}.
 func (q *request) getConversation(id string) *hub.Problem {
-	c, err := q.h.store.Conversation(q.Context(), q.tenant, id)
+	c, err := q.store.Conversation(q.Context(), q.tenant, id)
 	if err != nil {
-		return q.h.problem(err, "Conversation", "id", id)
+		return q.archive.Problem(err, "Conversation", "id", id)
 	}
 	answer(q.w, http.StatusOK, c.Object)
 	return nil
@@ -206,13 +203,13 @@ func (q *request) updateConversation(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	c, err := q.h.store.Conversation(q.Context(), q.tenant, id)
+	c, err := q.store.Conversation(q.Context(), q.tenant, id)
 	if err == nil && meta != nil {
-		c.Object = changed(nil, c.Object, change{"metadata", string(meta)})
-		err = q.h.store.UpdateConversation(q.Context(), q.tenant, c)
+		c.Object = keeper.Changed(nil, c.Object, keeper.Change{Name: "metadata", Value: string(meta)})
+		err = q.store.UpdateConversation(q.Context(), q.tenant, c)
 	}
 	if err != nil {
-		return q.h.problem(err, "Conversation", "id", id)
+		return q.archive.Problem(err, "Conversation", "id", id)
 	}
 	answer(q.w, http.StatusOK, c.Object)
 	return nil
@@ -220,10 +217,10 @@ func (q *request) updateConversation(id string) *hub.Problem {
 
 // deleteConversation serves DELETE /v1/conversations/{id}.
 func (q *request) deleteConversation(id string) *hub.Problem {
-	if err := q.h.store.DeleteConversation(q.Context(), q.tenant, id); err != nil {
-		return q.h.problem(err, "Conversation", "id", id)
+	if err := q.store.DeleteConversation(q.Context(), q.tenant, id); err != nil {
+		return q.archive.Problem(err, "Conversation", "id", id)
 	}
-	answer(q.w, http.StatusOK, []byte(`{"id":`+quoted(id)+`,"object":"conversation.deleted","deleted":true}`))
+	answer(q.w, http.StatusOK, []byte(`{"id":`+keeper.Quoted(id)+`,"object":"conversation.deleted","deleted":true}`))
 	return nil
 }
 
@@ -233,7 +230,7 @@ func (q *request) conversationItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, err := q.h.store.ConversationItems(q.Context(), q.tenant, id, page)
+	items, err := q.store.ConversationItems(q.Context(), q.tenant, id, page)
 	if err != nil {
 		return q.listProblem(err, "Conversation", id, "after", page.After)
 	}
@@ -243,8 +240,8 @@ func (q *request) conversationItems(id string) *hub.Problem {
 
 // addItems serves POST /v1/conversations/{id}/items.
 func (q *request) addItems(id string) *hub.Problem {
-	if !q.h.config.Load().Responses.Store {
-		return noConversations("")
+	if !q.archive.Config().Responses.Store {
+		return keeper.NoConversations("")
 	}
 	body, p := q.body()
 	if p != nil {
@@ -254,7 +251,7 @@ func (q *request) addItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	if err := q.h.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
+	if err := q.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
 		return q.appendProblem(err, id)
 	}
 	answer(q.w, http.StatusOK, appendList(nil, store.Items{Items: items}))
@@ -265,12 +262,12 @@ func (q *request) appendProblem(err error, id string) *hub.Problem {
 	if errors.Is(err, store.ErrConflict) {
 		return invalid("items", "items: an item's id stands twice, or is in the conversation already.")
 	}
-	return q.h.problem(err, "Conversation", "id", id)
+	return q.archive.Problem(err, "Conversation", "id", id)
 }
 
 // getItem serves GET /v1/conversations/{id}/items/{item}.
 func (q *request) getItem(id, item string) *hub.Problem {
-	found, err := q.h.store.ConversationItem(q.Context(), q.tenant, id, item)
+	found, err := q.store.ConversationItem(q.Context(), q.tenant, id, item)
 	if err != nil {
 		return q.listProblem(err, "Conversation", id, "item_id", item)
 	}
@@ -281,7 +278,7 @@ func (q *request) getItem(id, item string) *hub.Problem {
 // deleteItem serves DELETE /v1/conversations/{id}/items/{item}; the answer is the
 // conversation.
 func (q *request) deleteItem(id, item string) *hub.Problem {
-	if err := q.h.store.DeleteItem(q.Context(), q.tenant, id, item); err != nil {
+	if err := q.store.DeleteItem(q.Context(), q.tenant, id, item); err != nil {
 		return q.listProblem(err, "Conversation", id, "item_id", item)
 	}
 	return q.getConversation(id)

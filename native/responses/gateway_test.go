@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	checker "github.com/qwenvoy/qwenvoy/native/grammar/responses"
-	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -74,19 +71,17 @@ func gateway(t *testing.T, o simulator.Options, change func(*config.Config)) (*e
 func gatewayOn(t *testing.T, s store.Store, o simulator.Options, change func(*config.Config)) (*edge, *vllm) {
 	t.Helper()
 	v := &vllm{Handler: simulator.New(o)}
-	up := httptest.NewServer(v)
-	t.Cleanup(up.Close)
-	c := config.Default()
-	c.Upstreams = []config.Upstream{{Name: "simulated", URL: up.URL, Model: simulator.DefaultModel}}
-	if change != nil {
-		change(c)
-	}
-	next, err := server.NewHandler(c, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(next.End)
-	return start(t, setup{store: s, core: next, config: func(d *config.Config) { *d = *c }}), v
+	return start(t, setup{store: s, upstream: v, config: func(c *config.Config) {
+		simulated(c)
+		if change != nil {
+			change(c)
+		}
+	}}), v
+}
+
+// simulated is the configuration in front of a simulated vLLM.
+func simulated(c *config.Config) {
+	c.Upstreams[0].Model, c.Upstreams[0].MaxModelLen = simulator.DefaultModel, 0
 }
 
 // faultless fails for each fault that the grammar finds in a stream.
@@ -433,7 +428,7 @@ func TestABackgroundResponseDoesNotWaitForTheModel(t *testing.T) {
 	var fault atomic.Value
 	fault.Store("")
 	sim := simulator.New(simulator.Options{Control: true})
-	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	e := start(t, setup{config: simulated, upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body) // else the client's end would not be noticed
 		r.Body = io.NopCloser(strings.NewReader(string(b)))
 		select {
@@ -443,16 +438,7 @@ func TestABackgroundResponseDoesNotWaitForTheModel(t *testing.T) {
 		}
 		r.Header.Set("X-Simulate", fault.Load().(string))
 		sim.ServeHTTP(w, r)
-	}))
-	defer up.Close()
-	c := config.Default()
-	c.Upstreams = []config.Upstream{{Name: "simulated", URL: up.URL, Model: simulator.DefaultModel}}
-	next, err := server.NewHandler(c, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer next.End()
-	e := start(t, setup{core: next})
+	})})
 
 	id, object := e.create(say(instruct, "hello", `"background":true`))
 	if object["status"] != "queued" {

@@ -9,7 +9,7 @@ import (
 func TestAnErrorQuotesLittleOfWhatTheClientSent(t *testing.T) {
 	e := start(t, setup{})
 	long := strings.Repeat("x", 10_000)
-	response, _ := e.create(`{"input":"x"}`)
+	response, _ := e.create(`{"model":"qwen3.5-instruct-general","input":"x"}`)
 	conversation := e.conversation(`{}`)
 	tests := []struct{ name, method, path, body, says string }{
 		{"a path", "GET", "/v1/responses/a/LONG/b", ``, "There is nothing at"},
@@ -17,8 +17,8 @@ func TestAnErrorQuotesLittleOfWhatTheClientSent(t *testing.T) {
 		{"a method", "LONG", "/v1/responses/" + response, ``, "GET, DELETE is."},
 		{"a response", "GET", "/v1/responses/LONG", ``, "not found."},
 		{"a response to cancel", "POST", "/v1/responses/LONG/cancel", ``, "not found."},
-		{"a response before", "POST", "/v1/responses", `{"input":"x","previous_response_id":"LONG"}`, "not found."},
-		{"a conversation", "POST", "/v1/responses", `{"input":"x","conversation":"LONG"}`, "not found."},
+		{"a response before", "POST", "/v1/responses", `{"model":"qwen3.5-instruct-general","input":"x","previous_response_id":"LONG"}`, "not found."},
+		{"a conversation", "POST", "/v1/responses", `{"model":"qwen3.5-instruct-general","input":"x","conversation":"LONG"}`, "not found."},
 		{"an item", "GET", "/v1/conversations/" + conversation + "/items/LONG", ``, "not found in conversation"},
 		{"an item of no conversation", "GET", "/v1/conversations/LONG/items/LONG", ``, "not found."},
 		{"an item to begin behind", "GET", "/v1/conversations/" + conversation + "/items?after=LONG", ``, "not found in conversation"},

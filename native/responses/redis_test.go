@@ -55,7 +55,6 @@ func onRedis(t *testing.T, url string) store.Store {
 func TestTwoEdgesShareARedis(t *testing.T) {
 	url, _ := redis(t)
 	a, b := start(t, setup{store: onRedis(t, url)}), start(t, setup{store: onRedis(t, url)})
-	b.core.n.Store(1000) // its ids
 	first, _ := a.create(create("one"))
 	second, object := b.create(create("two", `"previous_response_id":"`+first+`"`))
 	if answerOf(object) != "2 before: two" {
@@ -85,28 +84,27 @@ func TestTwoEdgesShareARedis(t *testing.T) {
 	eventually(t, "in progress", func() bool {
 		return b.do("GET", "/v1/responses/"+job, "").object["status"] == "in_progress"
 	})
-	a.core.next <- struct{}{}
+	a.model.next <- struct{}{}
 	events := readEvents(t, <-followed)
-	if last := events[len(events)-1]; last.kind != "response.completed" || answerOf(last.response()) != "0 before: wait" {
+	if last := events[len(events)-1]; last.kind != "response.completed" || answerOf(last.response()) != "a word: 0 before: wait" {
 		t.Error(last.text)
 	}
 	other, _ := a.create(create("wait", `"background":true`))
+	a.works()
 	if r := b.do("POST", "/v1/responses/"+other+"/cancel", ""); r.object["status"] != "cancelled" {
 		t.Error(r.text)
 	}
-	if _, ended := a.core.counts(); ended != 1 {
-		t.Error("the turn goes on")
-	}
+	eventually(t, "the turn's end", func() bool { _, ended := a.model.counts(); return ended == 1 })
 	// A conversation has one response at a time, wherever.
 	conversation := a.conversation(`{}`)
 	job, _ = a.create(create("wait", `"background":true`, `"conversation":"`+conversation+`"`))
 	b.do("POST", "/v1/responses", create("hello", `"conversation":"`+conversation+`"`)).wants(t, 409, "conversation", "conversation_locked")
-	a.core.next <- struct{}{}
+	a.model.next <- struct{}{}
 	b.polled(job)
 	eventually(t, "the conversation's release", func() bool {
 		return b.do("POST", "/v1/responses", create("hello", `"conversation":"`+conversation+`"`)).status == 200
 	})
-	if got := a.texts(conversation); got != "wait|0 before: wait|hello|2 before: hello" {
+	if got := a.texts(conversation); got != "wait|a word: 0 before: wait|hello|2 before: hello" {
 		t.Error(got)
 	}
 }

@@ -61,6 +61,14 @@ func (c *client) read() streamed {
 	return s
 }
 
+// begins reads a response's events up to its first word, and returns the first.
+func (c *client) begins() (first streamed) {
+	c.t.Helper()
+	for first = c.read(); c.read().kind != "response.output_text.delta"; {
+	}
+	return first
+}
+
 // turn reads a response's events to the last, and checks their numbers.
 func (c *client) turn() (last streamed, all []streamed) {
 	c.t.Helper()
@@ -110,7 +118,7 @@ func (c *client) closes() websocket.StatusCode {
 }
 
 func message(input string, members ...string) string {
-	return `{"type":"response.create","model":"m","input":"` + input + `"` + strings.Join(append([]string{""}, members...), ",") + `}`
+	return `{"type":"response.create","model":"` + instruct + `","input":"` + input + `"` + strings.Join(append([]string{""}, members...), ",") + `}`
 }
 
 func id(s streamed) string { return s.response()["id"].(string) }
@@ -133,11 +141,11 @@ func TestASocketServesTurnsOneAfterAnother(t *testing.T) {
 	if answerOf(second.response()) != "0 before: two" {
 		t.Error(second.text)
 	}
-	e.core.mu.Lock()
-	defer e.core.mu.Unlock()
-	for _, b := range e.core.bodies {
-		if b["stream"] != true || b["type"] != nil || b["stream_options"] != nil || b["model"] != "m" {
-			t.Errorf("what the core got: %v", b)
+	e.model.mu.Lock()
+	defer e.model.mu.Unlock()
+	for _, b := range e.model.bodies {
+		if b["stream"] != true || b["type"] != nil || b["model"] != "m" {
+			t.Errorf("what the model got: %v", b)
 		}
 	}
 	if e.do("GET", "/v1/responses/"+id(first), "").status != 200 {
@@ -158,9 +166,9 @@ func TestASocketGoesOnFromItsLastResponse(t *testing.T) {
 			if answerOf(second.response()) != "2 before: two" {
 				t.Error(second.text)
 			}
-			c.send(`{"type":"response.create","model":"m","store":` + fmt.Sprint(keep) + `,"previous_response_id":"` + id(second) + `","input":[{"type":"function_call_output","call_id":"c","output":"x"}]}`)
+			c.send(`{"type":"response.create","model":"qwen3.5-instruct-general","store":` + fmt.Sprint(keep) + `,"previous_response_id":"` + id(second) + `","input":[{"role":"user","content":[{"type":"input_text","text":"three"}]}]}`)
 			third, _ := c.turn()
-			if answerOf(third.response()) != "4 before: " {
+			if answerOf(third.response()) != "4 before: three" {
 				t.Error(third.text)
 			}
 			// An earlier one is to be had from the store alone.
@@ -215,7 +223,7 @@ func TestAFailedContinuationIsForgotten(t *testing.T) {
 		first, _ := c.turn()
 		// A turn without a previous id forgets nothing.
 		c.send(message("refuse 500", `"store":false`))
-		c.fails(500, "invalid_request_error", nil)
+		c.fails(500, "server_error", nil)
 		c.send(message("two", `"store":false`, `"previous_response_id":"`+id(first)+`"`))
 		second, _ := c.turn()
 		previous := `"previous_response_id":"` + id(second) + `"`
@@ -255,7 +263,7 @@ func TestASocketRefusesWhatItCantServe(t *testing.T) {
 	c.fails(400, "invalid_request_error", nil, "JSON")
 	c.send(`[]`)
 	c.fails(400, "invalid_request_error", nil, "JSON")
-	c.send(`{"model":"m"}`)
+	c.send(`{"model":"qwen3.5-instruct-general"}`)
 	c.fails(400, "invalid_value", "type", "response.create")
 	c.send(`{"type":"response.cancel"}`)
 	c.fails(400, "invalid_value", "type", "response.cancel")
@@ -299,15 +307,13 @@ func TestOnlySoManyMessagesWait(t *testing.T) {
 	e := start(t, setup{})
 	c := e.dial()
 	c.send(message("wait"))
-	for range 4 { // the first turn has begun
-		c.read()
-	}
+	c.begins()
 	for n := range queued {
 		c.send(message(fmt.Sprint("number ", n)))
 	}
 	c.send(message("too many"))
 	c.fails(429, "response_already_in_flight", nil)
-	e.core.next <- struct{}{}
+	e.model.next <- struct{}{}
 	for {
 		if s := c.read(); s.kind == "response.completed" {
 			break
@@ -329,12 +335,9 @@ func TestADroppedSocketEndsItsTurn(t *testing.T) {
 			e := start(t, setup{})
 			c := e.dial()
 			c.send(message("wait"))
-			first := c.read()
-			for range 3 {
-				c.read()
-			}
+			first := c.begins()
 			drop(c)
-			eventually(t, "the turn's end", func() bool { _, ended := e.core.counts(); return ended == 1 })
+			eventually(t, "the turn's end", func() bool { _, ended := e.model.counts(); return ended == 1 })
 			eventually(t, "the stored response", func() bool {
 				return e.do("GET", "/v1/responses/"+id(first), "").object["status"] == "cancelled"
 			})
@@ -345,7 +348,7 @@ func TestADroppedSocketEndsItsTurn(t *testing.T) {
 
 func TestAnOldSocketTakesNoMoreTurns(t *testing.T) {
 	var late atomic.Bool
-	e := start(t, setup{clock: func(c *clock) {
+	e := start(t, setup{clock: func(c *clocks) {
 		c.now = func() time.Time {
 			if late.Load() {
 				return time.Now().Add(time.Hour)
@@ -355,11 +358,9 @@ func TestAnOldSocketTakesNoMoreTurns(t *testing.T) {
 	}})
 	c := e.dial()
 	c.send(message("wait"))
-	for range 4 {
-		c.read()
-	}
+	c.begins()
 	late.Store(true)
-	e.core.next <- struct{}{}
+	e.model.next <- struct{}{}
 	for c.read().kind != "response.completed" { // it is not cut
 	}
 	c.send(message("two"))
@@ -393,15 +394,13 @@ func TestADrainLetsASocketsResponseFinish(t *testing.T) {
 	e := start(t, setup{})
 	idle, busy := e.dial(), e.dial()
 	busy.send(message("wait"))
-	for range 4 {
-		busy.read()
-	}
+	busy.begins()
 	busy.send(message("too late"))
 	e.h.Drain()
 	if code := idle.closes(); code != websocket.StatusGoingAway {
 		t.Error(code)
 	}
-	e.core.next <- struct{}{}
+	e.model.next <- struct{}{}
 	for {
 		s := busy.read()
 		if s.kind == "response.completed" {
@@ -412,7 +411,7 @@ func TestADrainLetsASocketsResponseFinish(t *testing.T) {
 		t.Error(code)
 	}
 	eventually(t, "nothing in flight", func() bool { return e.h.InFlight() == 0 })
-	if n := e.core.n.Load(); n != 1 {
+	if n := e.model.n.Load(); n != 1 {
 		t.Errorf("%d turns", n)
 	}
 }
@@ -421,9 +420,7 @@ func TestAnEndFailsASocketsResponse(t *testing.T) {
 	e := start(t, setup{})
 	c := e.dial()
 	c.send(message("wait"))
-	for range 4 {
-		c.read()
-	}
+	c.begins()
 	e.h.Drain()
 	e.end()
 	for {
@@ -514,7 +511,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 	}
 	defer s.Close()
 	g := &gone{Store: s}
-	e := start(t, setup{store: g, clock: func(c *clock) { c.sweep = time.Hour }})
+	e := start(t, setup{store: g, clock: func(c *clocks) { c.Sweep = time.Hour }})
 	id1, _ := e.create(create("one"))
 	g.off.Store(true)
 	// What needs no state goes on, whether it is known yet that the store is gone or not.

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
-	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
 // getResponse serves GET /v1/responses/{id}.
@@ -17,9 +17,9 @@ func (q *request) getResponse(id string) *hub.Problem {
 	if q.query.Get("stream") == "true" {
 		return q.resume(id)
 	}
-	_, object, err := q.h.store.Get(q.Context(), q.tenant, id)
+	_, object, err := q.store.Get(q.Context(), q.tenant, id)
 	if err != nil {
-		return q.h.problem(err, "Response", "id", id)
+		return q.archive.Problem(err, "Response", "id", id)
 	}
 	answer(q.w, http.StatusOK, object)
 	return nil
@@ -27,10 +27,10 @@ func (q *request) getResponse(id string) *hub.Problem {
 
 // deleteResponse serves DELETE /v1/responses/{id}. One that runs is ended by its owner.
 func (q *request) deleteResponse(id string) *hub.Problem {
-	if err := q.h.store.Delete(q.Context(), q.tenant, id); err != nil {
-		return q.h.problem(err, "Response", "id", id)
+	if err := q.store.Delete(q.Context(), q.tenant, id); err != nil {
+		return q.archive.Problem(err, "Response", "id", id)
 	}
-	answer(q.w, http.StatusOK, []byte(`{"id":`+quoted(id)+`,"object":"response","deleted":true}`))
+	answer(q.w, http.StatusOK, []byte(`{"id":`+keeper.Quoted(id)+`,"object":"response","deleted":true}`))
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (q *request) inputItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, err := q.h.store.InputItems(q.Context(), q.tenant, id, page)
+	items, err := q.store.InputItems(q.Context(), q.tenant, id, page)
 	if err != nil {
 		return q.listProblem(err, "Response", id, "after", page.After)
 	}
@@ -50,28 +50,29 @@ func (q *request) inputItems(id string) *hub.Problem {
 
 // cancel serves POST /v1/responses/{id}/cancel.
 func (q *request) cancel(id string) *hub.Problem {
-	head, object, err := q.h.store.Get(q.Context(), q.tenant, id)
+	head, object, err := q.store.Get(q.Context(), q.tenant, id)
 	if err != nil {
-		return q.h.problem(err, "Response", "id", id)
+		return q.archive.Problem(err, "Response", "id", id)
 	}
 	if !head.Background {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_background",
-			Message: "Response '" + hub.Excerpt(id) + "' was not created with background: true, so it can't be cancelled. Close its connection to end it."}
+			Message: "Response '" + hub.Excerpt(id) + "' was not created with background: true, so it can't be cancelled. " +
+				"Close its connection to end it."}
 	}
 	if !head.Status.Finished() {
-		if _, err = q.h.store.Cancel(q.Context(), q.tenant, id); err == nil {
-			ctx, stop := context.WithTimeout(q.Context(), q.h.clock.cancelled)
-			_, err = q.h.store.Await(ctx, q.tenant, id, func(h store.Head) bool { return h.Status.Finished() })
+		if _, err = q.store.Cancel(q.Context(), q.tenant, id); err == nil {
+			ctx, stop := context.WithTimeout(q.Context(), q.clock.cancelled)
+			_, err = q.store.Await(ctx, q.tenant, id, func(h store.Head) bool { return h.Status.Finished() })
 			stop()
 			if errors.Is(err, context.DeadlineExceeded) && q.Context().Err() == nil {
 				err = nil // what it is so far
 			}
 		}
 		if err == nil {
-			_, object, err = q.h.store.Get(q.Context(), q.tenant, id)
+			_, object, err = q.store.Get(q.Context(), q.tenant, id)
 		}
 		if err != nil {
-			return q.h.problem(err, "Response", "id", id)
+			return q.archive.Problem(err, "Response", "id", id)
 		}
 	}
 	answer(q.w, http.StatusOK, object)
@@ -108,27 +109,25 @@ func invalid(param, format string, args ...any) *hub.Problem {
 func (q *request) listProblem(err error, what, id, param, item string) *hub.Problem {
 	id, item = hub.Excerpt(id), hub.Excerpt(item)
 	if errors.Is(err, store.ErrNoItem) {
-		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: param, Reason: "not_found", Message: "Item with id '" + item + "' not found in " + strings.ToLower(what) + " '" + id + "'."}
+		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: param, Reason: "not_found",
+			Message: "Item with id '" + item + "' not found in " + strings.ToLower(what) + " '" + id + "'."}
 	}
 	if errors.Is(err, store.ErrChainBroken) {
-		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_found", Message: "The input of response '" + id + "' is not complete any more: a response that it continues was deleted or is too old."}
+		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_found",
+			Message: "The input of response '" + id + "' is not complete any more: a response that it continues was deleted or is too old."}
 	}
-	return q.h.problem(err, what, "id", id)
+	return q.archive.Problem(err, what, "id", id)
 }
 
 // appendList appends a page of items.
 func appendList(dst []byte, items store.Items) []byte {
 	dst = append(dst, `{"object":"list","data":[`...)
-	dst = joinItems(dst, items.Items)
+	dst = keeper.JoinItems(dst, items.Items)
 	if n := len(items.Items); n > 0 {
-		dst = append(append(dst, `],"first_id":`...), quoted(items.Items[0].ID)...)
-		dst = append(append(dst, `,"last_id":`...), quoted(items.Items[n-1].ID)...)
+		dst = append(append(dst, `],"first_id":`...), keeper.Quoted(items.Items[0].ID)...)
+		dst = append(append(dst, `,"last_id":`...), keeper.Quoted(items.Items[n-1].ID)...)
 	} else {
 		dst = append(dst, `],"first_id":null,"last_id":null`...)
 	}
 	return append(strconv.AppendBool(append(dst, `,"has_more":`...), items.More), '}')
-}
-
-func quoted(text string) string {
-	return string(jsonedit.AppendQuoted(nil, strings.ToValidUTF8(text, "\uFFFD")))
 }

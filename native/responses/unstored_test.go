@@ -33,7 +33,10 @@ func TestAResponseThatTheStoreDidNotTakeSaysSo(t *testing.T) {
 	d := &dying{Store: s}
 	e, _ := gatewayOn(t, d, simulator.Options{}, nil)
 	// Each finds out by itself: the store is looked for meanwhile, and is there.
-	there := func() bool { return !e.h.down.Load() }
+	there := func() bool {
+		r := e.do("POST", "/v1/responses/input_tokens", `{"model":"`+instruct+`","input":[{"type":"item_reference","id":"msg_`+strings.Repeat("0", 24)+`"}]}`)
+		return r.status != 503
+	}
 	for _, dead := range []bool{false, true} {
 		d.dead.Store(dead)
 		object := func(kind string, response map[string]any) {

@@ -46,15 +46,16 @@ type call struct {
 	st     *state
 	ctx    context.Context // ends when nobody waits for the exchange any more
 	client client
-	memory Memory
+	keeper Keeper // nil where there is no state
 	x      *gateway.Exchange
 	leg    leg
 	log    bodyLog
 
-	id        string
-	beat      *heartbeat
-	streaming bool   // the reply is a stream that Abort can end
-	failure   string // what ended the exchange early, for the log
+	stream stream
+	id     string
+	// detached: the exchange has left the client that it began with.
+	detached bool
+	failure  string // what ended the exchange early, for the log
 }
 
 var calls = sync.Pool{New: func() any {
@@ -63,37 +64,68 @@ var calls = sync.Pool{New: func() any {
 	return c
 }}
 
-// newCall begins a call for a client. ctx ends when the client waits no more; m may be nil.
-func newCall(h *Handler, ctx context.Context, cl client, m Memory, id string) *call {
+// newCall begins a call for a client. ctx ends when the client waits no more; k may be nil.
+func newCall(h *Handler, ctx context.Context, cl client, k Keeper, id string) *call {
 	c := calls.Get().(*call)
-	c.h, c.st, c.ctx, c.client, c.memory, c.id = h, h.state.Load(), ctx, cl, m, id
+	c.stream.call = c
+	c.h, c.st, c.ctx, c.client, c.keeper, c.id = h, h.state.Load(), ctx, cl, k, id
 	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
 	return c
 }
 
-// finish recovers a panic, tells the observer and frees the call.
-func (c *call) finish() {
-	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
-			c.failed("aborted")
-			c.observe()
-			c.free()
-			panic(p)
+// serve serves a request of HTTP. detached: the exchange goes on without its client, and
+// not here; else the call is over.
+func (c *call) serve(cl *httpClient) (detached bool) {
+	defer func() {
+		if !detached {
+			c.finish(recover())
 		}
+	}()
+	if a := cl.unservable(); a != nil {
+		c.answer(a)
+		return false
+	}
+	switch c.open() {
+	case gateway.Local:
+		c.refuse(c.x.Plan().Answer)
+	case gateway.Transform:
+		c.h.modified.Add(1)
+		switch {
+		case !c.request():
+		case c.detached:
+			return true
+		default:
+			c.ask()
+		}
+	default:
+		c.forward(cl)
+	}
+	return false
+}
+
+// finish ends the call: it acts on a panic that was recovered, tells who has to know, and
+// frees the call.
+func (c *call) finish(p any) {
+	defer c.free()
+	switch {
+	case p == http.ErrAbortHandler:
+		c.failed("aborted")
+		c.over()
+		panic(p)
+	case p != nil:
 		c.recovered(p)
 	}
-	c.observe()
-	c.free()
+	c.over()
 }
 
 func (c *call) recovered(p any) {
 	c.failed("panic")
-	c.beat.stop()
+	c.stream.beat.stop()
 	c.h.log.Error("panic in a request", "request_id", c.id, "panic", p, "stack", firstFrames(debug.Stack()))
 	// The core is in an unknown state: a second panic in it cuts the connection.
 	defer func() {
 		if recover() != nil {
-			c.observe()
+			c.over()
 			panic(http.ErrAbortHandler)
 		}
 	}()
@@ -104,30 +136,50 @@ func (c *call) recovered(p any) {
 		c.answer(&hub.Answer{Status: http.StatusInternalServerError,
 			Body: []byte(`{"error":{"message":"An internal error occurred in Qwenvoy; its log has more.",` +
 				`"type":"server_error","param":null,"code":500}}`)})
-	case c.streaming:
-		c.client.send(c.abort(hub.Panic))
+	case c.stream.begun:
+		c.stream.send(c.stream.abort(hub.Panic))
 	default:
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// observe tells the observer what became of the exchange.
-func (c *call) observe() {
-	route := ""
+// over tells the keeper and the observer what became of the exchange.
+func (c *call) over() {
+	route, r := "", gateway.Report{}
 	if c.x != nil {
 		route = c.x.Plan().Route
 	}
-	if !c.h.observer.listens(route) {
-		return
+	listens := c.h.observer.listens(route)
+	if c.x != nil && (listens || c.keeper != nil) {
+		r = c.x.Report()
 	}
-	o := outcome{
-		traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
-		upstream: c.st.name, failure: c.failure,
+	if c.keeper != nil {
+		c.keeper.Over(Outcome{
+			Status: c.client.traffic().status, Streamed: c.stream.begun, Problem: r.Problem, RetryAfter: c.retryAfter(r.Problem),
+		})
 	}
-	if c.x != nil {
-		o.report = c.x.Report()
+	if listens {
+		c.h.observer.over(&outcome{
+			traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
+			upstream: c.st.name, failure: c.failure, report: r,
+		})
 	}
-	c.h.observer.over(&o)
+}
+
+// retryAfter is the header field of that name beside what was told in place of the reply.
+func (c *call) retryAfter(p *hub.Problem) string {
+	if p == nil {
+		return ""
+	}
+	if p.Upstream != 0 && c.leg.reply != nil {
+		return c.leg.reply.Header.Get("Retry-After")
+	}
+	for _, f := range p.Header {
+		if f[0] == "retry-after" {
+			return f[1]
+		}
+	}
+	return ""
 }
 
 func (c *call) free() {
@@ -171,23 +223,19 @@ func unix() int64 { return time.Now().Unix() }
 
 // open begins the exchange in the core.
 func (c *call) open() gateway.Action {
-	c.x = c.st.gateway.Open(c.client.head(), gateway.Env{
+	env := gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		Keeps: c.memory != nil, LearnsWindow: true, Counts: true, Decode: DecodeBody,
-	})
+		LearnsWindow: true, Counts: true, Decode: DecodeBody,
+	}
+	if c.keeper != nil {
+		env.Keeps, env.Told = true, c.keeper.Told
+	}
+	c.x = c.st.gateway.Open(c.client.head(), env)
 	plan := c.x.Plan()
 	if plan.Route != "health" {
 		c.h.proxied.Add(1)
 	}
 	return plan.Action
-}
-
-// transform sends the request through the core, both ways.
-func (c *call) transform() {
-	c.h.modified.Add(1)
-	if c.request() {
-		c.ask()
-	}
 }
 
 // request reads the client's request and makes the upstream's of it. On false the exchange
@@ -249,7 +297,7 @@ func (c *call) ask() {
 	case gateway.ReplyWhole:
 		c.replyWhole(&rp)
 	case gateway.ReplyStream:
-		c.replyStream(&rp)
+		c.stream.run(&rp)
 	default:
 		c.replyPass(&rp)
 	}

@@ -5,11 +5,12 @@
 //
 //	handler.go   the Handler: configuration in force (state.go), what runs, one request
 //	call.go      an exchange on its way: from its client through the core and up
-//	steps.go     what the core needs on that way, some of it of a memory in front (memory.go)
+//	steps.go     what the core needs on that way, some of it of its keeper (keeper.go)
 //	decode.go    a request's body without its content-encoding
 //	whole.go     its reply in one piece, or as it is
 //	stream.go    its reply event by event, with heartbeat.go
 //	client.go    whom it is for: the client of an HTTP request
+//	message.go   the same for what is no request of HTTP, and for what goes on without its client
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	pass.go      what passes through the reverse proxy
 //	observer.go  what became of each exchange: the line in the log

@@ -68,24 +68,17 @@ func (h *Handler) BaseContext(net.Listener) context.Context { return h.base }
 func (h *Handler) End() { h.end(errEnded) }
 
 // ServeHTTP serves one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, nil) }
+
+// Serve serves one request with the state behind it; k may be nil. An exchange that was
+// detached goes on after it has returned, and r is still to be answered.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, k Keeper) {
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
-	m := MemoryOf(r.Context())
-	cl := newHTTPClient(w, r, credential(r, m))
+	cl := newHTTPClient(w, r, credential(r, k))
 	defer cl.free()
-	c := newCall(h, r.Context(), cl, m, h.observer.ids.of(r))
-	defer c.finish()
-	if a := cl.unservable(); a != nil {
-		c.answer(a)
-		return
-	}
-	switch c.open() {
-	case gateway.Local:
-		c.refuse(c.x.Plan().Answer)
-	case gateway.Transform:
-		c.transform()
-	default:
-		c.forward(cl)
+	c := newCall(h, r.Context(), cl, k, h.observer.ids.of(r.Header))
+	if c.serve(cl) {
+		go c.runDetached(c.ask)
 	}
 }

@@ -21,8 +21,8 @@ func newIDs() ids {
 	return ids{prefix: hex.EncodeToString(b[:]) + "-", n: new(atomic.Uint64)}
 }
 
-func (i ids) of(r *http.Request) string {
-	if v := r.Header["X-Request-Id"]; len(v) == 1 && sane(v[0]) {
+func (i ids) of(h http.Header) string {
+	if v := h["X-Request-Id"]; len(v) == 1 && sane(v[0]) {
 		return v[0]
 	}
 	return i.prefix + strconv.FormatUint(i.n.Add(1), 10)

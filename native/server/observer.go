@@ -162,7 +162,7 @@ func (o *Observer) Observe(w http.ResponseWriter, r *http.Request, route string)
 	b := &Observed{
 		observer: o,
 		traffic:  traffic{remote: r.RemoteAddr, uri: r.RequestURI, start: time.Now()},
-		outcome:  outcome{id: o.ids.of(r), method: r.Method, header: r.Header, report: gateway.Report{Route: route}},
+		outcome:  outcome{id: o.ids.of(r.Header), method: r.Method, header: r.Header, report: gateway.Report{Route: route}},
 	}
 	b.counter = counter{ResponseWriter: w, seen: &b.traffic}
 	b.outcome.traffic = &b.traffic

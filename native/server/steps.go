@@ -6,6 +6,9 @@ import "github.com/qwenvoy/qwenvoy/shared/hub"
 // the core said when it stopped, and what it says in the end.
 func (c *call) goOn(out []byte, answer *hub.Answer) ([]byte, *hub.Answer) {
 	for n := c.x.Need(); n != nil; n = c.x.Need() {
+		if n.Kind == hub.NeedKeep && c.stream.begun {
+			c.stream.sendReady(out[:n.Ready])
+		}
 		out, answer = c.x.Resume(out, c.give(n))
 	}
 	return out, answer
@@ -22,17 +25,11 @@ func (c *call) give(n *hub.Need) hub.Given {
 		c.leg.stopIdle() // the refusal has come, and the wait is for another reply
 		return hub.Given{Count: c.st.client.Count(c.ctx, &c.leg.request)}
 	}
-	return c.memory.Give(n)
-}
-
-// reply is the core's next piece of a stream.
-func (c *call) reply(dst, chunk []byte, end bool) []byte {
-	out, _ := c.goOn(c.x.Reply(dst, chunk, end), nil)
-	return out
-}
-
-// abort ends the client's stream by its grammar.
-func (c *call) abort(f hub.Fault) []byte {
-	out, _ := c.goOn(c.x.Abort(nil, f), nil)
-	return out
+	g := c.keeper.Give(c.ctx, n)
+	if n.Kind == hub.NeedStart && g.Problem == nil {
+		if ctx := c.keeper.Detached(); ctx != nil {
+			c.detach(ctx)
+		}
+	}
+	return g
 }

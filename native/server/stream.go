@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -19,22 +20,31 @@ const (
 	batch = 16 << 10
 )
 
-// replyStream sends each event on as it comes. Events that are here already go out together.
-func (c *call) replyStream(rp *gateway.ReplyPlan) {
-	c.streaming = true
+// A stream is a call's reply where that is a stream of events.
+type stream struct {
+	call  *call
+	begun bool
+	ready int // bytes of the piece at hand that are sent already
+	beat  *heartbeat
+}
+
+// run sends each event on as it comes. Events that are here already go out together.
+func (s *stream) run(rp *gateway.ReplyPlan) {
+	c := s.call
+	s.begun = true
 	c.begin(rp, -1)
 	c.leg.watch(c.st.idle, c.client)
 	reply := c.leg.reply
 	if !reply.Ready() { // the first token may take its time
-		if begin := c.reply(nil, nil, false); len(begin) == 0 {
+		if begin := s.reply(nil, nil, false); len(begin) == 0 {
 			c.client.flush()
-		} else if !c.send(begin) {
+		} else if !s.send(begin) {
 			return
 		}
 	}
 	if rp.Beats {
-		c.beat = newHeartbeat(c.x, c.client, c.h.beat, c.log)
-		defer c.beat.stop()
+		s.beat = newHeartbeat(c.x, c.client, c.h.beat, c.log)
+		defer s.beat.stop()
 	}
 	in := newBuffer(streamBuffer)
 	defer in.free()
@@ -43,25 +53,25 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 	defer func() { out.free() }()
 	for {
 		n, err := reply.Read(chunk)
-		c.beat.hold()
+		s.beat.hold()
 		if out == nil {
 			out = newBuffer(2 * batch)
 		}
 		if n > 0 || err == io.EOF {
 			c.log.piece("event from the upstream", chunk[:n])
-			out.b = c.reply(out.b, chunk[:n], err == io.EOF)
+			out.b = s.reply(out.b, chunk[:n], err == io.EOF)
 		}
 		if err == nil && len(out.b) < batch && reply.Ready() && !c.x.Ended() {
-			c.beat.release(false)
+			s.beat.release(false)
 			continue
 		}
 		if !ended {
 			c.leg.alive()
 		}
-		if !c.send(out.b) {
+		if !s.send(out.b) {
 			return
 		}
-		c.beat.release(len(out.b) > 0)
+		s.beat.release(len(out.b) > 0)
 		out.free()
 		out = nil
 		switch {
@@ -74,32 +84,67 @@ func (c *call) replyStream(rp *gateway.ReplyPlan) {
 			c.leg.rewatch(afterEnd, c.client)
 		case err != nil:
 			f := c.cut()
-			c.beat.stop()
+			s.beat.stop()
 			if f == hub.NoFault {
-				c.unheard()
+				s.unheard()
 			} else {
-				c.send(c.abort(f))
+				s.send(s.abort(f))
 			}
 			return
 		}
 	}
 }
 
-// send sends a piece of the stream. On false the client is gone, and the stream has ended.
-func (c *call) send(b []byte) bool {
+// send sends a piece of the stream, of which some may be sent already. On false the client
+// is gone, and the stream has ended.
+func (s *stream) send(b []byte) bool {
+	c := s.call
+	b, s.ready = b[s.ready:], 0
 	c.log.piece("event to the client", b)
 	if c.client.send(b) {
 		return true
 	}
-	c.failed(clientGone)
-	c.unheard()
+	s.gone()
+	s.unheard()
 	return false
 }
 
-// unheard ends a stream whose client is gone: what stands before this handler may keep
-// the stream all the same, and has to learn what became of it.
-func (c *call) unheard() {
-	if out := c.abort(hub.Cut); len(out) > 0 {
-		c.client.write(out)
+// gone notes that the client takes nothing any more: nobody waits for the exchange.
+func (s *stream) gone() {
+	c := s.call
+	c.failed(clientGone)
+	if c.ctx.Err() == nil {
+		c.ctx = left
 	}
 }
+
+// unheard ends a stream whose client is gone: its keeper has to learn what became of it.
+func (s *stream) unheard() { s.abort(hub.Cut) }
+
+// reply is the core's next piece.
+func (s *stream) reply(dst, chunk []byte, end bool) []byte {
+	out, _ := s.call.goOn(s.call.x.Reply(dst, chunk, end), nil)
+	return out
+}
+
+// abort ends the client's stream by its grammar.
+func (s *stream) abort(f hub.Fault) []byte {
+	s.ready = 0
+	out, _ := s.call.goOn(s.call.x.Abort(nil, f), nil)
+	return out
+}
+
+// sendReady sends what of a piece need not wait for what the core needs.
+func (s *stream) sendReady(b []byte) {
+	s.call.log.piece("event to the client", b)
+	if s.ready = len(b); !s.call.client.send(b) {
+		s.gone()
+	}
+}
+
+// left is the context of an exchange whose client is gone.
+var left = func() context.Context {
+	ctx, leave := context.WithCancel(context.Background())
+	leave()
+	return ctx
+}()

@@ -21,7 +21,7 @@ func (s *service) reload(why string) {
 		err = s.handler.Reload(c)
 	}
 	if err == nil {
-		s.state.Reload(c)
+		s.archive.Reload(c)
 	}
 	if err != nil {
 		s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", err.Error())

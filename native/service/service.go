@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/responses"
 	"github.com/qwenvoy/qwenvoy/native/server"
@@ -47,6 +48,7 @@ type service struct {
 	log     *slog.Logger
 	handler *server.Handler
 	kept    store.Store
+	archive *keeper.Archive
 	state   *responses.Handler
 	signals <-chan os.Signal
 }
@@ -98,7 +100,9 @@ func open(o Options) (*service, error) {
 	if s.kept, err = openStore(s.config, s.log); err != nil {
 		return nil, err
 	}
-	s.state = responses.New(s.handler, s.handler.BaseContext(nil), s.kept, s.config, s.log, s.handler.Observer())
+	base := s.handler.BaseContext(nil)
+	s.archive = keeper.New(base, s.kept, s.config, s.log, keeper.RealClock)
+	s.state = responses.New(s.handler, base, s.archive, s.kept, s.log)
 	return s, nil
 }
 
@@ -127,7 +131,8 @@ func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {
 }
 
 func (s *service) close() {
-	s.state.Close()
+	s.state.Drain()
+	s.archive.Close()
 	_ = s.kept.Close()
 }
 

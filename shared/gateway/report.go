@@ -1,5 +1,7 @@
 package gateway
 
+import "github.com/qwenvoy/qwenvoy/shared/hub"
+
 // Report says what happened in an exchange, for logs and metrics. It never holds prompts.
 type Report struct {
 	Route string
@@ -20,6 +22,9 @@ type Report struct {
 	DroppedItems []string
 	// Reason is the Answer's reason when the exchange was answered locally or failed.
 	Reason string
+	// Problem is what was told in place of the reply, or at the end of its stream; nil for
+	// nothing. It may quote the client's words, so it is not for logs.
+	Problem *hub.Problem
 }
 
 // Report says what has happened so far.
@@ -40,7 +45,7 @@ func (x *Exchange) Report() Report {
 		r.Finish = t.Reply.FinishSaid
 	}
 	if x.problem != nil {
-		r.Reason = x.problem.Reason
+		r.Reason, r.Problem = x.problem.Reason, x.problem
 	}
 	return r
 }

@@ -18,8 +18,6 @@ func (s CompactSpan) Absent() bool { return s.End == 0 }
 func (s CompactSpan) Of(src []byte) []byte { return src[s.Start:s.End] }
 
 // Literal is the value at the span, nil where there is none.
-//
-//go:noinline
 func (s CompactSpan) Literal(src []byte) []byte {
 	if s.Absent() {
 		return nil

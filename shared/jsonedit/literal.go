@@ -73,7 +73,7 @@ func IsBool(value []byte) bool { return len(value) > 0 && (value[0] == 't' || va
 //
 //go:noinline
 func Inside(value []byte) []byte {
-	if !IsString(value) {
+	if len(value) == 0 || value[0] != '"' {
 		return nil
 	}
 	return value[1 : len(value)-1]
@@ -84,7 +84,7 @@ func Inside(value []byte) []byte {
 //
 //go:noinline
 func Text(value []byte) []byte {
-	if !IsString(value) {
+	if len(value) == 0 || value[0] != '"' {
 		return nil
 	}
 	inside := value[1 : len(value)-1]
@@ -94,14 +94,14 @@ func Text(value []byte) []byte {
 	return AppendUnescaped(nil, inside)
 }
 
-// Or is a value, or absent where there is none.
+// PutOr appends a value, or absent where there is none.
 //
 //go:noinline
-func Or(value []byte, absent string) []byte {
+func PutOr(dst, value []byte, absent string) []byte {
 	if value == nil {
-		return []byte(absent)
+		return Put(dst, absent)
 	}
-	return value
+	return PutBytes(dst, value)
 }
 
 // PutBetween appends a value between two texts.

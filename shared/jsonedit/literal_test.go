@@ -81,6 +81,9 @@ func TestPut(t *testing.T) {
 	if string(got) != "{\"a\":1,\"b\":[\n1,\r\n2]}" {
 		t.Errorf("%q", got)
 	}
+	if either := PutOr(PutOr(nil, []byte("1"), "2"), nil, "3"); string(either) != "13" {
+		t.Errorf("%q", either)
+	}
 	if line := PutLine([]byte(">"), got); string(line) != `>{"a":1,"b":[1,2]}` {
 		t.Errorf("%q", line)
 	}

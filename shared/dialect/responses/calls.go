@@ -43,7 +43,12 @@ func (c *conversation) addCall(it *item, kind itemKind) *hub.Problem {
 	case shellCall:
 		return c.addTypedCall(it, itemCallID, toolset.Shell, c.action(it, shellNames), true)
 	}
-	c.text = jsonedit.AppendEscaped(jsonedit.Put(c.text[:0], `{\"operation\":`), jsonedit.Or(it.raw(itemOperation), "null"))
+	c.text = jsonedit.Put(c.text[:0], `{\"operation\":`)
+	if operation := it.raw(itemOperation); operation != nil {
+		c.text = jsonedit.AppendEscaped(c.text, operation)
+	} else {
+		c.text = jsonedit.Put(c.text, "null")
+	}
 	return c.addTypedCall(it, itemCallID, toolset.ApplyPatch, append(c.text, '}'), true)
 }
 

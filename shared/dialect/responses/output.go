@@ -78,16 +78,15 @@ func (o *outputItem) begin(response []byte, n int) {
 	o.place = jsonedit.Put(o.place, o.form.index)
 }
 
-// add adds a piece of the text, and returns the logprobs that came with it.
-func (o *outputItem) add(text, logprobs []byte) []byte {
-	o.text = jsonedit.PutBytes(o.text, text)
+// addLogprobs adds the elements of a list of logprobs, and returns them.
+func (o *outputItem) addLogprobs(list []byte) []byte {
 	from := len(o.logprobs)
-	if logprobs != nil && !jsonedit.IsEmpty(logprobs) {
+	if !jsonedit.IsEmpty(list) {
 		if from > 0 {
 			o.logprobs = append(o.logprobs, ',')
 			from++
 		}
-		o.logprobs = appendStrict(o.logprobs, logprobs[1:len(logprobs)-1])
+		o.logprobs = appendStrict(o.logprobs, list[1:len(list)-1])
 	}
 	return o.logprobs[from:]
 }

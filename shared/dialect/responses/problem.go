@@ -25,13 +25,13 @@ const (
 // Problem implements hub.Dialect: {"error":{message, type, param, code}}, all four
 // always, and code a word, not the number that vLLM sends.
 func (d Dialect) Problem(p *hub.Problem, t *hub.Turn) *hub.Answer {
-	f := d.faultOf(p)
-	dst := jsonedit.Put(make([]byte, 0, 128+len(f.message)), `{"error":{"message":`)
-	dst = appendString(dst, f.message)
-	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"type":"`), f.kind), `","param":`)
-	dst = appendStringOrNull(dst, f.param)
-	dst = appendStringOrNull(jsonedit.Put(dst, `,"code":`), f.code)
-	return &hub.Answer{Status: f.status, Body: jsonedit.Put(dst, "}}"), Header: p.Header, Reason: p.Reason}
+	e := d.Error(p)
+	dst := jsonedit.Put(make([]byte, 0, 128+len(e.Message)), `{"error":{"message":`)
+	dst = appendString(dst, e.Message)
+	dst = jsonedit.Put(jsonedit.Put(jsonedit.Put(dst, `,"type":"`), e.Type), `","param":`)
+	dst = appendStringOrNull(dst, e.Param)
+	dst = appendStringOrNull(jsonedit.Put(dst, `,"code":`), e.Code)
+	return &hub.Answer{Status: e.Status, Body: jsonedit.Put(dst, "}}"), Header: p.Header, Reason: p.Reason}
 }
 
 // Status implements hub.Translator.
@@ -45,55 +45,57 @@ func (d Dialect) Status(upstream int) int {
 // lacksRoute tells whether a status means that the upstream has no such route.
 func lacksRoute(status int) bool { return status == 404 || status == 405 || status == 501 }
 
-// fault is a problem in OpenAI's terms; an empty param or code is null.
-type fault struct {
-	status                     int
-	message, kind, param, code string
+// An Error is a problem in OpenAI's terms; an empty Param or Code is null.
+type Error struct {
+	Status                     int
+	Message, Type, Param, Code string
 }
 
-func (d Dialect) faultOf(p *hub.Problem) fault {
-	f := fault{status: p.Status, message: p.Message, kind: hub.TypeInvalidRequest, param: ownParam(p.Param), code: p.Code}
+// Error puts a problem into OpenAI's terms. What is told of it in another shape than
+// Problem's, such as a socket's, says the same.
+func (d Dialect) Error(p *hub.Problem) Error {
+	e := Error{Status: p.Status, Message: p.Message, Type: hub.TypeInvalidRequest, Param: ownParam(p.Param), Code: p.Code}
 	own := p.Upstream == 0
 	if !own {
-		f.code = "" // its words are its own
+		e.Code = "" // its words are its own
 	}
 	switch {
 	case !own && d.kind == inputTokens && lacksRoute(p.Upstream) && p.Param != "model":
-		f.status, f.code, f.param = 400, codeLacking, ""
-		f.message = "The model server can't count tokens: it has no /tokenize. It said: " + p.Message
+		e.Status, e.Code, e.Param = 400, codeLacking, ""
+		e.Message = "The model server can't count tokens: it has no /tokenize. It said: " + p.Message
 	case refusal.Of(p).Class == refusal.PromptTooLong:
-		f.status, f.code, f.param = 400, refusal.PromptTooLong.Code(), "input"
+		e.Status, e.Code, e.Param = 400, refusal.PromptTooLong.Code(), "input"
 	case own && p.Code != "":
 		switch {
 		case p.Status >= 500:
-			f.kind = hub.TypeServer
+			e.Type = hub.TypeServer
 		case p.Status == 429:
-			f.kind = typeRateLimit
+			e.Type = typeRateLimit
 		}
 	case p.Status == 401:
-		f.code, f.param = codeKey, ""
+		e.Code, e.Param = codeKey, ""
 	case p.Type == hub.TypeModelNotFound, !own && p.Status == 404 && p.Param == "model":
-		f.code, f.param = codeModel, "model"
+		e.Code, e.Param = codeModel, "model"
 	case p.Status == 413:
-		f.code, f.param = codeTooLarge, ""
+		e.Code, e.Param = codeTooLarge, ""
 	case p.Status == 429, !own && (p.Code == codeRate || p.Type == typeRateLimit || isQuota(p)):
-		f.status = 429
-		f.kind, f.code, f.param = typeRateLimit, codeRate, ""
+		e.Status = 429
+		e.Type, e.Code, e.Param = typeRateLimit, codeRate, ""
 		if isQuota(p) {
-			f.kind, f.code = codeQuota, codeQuota
+			e.Type, e.Code = codeQuota, codeQuota
 		}
 	case p.Status >= 500:
-		f.kind, f.code, f.param = hub.TypeServer, codeServer, ""
+		e.Type, e.Code, e.Param = hub.TypeServer, codeServer, ""
 	}
-	return f
+	return e
 }
 
 // failureCode is the code of a response.error, for a problem that came in the midst.
 func failureCode(p *hub.Problem) string {
-	f := Create.faultOf(p)
+	e := Create.Error(p)
 	switch {
-	case f.code == refusal.PromptTooLong.Code(), f.code == codeQuota, f.code == codeRate:
-		return f.code
+	case e.Code == refusal.PromptTooLong.Code(), e.Code == codeQuota, e.Code == codeRate:
+		return e.Code
 	case p.Upstream >= 400 && p.Upstream < 500 && p.Upstream != 401 && p.Upstream != 403 && p.Upstream != 408:
 		return codePrompt // asking again would not help
 	}

@@ -87,6 +87,6 @@ func (r *reasoning) graded(t *hub.Turn, off bool) string {
 
 // echo is the object as it holds.
 func (r *reasoning) echo() []byte {
-	out := jsonedit.PutBetween(nil, `{"effort":`, jsonedit.Or(r.effort, "null"), "")
-	return jsonedit.PutBetween(out, `,"summary":`, jsonedit.Or(r.summary, "null"), "}")
+	out := jsonedit.PutOr(jsonedit.Put(nil, `{"effort":`), r.effort, "null")
+	return append(jsonedit.PutOr(jsonedit.Put(out, `,"summary":`), r.summary, "null"), '}')
 }

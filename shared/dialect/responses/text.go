@@ -104,6 +104,6 @@ func (f *format) appendMember(dst []byte) []byte {
 
 // echo is the object as it holds.
 func (f *format) echo() []byte {
-	out := jsonedit.PutBetween(nil, `{"format":`, jsonedit.Or(f.object, `{"type":"text"}`), "")
+	out := jsonedit.PutOr(jsonedit.Put(nil, `{"format":`), f.object, `{"type":"text"}`)
 	return append(jsonedit.PutMember(out, "verbosity", f.verbosity), '}')
 }

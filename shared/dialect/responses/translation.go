@@ -10,8 +10,8 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// translation is what making one chat request needs and the next one can have. It
-// notes where things stand in one pass over the body, and writes from its notes.
+// A translation makes a chat request of one request: it runs the steps, and holds who reads,
+// who orders the history and who writes, with the buffers that the next request can have.
 type translation struct {
 	turn *hub.Turn
 	kind kind

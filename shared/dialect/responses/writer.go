@@ -166,7 +166,10 @@ func (w *writer) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byte 
 }
 
 func (w *writer) delta(dst, text, logprobs []byte) []byte {
-	logprobs = w.item.add(text, logprobs)
+	w.item.text = jsonedit.PutBytes(w.item.text, text)
+	if logprobs != nil {
+		logprobs = w.item.addLogprobs(logprobs)
+	}
 	if !w.events || w.item.form.silent {
 		return dst
 	}

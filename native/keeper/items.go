@@ -1,7 +1,8 @@
-package responses
+package keeper
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
@@ -15,11 +16,12 @@ var drawing = &hub.Turn{Edge: hub.EdgeFacts{Random: rand.Uint64}}
 // appendID appends prefix and 24 letters and digits that nobody can guess.
 func appendID(dst []byte, prefix string) []byte { return drawing.AppendID(dst, prefix) }
 
-func newID(prefix string) string { return string(appendID(nil, prefix)) }
+// NewID is prefix and 24 letters and digits that nobody can guess.
+func NewID(prefix string) string { return string(appendID(nil, prefix)) }
 
-// splitItems are the elements of a list of items, which have ids or none. The items
+// SplitItems are the elements of a list of items, which have ids or none. The items
 // share memory with list.
-func splitItems(list []byte) (items []store.Item, err error) {
+func SplitItems(list []byte) (items []store.Item, err error) {
 	var s jsonedit.Scanner
 	s.Reset(list)
 	for s.BeginArray(); s.NextElement(); {
@@ -39,14 +41,14 @@ func idOf(item []byte) string {
 	for s.BeginObject(); s.NextMember(); {
 		found := string(s.Key()) == "id"
 		if v := s.Value(); found && !v.Absent() {
-			return stringOf(v.Of(item))
+			return Text(v.Of(item))
 		}
 	}
 	return ""
 }
 
-// joinItems appends items as the elements of a list.
-func joinItems(dst []byte, lists ...[]store.Item) []byte {
+// JoinItems appends items as the elements of a list.
+func JoinItems(dst []byte, lists ...[]store.Item) []byte {
 	empty := len(dst)
 	for _, list := range lists {
 		for i := range list {
@@ -59,17 +61,18 @@ func joinItems(dst []byte, lists ...[]store.Item) []byte {
 	return dst
 }
 
-func size(items []store.Item) (n int) {
+// Size is the bytes of items.
+func Size(items []store.Item) (n int) {
 	for i := range items {
 		n += len(items[i].JSON) + len(items[i].ID)
 	}
 	return n
 }
 
-// inputItems are the own items of a create request's body, each with an id, messages in
+// InputItems are the own items of a create request's body, each with an id, messages in
 // their long form. A reference becomes what lookup returns for it, or stays. They are
 // copies.
-func inputItems(body []byte, lookup func(id string) []byte) (items []store.Item) {
+func InputItems(body []byte, lookup func(id string) []byte) (items []store.Item) {
 	var places [][2]int
 	list := responses.AppendInputItems(make([]byte, 0, len(body)+len(body)/8+256), body, appendID, lookup, func(from, to int) {
 		places = append(places, [2]int{from, to})
@@ -80,4 +83,9 @@ func inputItems(body []byte, lookup func(id string) []byte) (items []store.Item)
 		items[i] = store.Item{ID: idOf(item), JSON: item}
 	}
 	return items
+}
+
+// Quoted is a text as a JSON string.
+func Quoted(text string) string {
+	return string(jsonedit.AppendQuoted(nil, strings.ToValidUTF8(text, "\uFFFD")))
 }

@@ -1,0 +1,244 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/access"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// A Turn is the keeper of one exchange: what a create request, or a question about one,
+// needs of what is kept, and what is kept of it.
+type Turn struct {
+	archive    *Archive
+	credential access.Credential
+	tenant     string
+	// question: nothing comes of it but an answer (input_tokens, compact).
+	question bool
+
+	// last is a socket's last response, nil elsewhere, and next the one that comes of this turn.
+	last, next *Continuation
+	// job runs the turn in the background, nil elsewhere.
+	job *job
+
+	wish hub.Wish // of store
+	// body is the request's, where something will be kept of it, and own its input as items
+	// once they are needed.
+	body *body
+	own  []store.Item
+	// referred are the items that the input refers to.
+	referred map[string][]byte
+
+	before origin
+	lock   *conversationLock // nil where none is held
+}
+
+// A Continuation is a response that can be gone on from whether it is stored or not.
+type Continuation struct {
+	ID     string
+	Items  []store.Item // its whole context: what it continued, its input and its output
+	Stored bool
+}
+
+// NewTurn makes the keeper of a create request.
+func (a *Archive) NewTurn(c access.Credential) *Turn {
+	return &Turn{archive: a, credential: c, tenant: c.Tenant()}
+}
+
+// NewQuestion makes the keeper of a request that asks about a create request.
+func (a *Archive) NewQuestion(c access.Credential) *Turn {
+	t := a.NewTurn(c)
+	t.question = true
+	return t
+}
+
+// GoOnFrom says what the turn may go on from beside what is stored, and has it remember what
+// comes of it likewise (Next).
+func (t *Turn) GoOnFrom(last *Continuation) { t.last = last }
+
+// Next is what can be gone on from, nil where the turn has come to no good end.
+func (t *Turn) Next() *Continuation { return t.next }
+
+// Credential implements server.Keeper.
+func (t *Turn) Credential() access.Credential { return t.credential }
+
+// Give implements server.Keeper.
+func (t *Turn) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
+	switch n.Kind {
+	case hub.NeedLeave:
+		if g.Problem = t.leave(ctx, n); g.Problem == nil {
+			g.Stores = t.archive.stores()
+			t.remember(n, g.Stores)
+		}
+	case hub.NeedContext:
+		g.Items, g.Problem = t.context(ctx, n)
+	case hub.NeedItem:
+		g.Items, g.Problem = t.item(ctx, n.Item)
+	case hub.NeedStart:
+		g.Problem = t.start(ctx, n)
+	case hub.NeedKeep:
+		g.Stored = t.keep(ctx, n)
+	}
+	return g
+}
+
+// Told implements server.Keeper.
+func (t *Turn) Told(name, data []byte) {
+	if t.job != nil {
+		t.job.tell(name, data)
+	}
+}
+
+// Detached implements server.Keeper.
+func (t *Turn) Detached() context.Context {
+	if t.job == nil {
+		return nil
+	}
+	return t.job.ctx
+}
+
+// Background is the response that was started in the background, nil for none.
+func (t *Turn) Background() *Started {
+	if t.job == nil || t.job.ID == "" {
+		return nil
+	}
+	return &t.job.Started
+}
+
+// Over implements server.Keeper.
+func (t *Turn) Over(o server.Outcome) {
+	if t.job == nil {
+		t.end()
+		return
+	}
+	t.job.over(o)
+}
+
+// end gives back what the turn holds.
+func (t *Turn) end() {
+	if t.lock != nil {
+		t.lock.release()
+		t.lock = nil
+	}
+	t.body.free()
+	t.body = nil
+}
+
+// leave says whether a response may be created.
+func (t *Turn) leave(ctx context.Context, n *hub.Need) *hub.Problem {
+	a := t.archive
+	t.wish = n.Store
+	if !a.Config().Responses.Store {
+		if n.Background {
+			return notOffered("background", "Background responses")
+		}
+		return nil // the object says that nothing is kept
+	}
+	if n.Store == hub.Yes && !a.health.down() {
+		a.health.ask(ctx, t.tenant) // nothing else may before the answer is there
+	}
+	if (n.Store == hub.Yes || n.Background) && a.health.down() {
+		return storeGone()
+	}
+	if n.Background {
+		if t.job = a.newJob(t, n.Streamed); t.job == nil {
+			return tooManyJobs()
+		}
+	}
+	return nil
+}
+
+// remember keeps the request's body where its input will be needed.
+func (t *Turn) remember(n *hub.Need, stores bool) {
+	if t.last != nil || stores && n.Store != hub.No {
+		t.body = newBody(n.Body)
+	}
+}
+
+// bodies are buffers for copies of bodies; a very large one is left to the collector.
+var bodies = sync.Pool{New: func() any { return new(body) }}
+
+const keptBody = 1 << 20
+
+// A body is a copy of a request's, in a buffer of a pool.
+type body struct{ bytes []byte }
+
+func newBody(of []byte) *body {
+	b := bodies.Get().(*body)
+	b.bytes = append(b.bytes[:0], of...)
+	return b
+}
+
+func (b *body) free() {
+	if b != nil && cap(b.bytes) <= keptBody {
+		bodies.Put(b)
+	}
+}
+
+// ownInput is the request's input as items, copied.
+func (t *Turn) ownInput() []store.Item {
+	if t.body != nil {
+		t.own = InputItems(t.body.bytes, func(id string) []byte { return t.referred[id] })
+		t.body.free()
+		t.body = nil
+	}
+	return t.own
+}
+
+// item is the stored item that a reference names, empty for one that is not there.
+func (t *Turn) item(ctx context.Context, id string) (json []byte, p *hub.Problem) {
+	lists := [][]store.Item{t.before.items}
+	if t.last != nil {
+		lists = append(lists, t.last.Items)
+	}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].ID == id {
+				json = list[i].JSON
+			}
+		}
+	}
+	if json == nil {
+		json, p = t.archive.Item(ctx, t.tenant, id)
+	}
+	if json != nil {
+		if t.referred == nil {
+			t.referred = map[string][]byte{}
+		}
+		t.referred[id] = json
+	}
+	return json, p
+}
+
+// Item is an output item of a stored response, nil for one that is not there.
+func (a *Archive) Item(ctx context.Context, tenant, id string) ([]byte, *hub.Problem) {
+	// The core gives an output item an id that names its response.
+	response := responses.ResponseOf(id)
+	if response == "" {
+		return nil, nil
+	}
+	if a.health.down() {
+		return nil, storeGone()
+	}
+	_, object, err := a.store.Get(ctx, tenant, response)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, a.Problem(err, "Item", "", id)
+	}
+	output, _ := SplitItems(Member(object, "output"))
+	for i := range output {
+		if output[i].ID == id {
+			return output[i].JSON, nil
+		}
+	}
+	return nil, nil
+}
+
+var _ server.Keeper = (*Turn)(nil) // interface guard

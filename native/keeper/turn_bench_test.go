@@ -1,0 +1,50 @@
+package keeper
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/store"
+	"github.com/qwenvoy/qwenvoy/shared/access"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
+
+// What state costs a request of 67 KB and a stream of 200 events: what is asked of a turn,
+// and what it is told.
+func BenchmarkTurn(b *testing.B) {
+	var items strings.Builder
+	for items.Len() < 65_000 {
+		items.WriteString(`{"type":"function_call","call_id":"c","name":"read","arguments":"{\"path\":\"a/b.go\"}"},` +
+			`{"type":"function_call_output","call_id":"c","output":"` + strings.Repeat(`func f() { return \"x\" }\n`, 40) + `"},`)
+	}
+	body := []byte(`{"model":"m","stream":true,"input":[` + items.String() + `{"role":"user","content":"go on"}]}`)
+	name := []byte("response.output_text.delta")
+	data := []byte(`{"type":"response.output_text.delta","sequence_number":100,"item_id":"msg_abcdefghijklmnopqrst0001","output_index":0,"content_index":0,"delta":" word","logprobs":[]}`)
+	s, err := store.Open(store.Options{MaxSize: 256 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	a := New(context.Background(), s, config.Default(), slog.New(slog.DiscardHandler), RealClock)
+	defer a.Close()
+	for _, wish := range []hub.Wish{hub.No, hub.Unsaid} {
+		b.Run(map[hub.Wish]string{hub.No: "store=false", hub.Unsaid: "store=true"}[wish], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				t := a.NewTurn(access.Credential{})
+				t.Give(b.Context(), &hub.Need{Kind: hub.NeedLeave, Body: body, Store: wish, Streamed: true})
+				for range 200 {
+					t.Told(name, data)
+				}
+				keep := finished()
+				keep.Response.Stored = wish != hub.No
+				t.Give(b.Context(), &keep)
+				t.Over(server.Outcome{Status: 200, Streamed: true})
+			}
+		})
+	}
+}
