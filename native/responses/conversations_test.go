@@ -108,6 +108,8 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 		{`{"items":{}}`, "items", "invalid_type"},
 		{`{"items":["x"]}`, "items[0]", "invalid_type"},
 		{`{"items":[{"role":"user","content":"x"},{}]}`, "items[1].type", "missing_required_parameter"},
+		{`{"items":[{"type":"mcp_approval_response"}]}`, "items[0].type", "unsupported_value"},
+		{`{"items":[{"id":"msg_1","role":"user","content":"x"},{"id":"msg_1","role":"user","content":"y"}]}`, "items", nil},
 		{`{"items":[{"role":"x","content":"x"}]}`, "items[0].role", "invalid_value"},
 		{`{"items":[{"role":"user"}]}`, "items[0].content", "missing_required_parameter"},
 		{`{"items":[{"role":"user","content":5}]}`, "items[0].content", "invalid_type"},

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,7 +101,7 @@ func BenchmarkAgentRequest(b *testing.B) {
 	at := strings.Index(long, `],"tools":`)
 	var steps strings.Builder
 	for i := range 10 {
-		steps.WriteString(strings.ReplaceAll(step, "call_N", "call_n"+string(rune('0'+i))))
+		steps.WriteString(strings.NewReplacer("call_N", fmt.Sprint("call_n", i), `_1"`, fmt.Sprint("_n", i, `"`)).Replace(step))
 	}
 	long = long[:at] + steps.String() + long[at:] + "}"
 	if !gjson.Valid(long) {

@@ -6,6 +6,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/history"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -46,6 +47,17 @@ func (c *chatRequest) put(text string) { c.chat = jsonedit.Put(c.chat, text) }
 //go:noinline
 func (c *chatRequest) member(name string, value []byte) {
 	c.chat = jsonedit.PutMember(c.chat, name, value)
+}
+
+// writePassed writes the client's own words for the server. An effort is none of them: it is
+// that of reasoning, and graded.
+func (c *chatRequest) writePassed(r *reader, k kind, compacting bool) {
+	for i := range hub.PassedFields {
+		f := &hub.PassedFields[i]
+		if i != hub.PassedEffort && (f.Prompt || k != inputTokens) && !(f.Shapes && compacting) {
+			c.member(f.Name, r.passedField(i))
+		}
+	}
 }
 
 // templateKwargs are the chat_template_kwargs: the client's, and before them what follows

@@ -56,11 +56,7 @@ func (r *reader) covered() (earlier, input int32) {
 					earlier, input = r.earlier.End, i
 				}
 			}
-			switch role := it.text(itemRole); string(role) {
-			case "system", "developer":
-			default:
-				others = others || it.blob == 0 && !it.updates() && !it.asks()
-			}
+			others = others || it.blob == 0 && !it.updates() && !it.asks() && !it.instructs()
 		}
 	}
 	return earlier, input
@@ -69,6 +65,12 @@ func (r *reader) covered() (earlier, input int32) {
 // maxKeptMessages is how many bytes of user messages a compact reply repeats, some
 // 16,000 tokens.
 const maxKeptMessages = 64 << 10
+
+// instructs tells whether an item is a message of the system's or the developer's.
+func (it *item) instructs() bool {
+	role := it.text(itemRole)
+	return string(role) == "system" || string(role) == "developer"
+}
 
 // asks tells whether an item is a user's message, or another agent's.
 func (it *item) asks() bool {
@@ -86,7 +88,7 @@ func (r *reader) appendKept(dst []byte, id func([]byte, string) []byte) []byte {
 		for i := l.End - 1; i >= l.Start; i-- {
 			it := &r.items[i]
 			size := it.fields[itemContent].Len()
-			if !it.updates() && !it.asks() || size > left {
+			if it.repeated || !it.updates() && !it.asks() || size > left {
 				continue
 			}
 			left -= size

@@ -43,8 +43,11 @@ func (c *conversation) reset() {
 func (c *conversation) addItems(l jsonedit.CompactSpan, covered int32) *hub.Problem {
 	for i := l.Start; i < l.End; i++ {
 		it := &c.notes.items[i]
+		if it.repeated {
+			continue
+		}
 		if i < covered {
-			if role := it.text(itemRole); string(role) != "system" && string(role) != "developer" {
+			if !it.instructs() {
 				continue
 			}
 		}

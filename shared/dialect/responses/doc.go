@@ -15,6 +15,7 @@
 //	reader.go       who reads: a pass over the body that notes where things stand; members.go
 //	                and items.go say what of, scalars.go what is wrong with simple members
 //	reasoning.go, text.go  the thinking switch, the form of the text
+//	repeated.go     items that stand twice
 //	update.go       items that change the effort and the text's form from there on
 //	conversation.go who orders the history: messages, calls.go for calls and their results,
 //	                content.go for the parts of each, compact.go for summaries, other.go for

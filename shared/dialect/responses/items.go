@@ -95,6 +95,8 @@ type item struct {
 	// summary is the text of a compaction, and blob what it says of itself.
 	summary []byte
 	blob    blobKind
+	// repeated: the item stands before in the conversation.
+	repeated bool
 }
 
 func (it *item) has(key int) bool { return !it.fields[key].Absent() }

@@ -21,6 +21,7 @@ type reader struct {
 
 	items []item
 	parts []part
+	seen  seen
 	// The items of instructions, of earlier responses and of input; earlierText is that of
 	// the second.
 	instructions, earlier, input jsonedit.CompactSpan
@@ -33,7 +34,8 @@ func (r *reader) reset() {
 	clear(r.items)
 	r.scanner.Reset(nil)
 	r.tools.Reset()
-	*r = reader{scanner: r.scanner, tools: r.tools, items: r.items[:0], parts: r.parts[:0], earlierText: r.earlierText[:0]}
+	clear(r.seen)
+	*r = reader{scanner: r.scanner, tools: r.tools, seen: r.seen, items: r.items[:0], parts: r.parts[:0], earlierText: r.earlierText[:0]}
 }
 
 // What has larger buffers or longer lists is left to the collector.
@@ -242,4 +244,16 @@ func (r *reader) offerTools(reject bool) *hub.Problem {
 		}
 	}
 	return r.tools.Offered()
+}
+
+// readStored reads a stored item that takes another's place; false for one that can't be read.
+func (r *reader) readStored(raw []byte, place *item) (item, bool) {
+	stored := item{src: raw, index: place.index, list: place.list}
+	if len(raw) == 0 {
+		return stored, false
+	}
+	s := &r.scanner
+	s.Reset(raw)
+	r.scanItem(s, &stored)
+	return stored, s.Finish() == nil && raw[stored.at.Start] == '{'
 }

@@ -202,6 +202,9 @@ func (r *translation) complete(it *item) *hub.Problem {
 		return p
 	case string(kind) == "item_reference":
 		return r.fetch(it)
+	case string(kind) == "reasoning" && it.isBare() && len(it.text(itemID)) > 0 && r.turn.Edge.Keeps:
+		r.recall(it)
+		return nil
 	}
 	return r.conversation.openSummary(it)
 }
@@ -219,16 +222,27 @@ func (r *translation) fetch(it *item) *hub.Problem {
 		if len(g.Items) == 0 {
 			return hub.WrongValue(it.member(itemID), "there is no stored item "+hub.Quoted(id)+".")
 		}
-		raw := g.Items
-		r.small.Reset(raw)
-		*it = item{src: raw, index: it.index, list: it.list}
-		r.scanItem(&r.small, it)
-		if r.small.Finish() != nil || raw[it.at.Start] != '{' || string(it.text(itemType)) == "item_reference" {
+		found, ok := r.readStored(g.Items, it)
+		if !ok || string(found.text(itemType)) == "item_reference" {
 			return hub.BadStore("an earlier item")
 		}
+		*it = found
 		r.origin.gathered++
 		r.step-- // gather goes on behind it
 		return r.conversation.openSummary(it)
 	})
 	return nil
+}
+
+// recall asks for the stored item of a reasoning item that brings nothing but its id. Where there
+// is none it stays as it is, since thinking is only a help.
+func (r *translation) recall(it *item) {
+	r.turn.Ask(hub.Need{Kind: hub.NeedItem, Item: string(it.text(itemID))}, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
+		if found, ok := r.readStored(g.Items, it); ok && string(found.text(itemType)) == "reasoning" {
+			*it = found
+		}
+		r.origin.gathered++
+		r.step-- // gather goes on behind it
+		return r.translate(dst)
+	})
 }

@@ -71,6 +71,10 @@ func CheckItems(list []byte, name string) (orphan, p *hub.Problem) {
 	if r.fault != nil {
 		return nil, r.fault
 	}
+	if p := r.dropRepeated(); p != nil {
+		p.Param = name
+		return nil, p
+	}
 	for i := r.input.Start; i < r.input.End; i++ {
 		it := &r.items[i]
 		if p := it.checkID(); p != nil {

@@ -73,7 +73,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	steps := [...]func(*translation) *hub.Problem{
 		(*translation).scan, (*translation).model, (*translation).checkMeaning,
 		(*translation).state, (*translation).leave, (*translation).background, (*translation).goOn,
-		(*translation).parameters, (*translation).gather, (*translation).configure,
+		(*translation).parameters, (*translation).gather, (*translation).dropRepeated, (*translation).configure,
 		(*translation).offer, (*translation).choose, (*translation).converse,
 	}
 	for r.step < len(steps) {
@@ -305,7 +305,7 @@ func (r *translation) write() {
 		if r.format.kind != plainText && r.tools.Callable() { // the Editor asks for it in words, which count
 			c.chat = r.format.appendMember(c.chat)
 		}
-		r.writePassed()
+		c.writePassed(&r.reader, r.kind, r.compacting)
 		c.put("}")
 		return
 	}
@@ -337,22 +337,11 @@ func (r *translation) write() {
 		user = r.raw(keySafety)
 	}
 	c.member("user", user)
-	r.writePassed()
+	c.writePassed(&r.reader, r.kind, r.compacting)
 	if r.turn.Request.Streamed {
 		c.put(`,"stream":true`)
 	}
 	c.put("}")
-}
-
-// writePassed writes the client's own words for the server. An effort is none of them: it is
-// that of reasoning, and graded.
-func (r *translation) writePassed() {
-	for i := range hub.PassedFields {
-		f := &hub.PassedFields[i]
-		if i != hub.PassedEffort && (f.Prompt || r.kind != inputTokens) && !(f.Shapes && r.compacting) {
-			r.member(f.Name, r.passedField(i))
-		}
-	}
 }
 
 // writeForm writes which form the text shall have, and whether its tokens are wanted.
