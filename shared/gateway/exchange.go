@@ -65,6 +65,8 @@ const (
 	refused
 	// onePiece of what the client gets as a stream.
 	onePiece
+	// limited: the upstream's 429, left as it is, unless it says that it will not pass.
+	limited
 )
 
 // Open begins an exchange.
@@ -82,13 +84,12 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.keys(head.Credential)
 	x.plan.Edit.Drop = append(x.plan.Edit.Drop, x.gateway.denied...)
 	if p := x.refuse(head, path, canonical); p != nil {
-		x.local(p)
+		x.local(x.answer(p))
 		return x
 	}
 	switch x.route.kind {
 	case pageRoute:
-		x.plan.Action = Local
-		x.plan.Answer = &hub.Answer{Status: 200, Body: []byte(x.route.page)}
+		x.local(&hub.Answer{Status: 200, Body: []byte(x.route.page)})
 		return x
 	case passRoute:
 		return x
@@ -107,7 +108,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if x.route.bodyless() {
 		if _, p := x.route.dialect.Request(nil, nil, &x.turn); p != nil {
-			x.local(p)
+			x.local(x.answer(p))
 			return x
 		}
 		x.plan.NoBody, x.phase = true, replying
@@ -170,9 +171,9 @@ func (x *Exchange) keys(c access.Credential) {
 	}
 }
 
-func (x *Exchange) local(p *hub.Problem) {
+func (x *Exchange) local(a *hub.Answer) {
 	x.plan.Action = Local
-	x.plan.Answer = x.answer(p)
+	x.plan.Answer = a
 }
 
 // answer puts a problem into the client's dialect.
@@ -182,6 +183,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 		return hub.ChatAnswer(p)
 	}
 	a := x.route.dialect.Problem(p, &x.turn)
+	a.Header = x.route.withRetry(a.Header, p)
 	if x.form == onePiece {
 		// It is no response, so nobody keeps it or is told of it.
 		x.turn.Edge.Keeps, x.turn.Edge.Told = false, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/refusal"
 )
 
 // ReplyHead decides from the reply's status and header what becomes of its body.
@@ -14,6 +15,19 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	if x.plan.Action != Transform {
 		return ReplyPlan{}
 	}
+	p := x.replyHead(status, header)
+	if p.Mode == ReplyLocal {
+		return p
+	}
+	if retry := x.route.retryFields(status, false, header); retry != nil {
+		p.Edit = p.Edit.With(retry...)
+		p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "retry-after-ms") // it would go before ours
+	}
+	return p
+}
+
+// replyHead is ReplyHead without the fields that all replies have.
+func (x *Exchange) replyHead(status int, header func(name string) string) ReplyPlan {
 	encoding := strings.TrimSpace(strings.ToLower(header("content-encoding")))
 	x.gzipped = encoding == "gzip" || encoding == "x-gzip"
 	plain := encoding == "" || encoding == "identity"
@@ -23,6 +37,7 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	if t := x.route.translator; t != nil {
 		return x.translatedHead(t, status, kind, plain || x.gzipped)
 	}
+	edit := hub.HeaderEdit{Drop: dropped(x.gzipped), Set: x.turn.Request.ReplyHeader}
 	asIs := status < 200 || status > 299 || x.route.replyAsIs
 	streamer, streams := x.route.dialect.(hub.Streamer)
 	switch {
@@ -30,6 +45,8 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		return x.badReply("The model server switched to another protocol, which was not asked for.")
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
+	case status == 429 && (plain || x.gzipped):
+		x.form = limited
 	case asIs && !x.gzipped:
 		return ReplyPlan{Edit: hub.HeaderEdit{Set: x.turn.Request.ReplyHeader}} // not ours, whatever it is
 	case !plain && !x.gzipped:
@@ -38,16 +55,16 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		x.form = decoded
 	case kind == "text/event-stream" && streams:
 		x.stream.open(streamer.Stream(&x.turn), x.gateway.maxEvent, x.gzipped)
-		return ReplyPlan{Mode: ReplyStream, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}}
+		return ReplyPlan{Mode: ReplyStream, Edit: edit}
 	case kind != "application/json":
 		return ReplyPlan{}
 	}
-	return ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
+	return ReplyPlan{Mode: ReplyWhole, Edit: edit, MaxBody: x.gateway.maxBody}
 }
 
 // dropped are the fields that a reply's new body makes untrue.
-func (x *Exchange) dropped() []string {
-	if x.gzipped {
+func dropped(gzipped bool) []string {
+	if gzipped {
 		return dropEncodedLength
 	}
 	return dropLength
@@ -61,7 +78,8 @@ func (x *Exchange) badReply(format string, args ...any) ReplyPlan {
 // translatedHead is ReplyHead for a dialect whose clients can't read the upstream's
 // replies; readable: the gateway undoes the reply's compression.
 func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, readable bool) ReplyPlan {
-	p := ReplyPlan{Mode: ReplyWhole, Edit: hub.HeaderEdit{Drop: x.dropped(), Set: x.turn.Request.ReplyHeader}, MaxBody: x.gateway.maxBody}
+	edit := hub.HeaderEdit{Drop: dropped(x.gzipped), Set: x.turn.Request.ReplyHeader}
+	p := ReplyPlan{Mode: ReplyWhole, Edit: edit, MaxBody: x.gateway.maxBody}
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
 		if a := e.Estimate(&x.turn); a != nil {
 			a.Header = append(a.Header, x.turn.Request.ReplyHeader...)
@@ -121,7 +139,7 @@ func (x *Exchange) Refused() bool { return x.form == refused }
 // Events, or its body where it has none.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	x.phase = replying
-	if x.gzipped && !((x.form == decoded || x.form == refused) && len(body) == 0) {
+	if x.gzipped && !((x.form == decoded || x.form == limited || x.form == refused) && len(body) == 0) {
 		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
 		switch {
 		case err != nil && x.form == refused:
@@ -136,6 +154,12 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	switch x.form {
 	case decoded:
 		return jsonedit.PutBytes(dst, body), nil
+	case limited:
+		if p := hub.UpstreamProblem(429, body); refusal.Of(p).Class == refusal.Ended {
+			x.problem = p
+			return dst, &hub.Answer{Status: 429, Body: body, Header: [][2]string{noRetry}, Reason: p.Reason}
+		}
+		return jsonedit.PutBytes(dst, body), nil
 	case refused:
 		// The head is the upstream's, but for its status and type: Retry-After stays.
 		p := hub.UpstreamProblem(x.refusal, body)
@@ -146,9 +170,10 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 			})
 			return dst, nil
 		}
-		// Where its sentence means another status than it came with, the reply is ours.
+		// Where its sentence means another status than it came with, or that a 429 will not
+		// pass, the reply is ours.
 		a := x.answer(p)
-		if a.Status != x.route.translator.Status(x.refusal) {
+		if a.Status != x.route.translator.Status(x.refusal) || x.refusal == 429 && refusal.Of(p).Class == refusal.Ended {
 			return dst, a
 		}
 		return jsonedit.PutBytes(dst, a.Body), nil

@@ -32,6 +32,11 @@ const (
 	LateSystem
 	// Effort: an effort that the model does not know.
 	Effort
+	// Throttled: too many requests or tokens for now. It is told apart since some servers
+	// call it a quota.
+	Throttled
+	// Ended: whoever pays must do something before there is an answer again.
+	Ended
 )
 
 // names are what the dialects call the classes.
@@ -46,6 +51,8 @@ var names = [...]struct {
 	Image:         {messages: "image_block"},
 	LateSystem:    {messages: "mid_conv_system"},
 	Effort:        {messages: "effort_unsupported"},
+	Throttled:     {responses: "rate_limit_exceeded"},
+	Ended:         {responses: "insufficient_quota"},
 }
 
 // Capability is the class's name in Messages, "" for one without.
@@ -103,6 +110,17 @@ var rules = []rule{
 	{Effort, []string{"reasoning_effort", "input should be"}},
 	{Effort, []string{"reasoning_effort", "valid values are"}},
 	{Effort, []string{"think value", "is not supported"}}, // Ollama
+
+	// DashScope: a limit by the minute, and quotas
+	{Throttled, []string{"exceeded your current quota", "#token-limit"}},
+	{Ended, []string{"free allocated quota exceeded"}},
+	{Ended, []string{"hour allocated quota exceeded"}},
+	{Ended, []string{"week allocated quota exceeded"}},
+	{Ended, []string{"month allocated quota exceeded"}},
+	// OpenAI
+	{Ended, []string{"exceeded your current quota"}},
+	{Ended, []string{"billing hard limit"}},
+	{Ended, []string{"credit balance is too low"}}, // Anthropic
 }
 
 // A Refusal is what an upstream's sentence says; counts are 0 where it doesn't have them.
@@ -118,8 +136,14 @@ type Refusal struct {
 // Of says what an upstream's problem means.
 func Of(p *hub.Problem) Refusal {
 	switch {
-	case p.Upstream == 0, p.Upstream == 401, p.Upstream == 403, p.Upstream == 429:
-		return Refusal{} // whatever it says of the request, something else is to be done
+	case p.Upstream == 0:
+		return Refusal{}
+	case p.Upstream == 401, p.Upstream == 403, p.Upstream == 429:
+		// Whatever it says of the request, something else is to be done.
+		if hasEnded(p) {
+			return Refusal{Class: Ended}
+		}
+		return Refusal{}
 	case p.Code == "context_length_exceeded", p.Type == "context_length_exceeded", p.Type == "exceed_context_size_error",
 		p.Param == "input_tokens":
 		r := Read(p.Message)
@@ -127,6 +151,20 @@ func Of(p *hub.Problem) Refusal {
 		return r
 	}
 	return Read(p.Message)
+}
+
+// endedCodes are servers' words for an entitlement that has ended, in lower case.
+// insufficient_quota is not among them: DashScope says it of its limit by the minute.
+var endedCodes = []string{"commoditynotpurchased", "prepaidbilloverdue", "postpaidbilloverdue", "arrearage",
+	"allocationquota.freetieronly", "billing_hard_limit_reached"}
+
+func hasEnded(p *hub.Problem) bool {
+	for _, code := range endedCodes {
+		if strings.EqualFold(p.Code, code) || strings.EqualFold(p.Type, code) {
+			return true
+		}
+	}
+	return Read(p.Message).Class == Ended
 }
 
 // Read says what a sentence means.
