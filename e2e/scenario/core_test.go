@@ -67,7 +67,7 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 	case gateway.Local:
 		return nil, local(plan.Answer)
 	case gateway.Pass:
-		return edited(request, plan, request.Body), &answer
+		return edited(request, plan, request.Body), edited(answer, &gateway.Plan{Edit: plan.Reply}, answer.Body)
 	}
 	var body []byte
 	if !plan.NoBody {

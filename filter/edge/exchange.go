@@ -207,6 +207,7 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 		}
 	}
 	if e.plan.Action == gateway.Pass {
+		e.edit(Reply, head, &e.plan.Reply, true)
 		return Continue
 	}
 	reply := e.core.ReplyHead(e.status, head.Get)

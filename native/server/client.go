@@ -252,7 +252,7 @@ func leaveTypeOut(h http.Header) {
 // canonical holds the names that are asked for at each request and that net/http's own
 // way would allocate for.
 var canonical = map[string]string{"authorization": "Authorization", "x-api-key": "X-Api-Key",
-	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version"}
+	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version", "origin": "Origin"}
 
 func valuesOf(h http.Header, name string) []string {
 	key, ok := canonical[name]

@@ -97,6 +97,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
 			mendLocations(resp.Header, st.client, p.client.r.Host)
+			upstream.EditHeader(resp.Header, p.plan.Reply)
 			p.log.whole("reply passed on", resp.Header, nil)
 			if resp.StatusCode != http.StatusSwitchingProtocols {
 				p.leg.watch(st.idle, p.client)

@@ -40,9 +40,11 @@ type Config struct {
 	UnsupportedTools string `json:"unsupported_tools"`
 	// ClientFields says which fields of a request are the operator's.
 	ClientFields ClientFields `json:"client_fields"`
-	Responses    Responses    `json:"responses"`
-	Store        Store        `json:"store"`
-	Messages     Messages     `json:"messages"`
+	// CORS is for web pages.
+	CORS      CORS      `json:"cors"`
+	Responses Responses `json:"responses"`
+	Store     Store     `json:"store"`
+	Messages  Messages  `json:"messages"`
 	// Passthrough forwards paths that Qwenvoy does not know; off, they are a 404.
 	Passthrough bool     `json:"passthrough"`
 	Limits      Limits   `json:"limits"`
@@ -104,6 +106,14 @@ type ClientFields struct {
 	// all clients' requests, such as priority, cache_salt, chat_template, x-vllm-priority. The
 	// default is none: as long as the gateway knows no clients by keys, all are trusted.
 	Deny []string `json:"deny"`
+}
+
+// CORS says which web pages may read what the gateway answers.
+type CORS struct {
+	// Origins are theirs: exact ones, those below a domain (https://*.example.com), or * for
+	// all. Pages of the gateway's own origin and of this machine (localhost, 127.0.0.1, any
+	// port) always may.
+	Origins []string `json:"origins"`
 }
 
 // Responses is for the Responses API.

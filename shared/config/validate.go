@@ -70,6 +70,14 @@ func BuiltinProfiles() []Profile {
 	}
 }
 
+// isOrigin tells whether a text is an origin, with a * for what is below a domain, or *.
+func isOrigin(text string) bool {
+	scheme, host, ok := strings.Cut(text, "://")
+	host = strings.TrimPrefix(host, "*.")
+	return text == "*" || ok && scheme != "" && host != "" && !strings.Contains(scheme, "*") &&
+		!strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("*/?#,@", r) })
+}
+
 // Validate reports the first thing that is wrong. What concerns names that refer to
 // each other (profiles, aliases) is checked by package catalog.
 func (c *Config) Validate() error {
@@ -90,6 +98,12 @@ func (c *Config) Validate() error {
 			return &Error{path, "a field's name is required"}
 		case slices.Contains(neededFields, strings.ToLower(name)):
 			return &Error{path, name + " is not allowed here, since no request could do without it"}
+		}
+	}
+	for i, origin := range c.CORS.Origins {
+		if !isOrigin(origin) {
+			return &Error{fmt.Sprintf("cors.origins[%d]", i),
+				fmt.Sprintf("%q is not allowed here, an origin such as https://app.example.com or https://*.example.com, or * is", origin)}
 		}
 	}
 	type word struct {

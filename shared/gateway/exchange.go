@@ -33,6 +33,7 @@ type Exchange struct {
 	// encoding is the request's content-encoding where it must be undone.
 	encoding string
 	problem  *hub.Problem
+	page     page
 
 	phase phase
 	// form is what becomes of a whole reply, refusal the upstream's error status of a
@@ -81,15 +82,25 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	canonical := x.find(head, path)
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
+	if x.page = g.pageOf(head.Header); x.page.origin != "" && !x.page.allowed {
+		x.plan.Reply.DropPrefixes = corsPrefix
+	}
 	x.keys(head.Credential)
 	x.plan.Edit.Drop = append(x.plan.Edit.Drop, x.gateway.denied...)
+	if a, p := x.page.preflight(head, x.route.kind == passRoute); p != nil {
+		x.local(x.answer(p))
+		return x
+	} else if a != nil {
+		x.local(a)
+		return x
+	}
 	if p := x.refuse(head, path, canonical); p != nil {
 		x.local(x.answer(p))
 		return x
 	}
 	switch x.route.kind {
 	case pageRoute:
-		x.local(&hub.Answer{Status: 200, Body: []byte(x.route.page)})
+		x.local(x.page.sign(&hub.Answer{Status: 200, Body: []byte(x.route.page)}))
 		return x
 	case passRoute:
 		return x
@@ -180,9 +191,9 @@ func (x *Exchange) local(a *hub.Answer) {
 func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	x.problem = p
 	if x.route.dialect == nil {
-		return hub.ChatAnswer(p)
+		return x.page.sign(hub.ChatAnswer(p))
 	}
-	a := x.route.dialect.Problem(p, &x.turn)
+	a := x.page.sign(x.route.dialect.Problem(p, &x.turn))
 	a.Header = x.route.withRetry(a.Header, p)
 	if x.form == onePiece {
 		// It is no response, so nobody keeps it or is told of it.
@@ -221,7 +232,7 @@ func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 		return out, nil
 	case x.turn.Request.Answer != nil:
 		x.turn.Request.Answer.Header = append(x.turn.Request.Answer.Header, x.turn.Request.ReplyHeader...)
-		return out, x.turn.Request.Answer
+		return out, x.page.sign(x.turn.Request.Answer)
 	}
 	if x.phase == requesting { // a reply may have come before
 		x.phase = replying

@@ -28,6 +28,7 @@ type Gateway struct {
 	maxBody  int
 	maxEvent int
 	pass     bool
+	origins  origins
 	denied   []string // header fields that clients may not set, in lower case
 }
 
@@ -73,6 +74,9 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	}
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
+	for _, origin := range c.CORS.Origins {
+		g.origins = append(g.origins, strings.ToLower(origin))
+	}
 	for _, name := range c.ClientFields.Deny {
 		g.denied = append(g.denied, strings.ToLower(name))
 	}

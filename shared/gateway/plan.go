@@ -72,6 +72,8 @@ type Plan struct {
 	// Edit changes the request's header. content-length is dropped for every Transform
 	// with a body: the edge sets the length of what Request returned, or sends chunks.
 	Edit hub.HeaderEdit
+	// Reply changes the header of the reply to a passed request.
+	Reply hub.HeaderEdit
 	// MaxBody is the limit of the request body in bytes; over it the edge sends Fault(hub.BodyTooLarge).
 	MaxBody int
 	// NoBody: the request has no body to transform (GET); Request need not be called.

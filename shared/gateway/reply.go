@@ -23,6 +23,10 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		p.Edit = p.Edit.With(retry...)
 		p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "retry-after-ms") // it would go before ours
 	}
+	if x.page.origin != "" {
+		p.Edit = p.Edit.With(x.page.fields(header("vary"))...)
+		p.Edit.DropPrefixes = corsPrefix
+	}
 	return p
 }
 
@@ -83,7 +87,7 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, rea
 	if e, ok := t.(hub.Estimator); ok && (status == 404 || status == 405 || status == 501) {
 		if a := e.Estimate(&x.turn); a != nil {
 			a.Header = append(a.Header, x.turn.Request.ReplyHeader...)
-			return ReplyPlan{Mode: ReplyLocal, Answer: a}
+			return ReplyPlan{Mode: ReplyLocal, Answer: x.page.sign(a)}
 		}
 	}
 	streamed := x.turn.Request.Streamed && status == 200
@@ -157,7 +161,7 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	case limited:
 		if p := hub.UpstreamProblem(429, body); refusal.Of(p).Class == refusal.Ended {
 			x.problem = p
-			return dst, &hub.Answer{Status: 429, Body: body, Header: [][2]string{noRetry}, Reason: p.Reason}
+			return dst, x.page.sign(&hub.Answer{Status: 429, Body: body, Header: [][2]string{noRetry}, Reason: p.Reason})
 		}
 		return jsonedit.PutBytes(dst, body), nil
 	case refused:
