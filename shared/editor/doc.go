@@ -15,6 +15,7 @@
 //	format.go    answerFormat: the form of the answer beside tools, in words
 //	thinking.go  templateArguments: chat_template_kwargs and the state of thinking
 //	sampling.go  sampling values and token limits
+//	stops.go     stop strings that end the answer's text alone
 //	usage.go     streamOptions: whether a stream ends with its usage
 //
 // While the walk passes a field, the type that knows it reads it; when all of the request is

@@ -175,13 +175,14 @@ func (ed *Editor) finish() *hub.Problem {
 		ed.tools.finish(r)
 	}
 	facts := &r.turn.Request
-	if ed.form.Sampling && facts.Model != nil {
-		setSampling(r)
-		ed.options.askUsage(r)
-	}
 	facts.Choices = 1
 	if n, ok := integer(r.literal(keyN)); ok && r.kind(keyN) == jsonedit.Number {
 		facts.Choices = n
+	}
+	if ed.form.Sampling && facts.Model != nil {
+		setSampling(r)
+		holdStops(r, ed.tools.callable(r))
+		ed.options.askUsage(r)
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ const (
 	keyContinue
 	keyResponseFormat
 	keyStructured
+	keyStop
+	keyIncludeStop
 	keySampling
 	keyCount = keySampling + len(catalog.SamplingKeys)
 )
@@ -62,6 +64,10 @@ func keyNumber(key []byte) int {
 		return keyResponseFormat
 	case "structured_outputs":
 		return keyStructured
+	case "stop":
+		return keyStop
+	case "include_stop_str_in_output":
+		return keyIncludeStop
 	case "temperature":
 		return keySampling
 	case "top_p":

@@ -108,7 +108,7 @@ func TestHalvesOfSurrogatePairsGoUpAsReplacements(t *testing.T) {
 		{"a text that moves", `{"model":"gpt-5","messages":[{"role":"user","content":"a"},{"role":"system","content":[{"type":"text","text":"\ude00b"}]}]}`,
 			`{"role":"system","content":"\ufffdb"}`},
 		{"a tool", `{"model":"gpt-5","messages":[],"tools":[{"type":"function","name":"f","description":"\uD83D"}]}`, `"description":"\ufffd"`},
-		{"a stop", `{"model":"gpt-5","messages":[],"stop":["\ud83d","\ud83d\ude00"]}`, `"stop":["\ufffd","\ud83d\ude00"]`},
+		{"a stop", `{"model":"qwen3.5-instruct-general","messages":[],"stop":["\ud83d","\ud83d\ude00"]}`, `"stop":["\ufffd","\ud83d\ude00"]`},
 		{"a prompt", `{"model":"gpt-5","prompt":["\ud83dx"]}`, `"prompt":["\ufffdx"]`},
 		{"a key", `{"model":"gpt-5","messages":[],"metadata":{"\ud83d":1}}`, `{"\ufffd":1}`},
 		{"arguments", `{"model":"gpt-5","messages":[{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"k\":\"\\ud83d\"}"}}]}]}`,

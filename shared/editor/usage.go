@@ -9,11 +9,12 @@ import (
 type streamOptions struct {
 	members      jsonedit.Members
 	includeUsage field
-	continuous   bool // continuous_usage_stats is true
+	counts       field // continuous_usage_stats
+	continuous   bool  // it is true
 }
 
 // reset forgets the request before.
-func (o *streamOptions) reset() { o.includeUsage, o.continuous = field{}, false }
+func (o *streamOptions) reset() { o.includeUsage, o.counts, o.continuous = field{}, field{}, false }
 
 // scan walks stream_options.
 func (o *streamOptions) scan(d *document) jsonedit.Span {
@@ -36,7 +37,11 @@ func (o *streamOptions) scan(d *document) jsonedit.Span {
 			o.includeUsage = field{i, v}
 		case "continuous_usage_stats":
 			v := s.Value()
-			o.members.Add(key, v)
+			i := o.members.Add(key, v)
+			if !o.counts.value.Absent() {
+				o.members.Drop(o.counts.member)
+			}
+			o.counts = field{i, v}
 			o.continuous = string(v.Of(d.src)) == "true"
 		default:
 			o.members.Add(key, s.Value())
@@ -45,34 +50,52 @@ func (o *streamOptions) scan(d *document) jsonedit.Span {
 	return jsonedit.Span{Start: start, End: s.Pos()}
 }
 
-// askUsage asks for a stream's usage on the gateway's account.
+// askUsage asks for a stream's usage on the gateway's account. Where a stop string may end it
+// here, each chunk is to say the count so far.
 func (o *streamOptions) askUsage(r *request) {
 	if r.kind(keyStream) != jsonedit.True {
 		return
 	}
+	facts := &r.turn.Request
+	counts := len(facts.Stops) > 0 && !o.continuous
+	more := ""
+	if counts {
+		more = `"continuous_usage_stats":true,`
+	}
 	options := r.fields[keyStreamOptions].value
+	asked := false
 	switch r.kind(keyStreamOptions) {
 	case jsonedit.Null:
+		all := `"stream_options":{"include_usage":true,` + more
+		all = all[:len(all)-1] + "}"
 		if options.Absent() {
-			r.add(`"stream_options":{"include_usage":true},`)
+			r.add(all, ",")
 		} else {
-			r.replace(options, `{"include_usage":true}`)
+			r.replace(options, all[len(`"stream_options":`):])
 		}
 	case jsonedit.Object:
-		if o.includeUsage.value.Absent() && !o.continuous {
-			o.members.Commit(&r.edits, []byte(`"include_usage":true,`))
-			break
-		}
-		o.members.Commit(&r.edits, nil)
-		if o.continuous || o.includeUsage.kind(r.src) == jsonedit.True {
-			// Asked for. Or continuous_usage_stats alone, which vLLM ignores unless
-			// include_usage wakes it up: then every chunk would change.
+		if asked = o.includeUsage.kind(r.src) == jsonedit.True; !asked && o.continuous {
+			// continuous_usage_stats alone, which vLLM ignores unless include_usage wakes it
+			// up: then every chunk would change.
+			o.members.Commit(&r.edits, nil)
 			return
 		}
-		r.replace(o.includeUsage.value, "true")
+		if counts && !o.counts.value.Absent() {
+			o.members.Drop(o.counts.member)
+		}
+		switch {
+		case o.includeUsage.value.Absent():
+			more = `"include_usage":true,` + more
+		case !asked:
+			r.replace(o.includeUsage.value, "true")
+		}
+		o.members.Commit(&r.edits, []byte(more))
 	default:
 		return
 	}
-	r.turn.Request.HideUsage = true
-	r.changed(hub.UsageRequested)
+	facts.HideCounts = counts
+	if !asked {
+		facts.HideUsage = true
+		r.changed(hub.UsageRequested)
+	}
 }

@@ -26,6 +26,7 @@ const (
 	ResultsSorted
 	ItemsDropped
 	FormatInWords
+	StopsHeld
 )
 
 var changeNames = []string{
@@ -37,6 +38,7 @@ var changeNames = []string{
 	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported", "results_sorted",
 	"items_dropped",
 	"format_in_words",
+	"stops_held",
 }
 
 // Names lists the set.

@@ -82,6 +82,20 @@ func (c *Chunks) Read(other, data []byte, hasData bool, v *View, t *Turn) (Chunk
 	return GoodChunk, data
 }
 
+// AppendHead appends how the stream's chunks begin, up to the value of choices, with the client's
+// name of the model.
+func (c *Chunks) AppendHead(dst []byte, t *Turn) []byte {
+	h := &c.head
+	if len(h.text) == 0 {
+		return jsonedit.Put(dst, `{"choices":`)
+	}
+	if h.model.Absent() || len(t.Request.Name) == 0 {
+		return jsonedit.PutBytes(dst, h.text)
+	}
+	dst = jsonedit.PutBytes(jsonedit.PutBytes(dst, h.text[:h.model.Start]), t.Request.Name)
+	return jsonedit.PutBytes(dst, h.text[h.model.End:])
+}
+
 // Whole tells whether [DONE] is a proper end. Without a finish_reason it is one where text
 // was said, but not over an open call: a server that died behind a proxy looks the same.
 func (c *Chunks) Whole(openCall bool) bool { return c.Finished || c.said && !openCall }

@@ -79,6 +79,12 @@ type RequestFacts struct {
 	Limit int
 	// Choices is n.
 	Choices int
+	// Stops end the answer's text, where the server is not to look for them (repair.Stops);
+	// KeepStop: the one that does is shown.
+	Stops    []string
+	KeepStop bool
+	// HideCounts: each chunk's usage was asked for on the gateway's account.
+	HideCounts bool
 	// HideUsage: usage was asked for on the gateway's account, the client shall not see it.
 	HideUsage bool
 	// Changes is what was changed in the request.

@@ -19,6 +19,8 @@ type View struct {
 	HasChoices bool
 	Usage      Usage
 	HasUsage   bool
+	// UsageAt is where it stands.
+	UsageAt jsonedit.Span
 
 	s jsonedit.Scanner
 }
@@ -34,6 +36,8 @@ type Choice struct {
 	// object, or the text of a completion.
 	HasMessage, Misshapen                                    bool
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
+	// StopAt is where stop_reason stands, null or not.
+	StopAt jsonedit.Span
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
 	StopReason, Logprobs jsonedit.Span
 	// Text is what /v1/completions says in the place of a message.
@@ -115,7 +119,9 @@ func (v *View) ReadChunk(src []byte, h *Head) error {
 			v.choices(src)
 		case "usage":
 			if s.Kind() == jsonedit.Object {
+				v.UsageAt.Start = s.Start()
 				v.usage(src)
+				v.UsageAt.End = s.Pos()
 			} else {
 				s.Value()
 			}
@@ -162,10 +168,9 @@ func (v *View) choice(src []byte) {
 				s.Value()
 			}
 		case "stop_reason":
-			if s.Kind() == jsonedit.Null {
-				s.Value()
-			} else {
-				c.StopReason = s.Value()
+			null := s.Kind() == jsonedit.Null
+			if c.StopAt = s.Value(); !null {
+				c.StopReason = c.StopAt
 			}
 		case "logprobs":
 			if s.Kind() == jsonedit.Object {

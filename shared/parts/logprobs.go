@@ -105,6 +105,26 @@ func find(tokens []token, said []byte, from int, text []byte) (first, end int) {
 
 func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
+// splitLogprobs parts a list behind the tokens that begin in the text, an inside of a literal.
+func splitLogprobs(list, text []byte) (of, behind []byte) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	n := len(jsonedit.AppendUnescaped(nil, text))
+	var outer, inner jsonedit.Scanner
+	var said []byte
+	end := 0
+	outer.Reset(list)
+	for outer.BeginArray(); outer.NextElement(); {
+		at := outer.Value()
+		if len(said) >= n && end > 0 {
+			return append(bytes.Clone(list[:end]), ']'), append([]byte{'['}, list[at.Start:]...)
+		}
+		said, end = repair.AppendToken(said, &inner, at.Of(list)), at.End
+	}
+	return list, nil
+}
+
 // joinLists appends the elements of the list b to a, which is the caller's own; either
 // may be nil.
 func joinLists(a, b []byte) []byte {

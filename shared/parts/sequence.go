@@ -5,6 +5,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
 )
 
 // sequence is the order of one turn: what the upstream says goes into the open part,
@@ -26,6 +27,11 @@ type sequence struct {
 
 	// blank is white space at the start of a text that may be nothing else.
 	blank blank
+	// stops ends the text; heldLogprobs is of what it holds back. stopped: it has, and nothing
+	// more is handed on.
+	stops        repair.Stops
+	heldLogprobs []byte
+	stopped      bool
 	// waiting holds what came while a call was not complete.
 	waiting []*waiting
 }
@@ -92,6 +98,9 @@ const hiddenBeat = 64
 
 // piece takes a piece of thinking or text.
 func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
+	if q.stopped {
+		return dst
+	}
 	if q.inCall() || len(q.waiting) > 0 {
 		if kind == Text && jsonedit.Blank(text) == len(text) && (len(q.waiting) == 0 || q.waiting[len(q.waiting)-1].kind != Text) {
 			return dst // white space between the pieces of a call
@@ -100,6 +109,9 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 		return dst
 	}
 	if q.open && q.part.Kind == kind {
+		if text, logprobs = q.untilStop(kind, text, logprobs); len(text) == 0 {
+			return dst
+		}
 		return q.delta(dst, text, logprobs)
 	}
 	switch kind {
@@ -108,15 +120,53 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 			return dst
 		}
 	case Text:
-		n := jsonedit.Blank(text)
-		if n == len(text) {
-			q.blank.hold(text, logprobs)
+		if n := jsonedit.Blank(text); !q.stops.Holding() {
+			if n == len(text) {
+				q.blank.hold(text, logprobs)
+				return dst
+			}
+			text, logprobs = q.blank.release(text, logprobs, n, q.count > 0 && q.last == Reasoning || q.count == 0 && q.hidden > 0)
+		}
+		if text, logprobs = q.untilStop(kind, text, logprobs); len(text) == 0 {
 			return dst
 		}
-		text, logprobs = q.blank.release(text, logprobs, n, q.count > 0 && q.last == Reasoning || q.count == 0 && q.hidden > 0)
 	}
 	dst = q.begin(dst, kind)
 	return q.delta(dst, text, logprobs)
+}
+
+// untilStop is what of a piece can go on where stop strings end the text.
+func (q *sequence) untilStop(kind Kind, text, logprobs []byte) ([]byte, []byte) {
+	if kind != Text || len(q.turn.Request.Stops) == 0 {
+		return text, logprobs
+	}
+	held := q.stops.Holding()
+	out, word := q.stops.Next(q.turn, text)
+	if held || q.stops.Holding() || word != "" {
+		q.heldLogprobs = joinLists(q.heldLogprobs, logprobs)
+		logprobs = nil
+		if len(out) > 0 {
+			logprobs, q.heldLogprobs = splitLogprobs(q.heldLogprobs, out)
+		}
+	}
+	if word != "" {
+		q.stopped, q.waiting, q.heldLogprobs = true, nil, nil
+		q.turn.Reply.Finish, q.turn.Reply.FinishSaid, q.turn.Reply.StopWord = "stop", "", word
+	}
+	return out, logprobs
+}
+
+// unhold hands on what untilStop holds back, where no more of the text comes.
+func (q *sequence) unhold(dst []byte) []byte {
+	if !q.stops.Holding() {
+		return dst
+	}
+	if !q.open || q.part.Kind != Text {
+		dst = q.begin(dst, Text)
+	}
+	dst = q.delta(dst, q.stops.Rest(), q.heldLogprobs)
+	q.heldLogprobs = nil
+	return dst
 }
 
 // inCall tells whether a call is open that may go on.
@@ -126,6 +176,9 @@ func (q *sequence) inCall() bool {
 
 // begin closes what is open and opens a part.
 func (q *sequence) begin(dst []byte, kind Kind) []byte {
+	if kind != Text {
+		dst = q.unhold(dst)
+	}
 	dst = q.close(dst, false)
 	if kind != Text {
 		q.blank = blank{}
@@ -162,6 +215,9 @@ func (q *sequence) wait(kind Kind, text, logprobs []byte) {
 
 // toolCalls takes a list of calls, or of pieces of calls.
 func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
+	if q.stopped {
+		return dst
+	}
 	s := &b.scanner
 	s.Reset(list)
 	for s.BeginArray(); s.NextElement(); {
@@ -260,7 +316,9 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 		rest := q.waiting
 		q.waiting = nil
 		dst = q.piece(dst, w.kind, w.text, w.logprobs)
-		q.waiting = append(rest, q.waiting...)
+		if q.waiting = append(rest, q.waiting...); q.stopped {
+			q.waiting = nil
+		}
 		return dst
 	}
 	if !q.w.Accept(w.name) || q.turn.Request.SingleCall && q.handed > 0 {
@@ -270,7 +328,7 @@ func (q *sequence) release(dst []byte, w *waiting) []byte {
 	q.handed++
 	q.id = q.callID(q.id[:0], unquoted(q.calls.List[w.call].ID))
 	q.name = jsonedit.PutBytes(q.name[:0], w.name)
-	dst = q.close(dst, false)
+	dst = q.close(q.unhold(dst), false)
 	q.current = w.call
 	dst = q.begin(dst, Call)
 	return q.delta(dst, w.text, nil)
@@ -301,6 +359,7 @@ func (q *sequence) finish(dst []byte) []byte {
 		q.turn.Reply.Repairs |= hub.CutCall
 	}
 	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
+	dst = q.unhold(dst)
 	nameless := 0
 	for len(q.waiting) > 0 {
 		if q.inCall() {
@@ -321,13 +380,14 @@ func (q *sequence) finish(dst []byte) []byte {
 	if nameless > 0 && q.count == 0 {
 		return q.fail(dst, hub.BadUpstream("The model server sent a tool call without the tool's name."))
 	}
+	dst = q.unhold(dst)
 	q.part.Last = true
-	dst = q.close(dst, cut)
+	dst = q.close(dst, cut && !q.stopped)
 	return q.w.Finish(dst)
 }
 
 // fail ends the turn for a fault.
 func (q *sequence) fail(dst []byte, p *hub.Problem) []byte {
 	q.turn.Reply.Finish = "error"
-	return q.failTurn(dst, p)
+	return q.failTurn(q.unhold(dst), p)
 }

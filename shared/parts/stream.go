@@ -80,6 +80,10 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 			s.spoke = true
 			dst = s.choice(dst, b, data, c)
 		}
+		if s.stopped {
+			s.chunks.Finished = true
+			return s.end(dst), true
+		}
 		if facts(s.turn, data, c) {
 			s.chunks.Finished = true
 			if p := hub.BrokenOff(s.turn.Reply.Finish); p != nil {

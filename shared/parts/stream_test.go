@@ -187,6 +187,43 @@ func TestStreamOrdersParts(t *testing.T) {
 			want: lines("begin", "open call c1 f", `+{\"a\":1`, "+}", "close last", "finish tool_calls"),
 		},
 		{
+			name:   "a stop string over three pieces, behind thinking that holds it",
+			turn:   func(t *hub.Turn) { t.Request.Stops = []string{"STOP"} },
+			script: []string{reasoning("STOP"), text(`\n\na S`), text("T"), text("OP b"), text("c"), stop, done},
+			want:   lines("begin", "open reasoning", "+STOP", "close", "open text", "+a ", "close last", "finish stop"),
+		},
+		{
+			name:   "a text that is nothing but a stop string",
+			turn:   func(t *hub.Turn) { t.Request.Stops = []string{"x", `"é`} },
+			script: []string{text(`\"`), text("é"), text("b"), stop, done},
+			want:   lines("begin", "finish stop"),
+		},
+		{
+			name:   "the first of two stop strings counts, and is shown where the client wants it",
+			turn:   func(t *hub.Turn) { t.Request.Stops, t.Request.KeepStop = []string{"cd", "bc"}, true },
+			script: []string{text("abcd"), stop, done},
+			want:   lines("begin", "open text", "+abc", "close last", "finish stop"),
+		},
+		{
+			name:   "what is held back goes out before a call, and at the end",
+			turn:   func(t *hub.Turn) { t.Request.Stops = []string{"STOP"} },
+			script: []string{text("S"), text("T"), toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\":\"STOP\"}"}}`), text("S"), "finish:length", done},
+			want:   lines("begin", "open text", "+ST", "close", "open call c f", `+{\"a\":\"STOP\"}`, "close", "open text", "+S", "close cut last", "finish length"),
+		},
+		{
+			name:   "what is held back goes out before a fault",
+			turn:   func(t *hub.Turn) { t.Request.Stops = []string{"STOP"} },
+			script: []string{text("aST"), "end"},
+			want:   lines("begin", "open text", "+a", "+ST", "close cut last", "fail 502 The model server's answer ended before it was complete."),
+		},
+		{
+			name: "text that waits behind a call ends at a stop string, and so does what waits behind it",
+			turn: func(t *hub.Turn) { t.Request.Stops = []string{"STOP"} },
+			script: []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}`), text("aSTOPb"), toolCall(`{"index":1,"id":"d","function":{"name":"g","arguments":"{}"}}`),
+				toolCall(`{"index":0,"function":{"arguments":"}"}}`), text("x"), tool, done},
+			want: lines("begin", "open call c f", "+{", "+}", "close", "open text", "+a", "close last", "finish stop"),
+		},
+		{
 			name:  "a name in pieces",
 			tools: " get get_weather set_ weather ",
 			script: []string{toolCall(`{"index":0,"id":"c1","function":{"name":"get_"}}`), toolCall(`{"index":0,"function":{"name":"weather","arguments":""}}`),

@@ -1,7 +1,7 @@
 // Package repair holds the stages that mend what an upstream said, on the hub's view
-// of a whole reply or of one chunk. Reasoning, LineFeeds and CutCall record edits of its text;
-// IsCutCall only tells, for dialects that write a text of their own. None holds back a
-// byte.
+// of a whole reply or of one chunk. Reasoning and CutCall record edits of its text, as does
+// DropLineFeeds; the others only tell, for dialects that write a text of their own too. None but Stops holds
+// back a byte.
 //
 // It imports hub and jsonedit.
 package repair
@@ -104,28 +104,34 @@ func double(e *jsonedit.Edits, src []byte, m *hub.Member, key string) {
 	e.Replace(m.Value.End, m.Value.End, m.Value.Of(src))
 }
 
-// LineFeeds drops those that the model sends between its thinking and what follows: a client
-// would show blank lines before the answer, and a text before a call. behind tells whether
-// thinking came last in the choice, chunk after chunk.
-func LineFeeds(e *jsonedit.Edits, src []byte, c *hub.Choice, t *hub.Turn, behind *bool) {
+// LineFeeds is how many bytes at the front of the content are those that the model sends between
+// its thinking and what follows: a client would show blank lines before the answer, and a text
+// before a call. behind tells whether thinking came last in the choice, chunk after chunk.
+func LineFeeds(src []byte, c *hub.Choice, t *hub.Turn, behind *bool) int {
 	if !t.Request.Thinking || t.KeepLineFeeds {
-		return
+		return 0
 	}
 	*behind = *behind || isText(src, &c.Reasoning) || isText(src, &c.ReasoningContent)
 	if !*behind {
-		return
+		return 0
 	}
 	text := hub.Literal(src, c.Content.Value)
 	n := jsonedit.LineFeeds(text)
-	if n > 0 {
-		e.Delete(c.Content.Value.Start+1, c.Content.Value.Start+1+n)
-		// A whole reply lists the thinking's tokens too.
-		if !isText(src, &c.Reasoning) && !isText(src, &c.ReasoningContent) {
-			dropTokens(e, src, c.Logprobs, n/len(`\n`))
-		}
-	}
 	if n < len(text) {
 		*behind = false
+	}
+	return n
+}
+
+// DropLineFeeds takes out what LineFeeds has found, and the tokens that say nothing else.
+func DropLineFeeds(e *jsonedit.Edits, src []byte, c *hub.Choice, n int) {
+	if n == 0 {
+		return
+	}
+	e.Delete(c.Content.Value.Start+1, c.Content.Value.Start+1+n)
+	// A whole reply lists the thinking's tokens too.
+	if !isText(src, &c.Reasoning) && !isText(src, &c.ReasoningContent) {
+		dropTokens(e, src, c.Logprobs, n/len(`\n`))
 	}
 }
 

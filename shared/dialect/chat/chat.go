@@ -34,6 +34,7 @@ type scratch struct {
 	view     hub.View
 	edits    jsonedit.Edits
 	text     []byte
+	said     []byte
 	scanner  jsonedit.Scanner
 	call     hub.CallDelta
 	elements []element
@@ -80,7 +81,9 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	if b.view.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
-	repair.CutCall(&b.edits, body, &b.view, t)
+	if t.Reply.StopWord == "" {
+		repair.CutCall(&b.edits, body, &b.view, t)
+	}
 	return b.edits.Apply(dst, body), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
 	"github.com/qwenvoy/qwenvoy/shared/sse"
 )
 
@@ -38,7 +39,7 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 		if !s.chunks.Whole(s.choices.open()) {
 			return s.Abort(comments(dst, other), hub.FaultProblem(hub.Cut, 0)), true
 		}
-		return append(append(dst, other...), done...), true
+		return append(s.rest(append(dst, other...)), done...), true
 	case hub.BrokenChunk:
 		return s.Abort(append(dst, other...), hub.FaultProblem(hub.BadReply, 0)), true
 	case hub.ErrorChunk:
@@ -62,6 +63,9 @@ func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, 
 	}
 	b.edits.Reset()
 	b.model(s.turn)
+	if b.view.HasUsage && s.turn.Request.HideCounts && len(b.view.Choices) > 0 {
+		b.edits.ReplaceString(b.view.UsageAt.Start, b.view.UsageAt.End, "null")
+	}
 	for i := range b.view.Choices {
 		c := &b.view.Choices[i]
 		finished, p := b.choice(data, c, s.choices.at(c.Index), s.turn)
@@ -72,10 +76,43 @@ func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, 
 	}
 	if bytes.IndexByte(data, '\n') >= 0 {
 		b.text = b.edits.Apply(b.text[:0], data)
-		return sse.Append(dst, other, "", b.text), false
+		dst = sse.Append(dst, other, "", b.text)
+	} else {
+		dst = append(append(dst, other...), "data: "...)
+		dst = append(b.edits.Apply(dst, data), "\n\n"...)
 	}
-	dst = append(append(dst, other...), "data: "...)
-	return append(b.edits.Apply(dst, data), "\n\n"...), false
+	if word := s.choices.first.word; word != "" {
+		return s.stop(dst, b, data, word), true
+	}
+	return dst, false
+}
+
+// stop ends the stream behind the chunk in which a stop string ended the text.
+func (s *stream) stop(dst []byte, b *scratch, data []byte, word string) []byte {
+	said := false
+	for i := range b.view.Choices {
+		said = said || b.view.Choices[i].Index == 0 && len(hub.Literal(data, b.view.Choices[i].Finish)) > 0
+	}
+	if !said {
+		dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+		dst = append(dst, `[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop","stop_reason":`...)
+		dst = append(repair.AppendWord(dst, word), "}]}\n\n"...)
+	}
+	if b.view.HasUsage && !s.turn.Request.HideUsage {
+		dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+		dst = append(append(append(dst, `[],"usage":`...), b.view.UsageAt.Of(data)...), "}\n\n"...)
+	}
+	return append(dst, done...)
+}
+
+// rest appends a chunk with the text that was held back, where nothing says how it ends.
+func (s *stream) rest(dst []byte) []byte {
+	if !s.choices.first.stops.Holding() {
+		return dst
+	}
+	dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+	dst = append(dst, `[{"index":0,"delta":{"content":"`...)
+	return append(append(dst, s.choices.first.stops.Rest()...), "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n"...)
 }
 
 // End implements hub.Stream.
@@ -84,7 +121,7 @@ func (s *stream) End(dst []byte) []byte {
 	defer scratches.Put(b)
 	switch kind, plain := s.chunks.End(&b.view, s.turn); kind {
 	case hub.DoneChunk:
-		return append(dst, done...)
+		return append(s.rest(dst), done...)
 	case hub.ErrorChunk:
 		s.turn.Reply.Finish = "error"
 		return append(sse.Append(dst, nil, "", plain), done...)
@@ -95,7 +132,7 @@ func (s *stream) End(dst []byte) []byte {
 // Abort implements hub.Stream.
 func (s *stream) Abort(dst []byte, p *hub.Problem) []byte {
 	s.turn.Reply.Finish = "error"
-	dst = append(dst, "data: "...)
+	dst = append(s.rest(dst), "data: "...)
 	dst = hub.AppendChatError(dst, p)
 	return append(append(dst, "\n\n"...), done...)
 }

@@ -102,7 +102,8 @@ func TestFieldsGoUp(t *testing.T) {
 		{"sampling", "", chat(hello, `,"temperature":0.25,"top_p":0.50,"top_k":7`), []string{"temperature", "0.25", "top_p", "0.50", "top_k", "7", "min_p", "0.0"}},
 		{"null is absent", "", chat(hello, `,"temperature":null,"stream":null,"stop_sequences":null,"system":null,"tools":null,"tool_choice":null,"thinking":null,"metadata":null,"container":null,"mcp_servers":null,"output_config":null`), []string{
 			"temperature", "0.6", "stream", "", "stop", "", "messages.#", "1"}},
-		{"stop sequences, the empty one dropped", "", chat(hello, `,"stop_sequences":["END","","a\"b\u00e9"]`), []string{"stop", `["END","a\"bé"]`}},
+		{"stop sequences, the empty one dropped", "", chat(hello, `,"thinking":{"type":"disabled"},"stop_sequences":["END","","a\"b\u00e9"]`), []string{"stop", `["END","a\"bé"]`}},
+		{"stop sequences of a model that thinks", "", chat(hello, `,"stop_sequences":["END"]`), []string{"stop", ""}},
 		{"no stop sequences", "", chat(hello, `,"stop_sequences":[]`), []string{"stop", ""}},
 		{"the user's id stays here", "", chat(hello, `,"metadata":{"user_id":"u1"}`), []string{"user", "", "metadata", ""}},
 		{"unless it is to be forwarded", `,"messages":{"forward_user":true}`, chat(hello, `,"metadata":{"user_id":"u1"}`), []string{"user", `"u1"`}},
@@ -278,5 +279,5 @@ func TestAllPassedFieldsGoUp(t *testing.T) {
 		out := translate(t, newTurn(t, ""), chat(hello, `,"`+f.Name+`":`+value))
 		expect(t, out, f.Name, want)
 	}
-	expect(t, translate(t, newTurn(t, ""), chat(hello, `,"stop":["a"],"stop_sequences":["b"]`)), "stop", `["b"]`)
+	expect(t, translate(t, newTurn(t, ""), chat(hello, `,"thinking":{"type":"disabled"},"stop":["a"],"stop_sequences":["b"]`)), "stop", `["b"]`)
 }

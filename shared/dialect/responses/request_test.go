@@ -170,8 +170,8 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 		{"limits", `"input":"Hi","max_output_tokens":100,"max_tokens":7`, `[` + user + `],"max_completion_tokens":100}`},
 		{"the other limit", `"input":"Hi","max_tokens":7`, `[` + user + `],"max_tokens":7}`},
 		{"sampling", `"input":"Hi","temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5`, `[` + user + `],"temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5}`},
-		{"extras byte for byte", `"input":"Hi","top_k": 7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"stop":[ "a" ],"vllm_xargs":{"b":1,"a":2},"logit_bias":{"1":-100}`,
-			`[` + user + `],"stop":[ "a" ],"top_k":7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"logit_bias":{"1":-100},"vllm_xargs":{"b":1,"a":2}}`},
+		{"extras byte for byte", `"input":"Hi","top_k": 7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"stop":[ 1 ],"vllm_xargs":{"b":1,"a":2},"logit_bias":{"1":-100}`,
+			`[` + user + `],"stop":[ 1 ],"top_k":7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"logit_bias":{"1":-100},"vllm_xargs":{"b":1,"a":2}}`},
 		{"more of the server's words", `"input":"Hi","include_reasoning":false,"skip_special_tokens":false,"bad_words":["a"],"allowed_token_ids":[1],` +
 			`"repetition_detection":{"max_pattern_size":9},"media_io_kwargs":{"video":{"num_frames":8}},"mm_processor_kwargs":{},"chat_template":"t","kv_transfer_params":{"a":1}`,
 			`[` + user + `],"mm_processor_kwargs":{},"media_io_kwargs":{"video":{"num_frames":8}},"chat_template":"t","include_reasoning":false,` +
