@@ -32,9 +32,6 @@ type EdgeFacts struct {
 	Random func() uint64
 	// Keeps: the edge keeps state, and is asked for it.
 	Keeps bool
-	// Told is told each event of a response's stream as it is composed: its name
-	// (response.created) and its data, JSON; both are valid during the call. Nil: nobody listens.
-	Told func(name, data []byte)
 	// Window is the upstream's context window in tokens where the edge knows it at once, 0
 	// where it has to be asked, NoWindow where it can't know. Turn.Window counts.
 	Window int
@@ -56,6 +53,8 @@ type RequestFacts struct {
 	Streamed bool
 	// NoThinking: the client switched thinking off in its dialect's own words.
 	NoThinking bool
+	// Told is Given.Told.
+	Told func(name, data []byte)
 	// SingleCall: of several tool calls only the first is handed on.
 	SingleCall bool
 	// DroppedTools names the tools that the model did not get.
