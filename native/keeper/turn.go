@@ -74,6 +74,9 @@ func (t *Turn) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
 		if g.Problem = t.leave(ctx, n); g.Problem == nil {
 			g.Stores = t.archive.stores()
 			t.remember(n, g.Stores)
+			if t.job != nil {
+				g.Told = t.job.tell
+			}
 		}
 	case hub.NeedContext:
 		g.Items, g.Problem = t.context(ctx, n)
@@ -85,13 +88,6 @@ func (t *Turn) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
 		g.Stored = t.keep(ctx, n)
 	}
 	return g
-}
-
-// Told implements server.Keeper.
-func (t *Turn) Told(name, data []byte) {
-	if t.job != nil {
-		t.job.tell(name, data)
-	}
 }
 
 // Detached implements server.Keeper.

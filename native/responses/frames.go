@@ -2,6 +2,7 @@ package responses
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/qwenvoy/qwenvoy/native/keeper"
@@ -20,8 +21,17 @@ type socketTurn struct {
 	gone   bool   // the client doesn't take frames
 }
 
-// Told implements server.Keeper.
-func (t *socketTurn) Told(name, data []byte) {
+// Give implements server.Keeper.
+func (t *socketTurn) Give(ctx context.Context, n *hub.Need) hub.Given {
+	g := t.Turn.Give(ctx, n)
+	if n.Kind == hub.NeedLeave {
+		g.Told = t.tell
+	}
+	return g
+}
+
+// tell sends an event.
+func (t *socketTurn) tell(name, data []byte) {
 	if t.gone {
 		return
 	}

@@ -225,10 +225,7 @@ func unix() int64 { return time.Now().Unix() }
 func (c *call) open() gateway.Action {
 	env := gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		LearnsWindow: true, Counts: true, Decode: DecodeBody,
-	}
-	if c.keeper != nil {
-		env.Keeps, env.Told = true, c.keeper.Told
+		Keeps: c.keeper != nil, LearnsWindow: true, Counts: true, Decode: DecodeBody,
 	}
 	c.x = c.st.gateway.Open(c.client.head(), env)
 	plan := c.x.Plan()

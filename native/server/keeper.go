@@ -16,8 +16,6 @@ type Keeper interface {
 	// Give gives what the core needs. It may wait, but not for long once ctx has ended:
 	// nobody waits for the exchange any more then.
 	Give(ctx context.Context, n *hub.Need) hub.Given
-	// Told is told each event of a response's stream as it is composed, see gateway.Env.
-	Told(name, data []byte)
 	// Detached is asked once a response was started (hub.NeedStart): the exchange goes on
 	// under the context that it returns and without its client, who is not answered by
 	// it. Nil: with its client.

@@ -31,10 +31,10 @@ func (n *note) Give(ctx context.Context, need *hub.Need) (g hub.Given) {
 	defer n.mu.Unlock()
 	n.needs = append(n.needs, need.Kind)
 	n.gone = ctx.Err() != nil
-	return hub.Given{Stores: true, Stored: true}
+	return hub.Given{Stores: true, Stored: true, Told: n.tell}
 }
 
-func (n *note) Told(name, data []byte) {
+func (n *note) tell(name, data []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.events = append(n.events, string(name))

@@ -75,7 +75,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	path, query, hasQuery := strings.Cut(head.Path, "?")
 	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
-	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Counts: env.Counts, Told: env.Told}
+	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Counts: env.Counts}
 	if !env.LearnsWindow {
 		x.turn.Edge.Window = hub.NoWindow
 	}
@@ -197,7 +197,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 	a.Header = x.route.withRetry(a.Header, p)
 	if x.form == onePiece {
 		// It is no response, so nobody keeps it or is told of it.
-		x.turn.Edge.Keeps, x.turn.Edge.Told = false, nil
+		x.turn.Edge.Keeps, x.turn.Request.Told = false, nil
 		s := x.route.dialect.(hub.Streamer).Stream(&x.turn)
 		a.Events = s.Abort(s.Begin(nil), p)
 	}

@@ -32,9 +32,6 @@ type Env struct {
 	Keeps bool
 	// Counts: the edge can have a prompt counted by its server, for NeedCount.
 	Counts bool
-	// Told is told each event of a response's stream as it is composed: its name and its
-	// data, JSON; both are valid during the call. Nil: nobody listens.
-	Told func(name, data []byte)
 	// LearnsWindow: the edge can ask the upstream for its model's context window, and gives
 	// what NeedWindow asks for. Else there is the configuration's max_model_len only.
 	LearnsWindow bool

@@ -65,7 +65,6 @@ func (p *passage) start(g *Gateway) {
 	p.x = open(g, Env{
 		Now: 1, LearnsWindow: true, Keeps: true,
 		Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 },
-		Told:   func(name, data []byte) { p.events = append(p.events, string(name)+" "+string(data)) },
 	}, "POST", p.c.path)
 	out, a := p.x.Request(nil, []byte(p.c.body))
 	p.goOn(out, a, func(out []byte, a *hub.Answer) {
@@ -95,7 +94,11 @@ func (p *passage) goOn(out []byte, a *hub.Answer, then func(out []byte, a *hub.A
 	}
 	p.later(func() {
 		p.away += p.ran - asked
-		out, a := p.x.Resume(out, p.c.give[p.x.Need().Kind])
+		given := p.c.give[p.x.Need().Kind]
+		if p.x.Need().Kind == hub.NeedLeave {
+			given.Told = func(name, data []byte) { p.events = append(p.events, string(name)+" "+string(data)) }
+		}
+		out, a := p.x.Resume(out, given)
 		p.goOn(out, a, then)
 	})
 }

@@ -64,6 +64,10 @@ type Given struct {
 	Items []byte
 	// Stores: responses are kept unless the request says store: false.
 	Stores bool
+	// Told is told each event of the response's stream as it is composed: its name
+	// (response.created) and its data, JSON; both are valid during the call. Nil: nobody
+	// listens. Of NeedLeave, as is Stores.
+	Told func(name, data []byte)
 	// Stored: the response is kept.
 	Stored bool
 	// Problem refuses the request; of NeedLeave, NeedContext, NeedItem and NeedStart.

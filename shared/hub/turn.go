@@ -34,9 +34,6 @@ type EdgeFacts struct {
 	Keeps bool
 	// Counts: the edge can be asked for a NeedCount.
 	Counts bool
-	// Told is told each event of a response's stream as it is composed: its name
-	// (response.created) and its data, JSON; both are valid during the call. Nil: nobody listens.
-	Told func(name, data []byte)
 	// Window is the upstream's context window in tokens where the edge knows it at once, 0
 	// where it has to be asked, NoWindow where it can't know. Turn.Window counts.
 	Window int
@@ -58,6 +55,8 @@ type RequestFacts struct {
 	Streamed bool
 	// NoThinking: the client switched thinking off in its dialect's own words.
 	NoThinking bool
+	// Told is Given.Told.
+	Told func(name, data []byte)
 	// SingleCall: of several tool calls only the first is handed on.
 	SingleCall bool
 	// DroppedTools names the tools that the model did not get.

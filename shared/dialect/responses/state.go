@@ -92,7 +92,7 @@ func (r *translation) leave() *hub.Problem {
 	}
 	need := hub.Need{Kind: hub.NeedLeave, Body: r.src, Store: o.store, Background: o.background, Streamed: r.turn.Request.Streamed}
 	r.ask(need, func(g hub.Given) *hub.Problem {
-		r.origin.stores = g.Stores
+		r.origin.stores, r.turn.Request.Told = g.Stores, g.Told
 		return nil
 	})
 	return nil

@@ -342,7 +342,7 @@ func (w *writer) event(dst []byte, family, what string) []byte {
 // send ends an event, and tells it to who listens.
 func (w *writer) send(dst []byte) []byte {
 	dst = append(dst, '}')
-	if told := w.t.Edge.Told; told != nil {
+	if told := w.t.Request.Told; told != nil {
 		name, data, _ := bytes.Cut(dst[w.start+len("event: "):], []byte("\ndata: "))
 		told(name, data)
 	}
