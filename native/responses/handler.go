@@ -29,6 +29,8 @@ type exchanges interface {
 	http.Handler
 	Serve(w http.ResponseWriter, r *http.Request, k server.Keeper)
 	Run(ctx context.Context, m *server.Message)
+	// PageFields are what a reply says to the browser of a request's web page.
+	PageFields(r *http.Request) [][2]string
 }
 
 // A clock holds the waits that tests shorten.
@@ -85,6 +87,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		path = path[:len(path)-1]
 	}
 	switch {
+	case isPreflight(r):
+		h.next.ServeHTTP(w, r)
 	case path == responsesPath && r.Method == http.MethodPost:
 		h.create(w, r)
 	case path == responsesPath && r.Method == http.MethodGet && h.archive.Config().Responses.WebSocket && isWebSocket(r):
@@ -92,9 +96,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == responsesPath+"/compact", path == responsesPath+"/input_tokens":
 		h.next.Serve(w, r, h.archive.NewQuestion(server.CredentialOf(r)))
 	case path == conversationsPath, strings.HasPrefix(path, conversationsPath+"/"), strings.HasPrefix(path, responsesPath+"/"):
+		h.sign(w, r)
 		h.stored.serve(w, r, path)
 	default:
 		h.next.ServeHTTP(w, r)
+	}
+}
+
+// isPreflight tells whether a browser asks if a page may send a request.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// sign gives a reply that is made here what it says to the page's browser.
+func (h *Handler) sign(w http.ResponseWriter, r *http.Request) {
+	for _, f := range h.next.PageFields(r) {
+		w.Header().Set(f[0], f[1])
 	}
 }
 
@@ -110,6 +127,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if b == nil {
 		return
 	}
+	h.sign(w, r)
 	// The turn goes on by itself; the client gets what it is at first, or the stream of its events.
 	for _, f := range b.Header {
 		w.Header().Set(f[0], f[1])

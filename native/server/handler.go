@@ -67,6 +67,17 @@ func (h *Handler) BaseContext(net.Listener) context.Context { return h.base }
 // End makes the requests under way end now, streams by their grammar.
 func (h *Handler) End() { h.end(errEnded) }
 
+// PageFields are the fields of a reply that is made in front of this Handler, by which a web
+// page's browser knows whether the page may read it.
+func (h *Handler) PageFields(r *http.Request) [][2]string {
+	return h.state.Load().gateway.PageFields(func(name string) string {
+		if name == "host" {
+			return r.Host
+		}
+		return r.Header.Get(name)
+	})
+}
+
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, nil) }
 

@@ -65,6 +65,13 @@ func (g *Gateway) pageOf(header func(name string) string) (p page) {
 	return p
 }
 
+// PageFields are the fields of a reply to a request by which its web page's browser knows
+// whether the page may read it: for an edge that makes replies without an Exchange. header is
+// as in Head.
+func (g *Gateway) PageFields(header func(name string) string) [][2]string {
+	return g.pageOf(header).fields("")
+}
+
 // fields are what our replies say to the page's browser. vary is what a reply varies by.
 func (p page) fields(vary string) [][2]string {
 	switch {
