@@ -12,7 +12,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
-// An Archive keeps responses in a store: it makes the keeper of each exchange, a Turn, runs
+// An Archive keeps responses in a store: it makes the keeper of each exchange, a Keeper, runs
 // what goes on in the background, and ends what other processes left behind.
 type Archive struct {
 	store  store.Store

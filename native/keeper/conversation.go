@@ -32,9 +32,7 @@ func (a *Archive) lockConversation(ctx context.Context, tenant, id string) (*con
 		err = l.take(ctx)
 	}
 	if errors.Is(err, store.ErrBusy) {
-		return nil, &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation",
-			Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
-			Message: "Another response of conversation '" + hub.Excerpt(id) + "' is running: wait until it has finished."}
+		return nil, conversationLocked(id)
 	}
 	if err != nil {
 		return nil, a.Problem(err, "Conversation", "conversation", id)

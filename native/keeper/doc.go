@@ -7,7 +7,7 @@
 // Who lives here:
 //
 //	archive.go       the Archive: one store, the configuration in force, what runs beside requests
-//	turn.go          the Turn, one exchange's keeper: leave, items, the request's own input
+//	keeper.go        the Keeper, of one exchange: leave, items, the request's own input
 //	origin.go        what it goes on from: an earlier response or a conversation
 //	conversation.go  the lock of a conversation
 //	final.go         a response's last state, and what is stored of it

@@ -57,13 +57,13 @@ func failed(id string, object []byte, code, message string) *final {
 }
 
 // record is what is stored of the turn.
-func (t *Turn) record(f *final) *store.Response {
+func (t *Keeper) record(f *final) *store.Response {
 	own, o := t.ownInput(), &t.before
 	if o.unstored {
 		own = append(append([]store.Item(nil), o.items...), own...)
 	}
 	return &store.Response{
-		Turn: store.Turn{
+		Entry: store.Entry{
 			Head: store.Head{
 				ID: f.id, Previous: o.previous, Conversation: o.conversation, ConversationEnd: o.conversationEnd, Status: f.status,
 			},
@@ -75,7 +75,7 @@ func (t *Turn) record(f *final) *store.Response {
 }
 
 // keep stores the response's last state, and tells whether it is stored.
-func (t *Turn) keep(ctx context.Context, n *hub.Need) (stored bool) {
+func (t *Keeper) keep(ctx context.Context, n *hub.Need) (stored bool) {
 	f := finalOf(n)
 	if t.job != nil {
 		t.job.ends(f)
@@ -96,7 +96,7 @@ func (t *Turn) keep(ctx context.Context, n *hub.Need) (stored bool) {
 
 // save stores a finished response. It has been made by then, so a failure is logged, and
 // said in its last state.
-func (t *Turn) save(ctx context.Context, f *final) (stored bool) {
+func (t *Keeper) save(ctx context.Context, f *final) (stored bool) {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	a := t.archive
@@ -111,7 +111,7 @@ func (t *Turn) save(ctx context.Context, f *final) (stored bool) {
 }
 
 // continuation notes what can be gone on from.
-func (t *Turn) continuation(f *final, stored bool) {
+func (t *Keeper) continuation(f *final, stored bool) {
 	before, own := t.before.items, t.ownInput()
 	items := make([]store.Item, 0, len(before)+len(own)+len(f.output))
 	items = append(append(append(items, before...), own...), cloneItems(f.output)...)

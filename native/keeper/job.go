@@ -27,7 +27,7 @@ type Started struct {
 type job struct {
 	Started
 	archive *Archive
-	turn    *Turn
+	turn    *Keeper
 	ctx     context.Context // of the exchange, once it is started
 	cancel  context.CancelFunc
 
@@ -44,7 +44,7 @@ type job struct {
 }
 
 // newJob takes a place among those that may run, nil where there is none.
-func (a *Archive) newJob(t *Turn, logged bool) *job {
+func (a *Archive) newJob(t *Keeper, logged bool) *job {
 	if a.jobs.Add(1) > int64(a.Config().Responses.BackgroundJobs) {
 		a.jobs.Add(-1)
 		return nil
@@ -55,7 +55,7 @@ func (a *Archive) newJob(t *Turn, logged bool) *job {
 }
 
 // start stores the response for the first time, and has it go on by itself.
-func (t *Turn) start(ctx context.Context, n *hub.Need) *hub.Problem {
+func (t *Keeper) start(ctx context.Context, n *hub.Need) *hub.Problem {
 	j, a := t.job, t.archive
 	f := finalOf(n)
 	f.clone()

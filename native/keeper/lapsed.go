@@ -47,7 +47,7 @@ func (a *Archive) finishLapsed(ctx context.Context, l *store.Job) {
 	} else if l.Logged {
 		last = [][]byte{responseEvent("response.failed", l.Events, f.object)}
 	}
-	r := &store.Response{Turn: store.Turn{Head: l.Head, Output: f.output}, Object: f.object}
+	r := &store.Response{Entry: store.Entry{Head: l.Head, Output: f.output}, Object: f.object}
 	r.Status = f.status
 	if err := a.store.Finish(ctx, l.Tenant, a.owner, r, l.Events, last); err != nil {
 		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {

@@ -46,7 +46,7 @@ func TestALongChainCostsTheStoreNoMorePerTurn(t *testing.T) {
 	defer a.Close()
 	previous, last := "", 0
 	for n := range turns {
-		turn := a.NewTurn(access.Credential{})
+		turn := a.NewKeeper(access.Credential{})
 		body := []byte(`{"model":"m","input":"a question","previous_response_id":"` + previous + `"}`)
 		if g := turn.Give(t.Context(), &hub.Need{Kind: hub.NeedLeave, Body: body}); g.Problem != nil || !g.Stores {
 			t.Fatal(g)

@@ -21,7 +21,7 @@ type origin struct {
 }
 
 // context gives the items before the input.
-func (t *Turn) context(ctx context.Context, n *hub.Need) ([]byte, *hub.Problem) {
+func (t *Keeper) context(ctx context.Context, n *hub.Need) ([]byte, *hub.Problem) {
 	var p *hub.Problem
 	if n.Conversation != "" {
 		p = t.continueConversation(ctx, n.Conversation)
@@ -35,7 +35,7 @@ func (t *Turn) context(ctx context.Context, n *hub.Need) ([]byte, *hub.Problem) 
 	return JoinItems(make([]byte, 0, Size(items)+len(items)), items), nil
 }
 
-func (t *Turn) continueResponse(ctx context.Context, previous string) *hub.Problem {
+func (t *Keeper) continueResponse(ctx context.Context, previous string) *hub.Problem {
 	a := t.archive
 	if c := t.last; c != nil && c.ID == previous {
 		t.before = origin{items: c.Items, unstored: !c.Stored}
@@ -58,8 +58,7 @@ func (t *Turn) continueResponse(ctx context.Context, previous string) *hub.Probl
 	case errors.Is(err, store.ErrNotFound):
 		return unknownPrevious(previous, "")
 	case errors.Is(err, store.ErrInProgress):
-		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Reason: "in_progress",
-			Message: "Previous response '" + hub.Excerpt(previous) + "' is still in progress: wait until it has finished."}
+		return stillInProgress(previous)
 	case errors.Is(err, store.ErrTooLarge):
 		return tooLong("previous_response_id")
 	case err != nil:
@@ -75,7 +74,7 @@ func (t *Turn) continueResponse(ctx context.Context, previous string) *hub.Probl
 	return nil
 }
 
-func (t *Turn) continueConversation(ctx context.Context, id string) *hub.Problem {
+func (t *Keeper) continueConversation(ctx context.Context, id string) *hub.Problem {
 	a := t.archive
 	if !a.Config().Responses.Store {
 		return NoConversations("conversation")

@@ -69,3 +69,14 @@ func tooManyJobs() *hub.Problem {
 		Header:  [][2]string{{"retry-after", "5"}},
 		Message: "Too many background responses are running (responses.background_jobs): wait until one has finished."}
 }
+
+func conversationLocked(id string) *hub.Problem {
+	return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: "conversation",
+		Code: "conversation_locked", Reason: "conversation_locked", Header: [][2]string{{"retry-after", "1"}},
+		Message: "Another response of conversation '" + hub.Excerpt(id) + "' is running: wait until it has finished."}
+}
+
+func stillInProgress(previous string) *hub.Problem {
+	return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "previous_response_id", Reason: "in_progress",
+		Message: "Previous response '" + hub.Excerpt(previous) + "' is still in progress: wait until it has finished."}
+}

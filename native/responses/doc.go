@@ -14,6 +14,7 @@
 //	socket.go         a WebSocket connection: its messages, one turn after another
 //	message.go        what a message says before the core reads it
 //	frames.go         a turn's events as frames
+//	refusals.go       what is wrong with a request, in sentences
 //
 // It may import shared/access, shared/hub, shared/jsonedit, shared/dialect/responses and, of
 // this binary, keeper, logging, server and store.

@@ -27,9 +27,7 @@ func (q *request) resume(id string) *hub.Problem {
 		return q.archive.Problem(err, "Response", "id", id)
 	}
 	if !head.Logged {
-		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "stream", Reason: "no_events",
-			Message: "The events of response '" + hub.Excerpt(id) + "' were not kept, so it can't be streamed: " +
-				"only those of a response that was created with background: true and stream: true are."}
+		return eventsNotKept(id)
 	}
 	return q.follow(id, from)
 }

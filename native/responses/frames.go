@@ -13,7 +13,7 @@ import (
 
 // A socketTurn is a turn of a socket: each of its events is a frame.
 type socketTurn struct {
-	*keeper.Turn
+	*keeper.Keeper
 	socket *socket
 	first  []byte // the first event's data
 	sent   uint64 // events
@@ -23,7 +23,7 @@ type socketTurn struct {
 
 // Give implements server.Keeper.
 func (t *socketTurn) Give(ctx context.Context, n *hub.Need) hub.Given {
-	g := t.Turn.Give(ctx, n)
+	g := t.Keeper.Give(ctx, n)
 	if n.Kind == hub.NeedLeave {
 		g.Told = t.tell
 	}
@@ -48,7 +48,7 @@ func (t *socketTurn) tell(name, data []byte) {
 
 // Over implements server.Keeper: it says what a reply that was no whole stream means.
 func (t *socketTurn) Over(o server.Outcome) {
-	t.Turn.Over(o)
+	t.Keeper.Over(o)
 	s := t.socket
 	switch {
 	case s.ctx.Err() != nil && s.base.Err() == nil, t.gone, t.ended:

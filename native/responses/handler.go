@@ -121,7 +121,7 @@ func isWebSocket(r *http.Request) bool {
 
 // create serves POST /v1/responses.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	t := h.archive.NewTurn(server.CredentialOf(r))
+	t := h.archive.NewKeeper(server.CredentialOf(r))
 	h.next.Serve(w, r, t)
 	b := t.Background()
 	if b == nil {

@@ -96,8 +96,7 @@ func (s *stored) serve(w http.ResponseWriter, r *http.Request, path string) {
 func (q *request) serve(path string) *hub.Problem {
 	r, id, item := find(path)
 	if r == nil {
-		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Reason: "not_found",
-			Message: "There is nothing at " + hub.Excerpt(q.URL.Path) + "."}
+		return nothingAt(q.URL.Path)
 	}
 	serve := r[q.Method]
 	if serve == nil {

@@ -84,8 +84,7 @@ func (s *socket) work() {
 			default:
 			}
 			if s.clock.now().Sub(s.began) >= s.clock.age {
-				s.refuse(&hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Code: "websocket_connection_limit_reached",
-					Message: "This connection is older than " + s.clock.age.String() + ": open another one."})
+				s.refuse(connectionTooOld(s.clock.age))
 				_ = s.conn.Close(websocket.StatusNormalClosure, "connection limit reached")
 				return
 			}
@@ -131,8 +130,7 @@ func (s *socket) read() {
 		}
 		if full {
 			s.waiting.Add(-int64(b.Len()))
-			s.refuse(&hub.Problem{Status: 429, Type: "rate_limit_error", Code: "response_already_in_flight",
-				Message: "A response is running on this connection, and as many others wait as may: " + strconv.Itoa(queued) + "."})
+			s.refuse(tooManyWait(queued))
 		}
 	}
 }
@@ -183,11 +181,9 @@ func (s *socket) message(message []byte) {
 	case f.kind != "response.create":
 		p = invalid("type", "type: %s is not allowed here, response.create is.", strconv.Quote(hub.Excerpt(f.kind)))
 	case f.named:
-		p = &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "stream_id", Code: "unsupported_parameter",
-			Message: "stream_id: responses of one connection run one after another here. Open a connection for each stream."}
+		p = streamsRunInTurn()
 	case f.background:
-		p = &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "background", Code: "unsupported_parameter",
-			Message: "background is not for WebSocket connections. Send the request to POST /v1/responses."}
+		p = backgroundOnSocket()
 	}
 	if p != nil {
 		s.refuse(p)
@@ -195,7 +191,7 @@ func (s *socket) message(message []byte) {
 		return
 	}
 	s.turns++
-	t := &socketTurn{Turn: s.archive.NewTurn(s.credential), socket: s}
+	t := &socketTurn{Keeper: s.archive.NewKeeper(s.credential), socket: s}
 	t.GoOnFrom(&s.last)
 	s.next.Run(s.ctx, &server.Message{Path: responsesPath, Header: s.header, Host: s.host, Remote: s.remote, Body: create, Keeper: t})
 	if next := t.Next(); next != nil {

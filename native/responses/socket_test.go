@@ -497,7 +497,7 @@ func (g *gone) Put(ctx context.Context, tenant string, r *store.Response) error 
 	return g.Store.Put(ctx, tenant, r)
 }
 
-func (g *gone) Chain(ctx context.Context, tenant, id string, max int) ([]store.Turn, error) {
+func (g *gone) Chain(ctx context.Context, tenant, id string, max int) ([]store.Entry, error) {
 	if g.off.Load() {
 		return nil, store.ErrUnavailable
 	}

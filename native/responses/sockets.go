@@ -81,17 +81,14 @@ func createHeader(handshake http.Header) http.Header {
 func (h *sockets) refused(r *http.Request) *hub.Problem {
 	select {
 	case <-h.draining:
-		return &hub.Problem{Status: 503, Type: hub.TypeServer, Reason: "shutting_down", Message: "The gateway is shutting down."}
+		return shuttingDown()
 	default:
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && !allowed(origin, h.archive.Config().Responses.WebSocketOrigins) {
-		return &hub.Problem{Status: 403, Type: hub.TypeInvalidRequest, Reason: "origin",
-			Message: "WebSocket connections of pages from this origin are not allowed (responses.websocket_origins)."}
+		return foreignPage()
 	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
-		return &hub.Problem{Status: 426, Type: hub.TypeInvalidRequest, Reason: "websocket",
-			Header:  [][2]string{{"upgrade", "websocket"}, {"connection", "upgrade"}, {"sec-websocket-version", "13"}},
-			Message: "WebSocket is served in version 13 only."}
+		return wrongSocketVersion()
 	}
 	return nil
 }

@@ -55,9 +55,7 @@ func (q *request) cancel(id string) *hub.Problem {
 		return q.archive.Problem(err, "Response", "id", id)
 	}
 	if !head.Background {
-		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_background",
-			Message: "Response '" + hub.Excerpt(id) + "' was not created with background: true, so it can't be cancelled. " +
-				"Close its connection to end it."}
+		return notInBackground(id)
 	}
 	if !head.Status.Finished() {
 		if _, err = q.store.Cancel(q.Context(), q.tenant, id); err == nil {
@@ -109,12 +107,10 @@ func invalid(param, format string, args ...any) *hub.Problem {
 func (q *request) listProblem(err error, what, id, param, item string) *hub.Problem {
 	id, item = hub.Excerpt(id), hub.Excerpt(item)
 	if errors.Is(err, store.ErrNoItem) {
-		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: param, Reason: "not_found",
-			Message: "Item with id '" + item + "' not found in " + strings.ToLower(what) + " '" + id + "'."}
+		return itemNotFound(param, item, strings.ToLower(what), id)
 	}
 	if errors.Is(err, store.ErrChainBroken) {
-		return &hub.Problem{Status: 404, Type: hub.TypeInvalidRequest, Param: "id", Reason: "not_found",
-			Message: "The input of response '" + id + "' is not complete any more: a response that it continues was deleted or is too old."}
+		return inputIncomplete(id)
 	}
 	return q.archive.Problem(err, what, "id", id)
 }

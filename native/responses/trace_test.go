@@ -90,7 +90,7 @@ func (s tracedStore) Get(ctx context.Context, tenant, id string) (store.Head, []
 	return s.Store.Get(ctx, tenant, id)
 }
 
-func (s tracedStore) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]store.Turn, error) {
+func (s tracedStore) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]store.Entry, error) {
 	s.note("store.Chain")
 	return s.Store.Chain(ctx, tenant, id, maxBytes)
 }

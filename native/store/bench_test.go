@@ -11,7 +11,7 @@ import (
 // request's tools.
 func turn(id, previous string) *Response {
 	return &Response{
-		Turn: Turn{
+		Entry: Entry{
 			Head:   Head{ID: id, Previous: previous, Status: Completed},
 			Input:  []Item{{ID: id + ".in", JSON: bytes.Repeat([]byte("i"), 2000)}},
 			Output: []Item{{ID: id + ".out", JSON: bytes.Repeat([]byte("o"), 2000)}},

@@ -71,14 +71,14 @@ func list(ids ...string) (items []Item) {
 // finished is a response with an item in and one out.
 func finished(id, previous string) *Response {
 	return &Response{
-		Turn:   Turn{Head: Head{ID: id, Previous: previous, Status: Completed}, Input: list(id + ".in"), Output: list(id + ".out")},
+		Entry:  Entry{Head: Head{ID: id, Previous: previous, Status: Completed}, Input: list(id + ".in"), Output: list(id + ".out")},
 		Object: []byte(`{"id":"` + id + `"}`),
 	}
 }
 
 func running(id string, logged bool) *Response {
 	return &Response{
-		Turn:   Turn{Head: Head{ID: id, Status: Queued, Background: true, Logged: logged}, Input: list(id + ".in")},
+		Entry:  Entry{Head: Head{ID: id, Status: Queued, Background: true, Logged: logged}, Input: list(id + ".in")},
 		Object: []byte(`{"status":"queued"}`),
 	}
 }

@@ -136,7 +136,7 @@ func TestAFinishedResponseAddsToItsConversation(t *testing.T) {
 		put(t, s.a, "t", finished("after", "a"))
 		turns, err := s.b.Chain(ctx, "t", "after", unlimited)
 		must(t, err)
-		equal(t, turns, []Turn{{Input: list("0")}, in(finished("a", ""), 1).Turn, finished("after", "a").Turn})
+		equal(t, turns, []Entry{{Input: list("0")}, in(finished("a", ""), 1).Entry, finished("after", "a").Entry})
 		page, err := s.b.InputItems(ctx, "t", "job", Page{Limit: 100})
 		must(t, err)
 		equal(t, itemIDsOf(page.Items), []string{"0", "a.in", "a.out", "b.in", "b.out", "job.in"})

@@ -17,7 +17,7 @@ type embeddedResponses struct {
 
 // response is a record of table turns.
 type response struct {
-	Turn
+	Entry
 	tenant  string
 	created int64 // ms
 }
@@ -82,7 +82,7 @@ func (e *embeddedResponses) Put(ctx context.Context, tenant string, r *Response)
 }
 
 func (e *embeddedResponses) insert(ctx context.Context, tenant string, r *Response, l *Lease) error {
-	rec := &response{Turn: r.Turn, tenant: tenant, created: e.db.now().UnixMilli()}
+	rec := &response{Entry: r.Entry, tenant: tenant, created: e.db.now().UnixMilli()}
 	rec.Cancelling = false
 	value, err := rec.append()
 	if err != nil {
@@ -153,7 +153,7 @@ func (e *embeddedResponses) remove(t tx, seq []byte, r *response) int64 {
 
 // walk follows the chain.
 func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
-	return func(visit func(Turn) bool) error {
+	return func(visit func(Entry) bool) error {
 		return e.db.view(ctx, func(t tx) error {
 			missing, seen := ErrNotFound, map[string]bool{}
 			for id := id; id != ""; {
@@ -166,7 +166,7 @@ func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
 				if err != nil {
 					return err
 				}
-				if !visit(r.Turn) {
+				if !visit(r.Entry) {
 					return nil
 				}
 				if r.Conversation != "" {
@@ -179,7 +179,7 @@ func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
 	}
 }
 
-func visitConversation(t tx, h *Head, tenant string, visit func(Turn) bool) error {
+func visitConversation(t tx, h *Head, tenant string, visit func(Entry) bool) error {
 	if h.ConversationEnd == 0 {
 		return nil
 	}
@@ -199,12 +199,12 @@ func visitConversation(t tx, h *Head, tenant string, visit func(Turn) bool) erro
 		return err == nil
 	})
 	if err == nil && len(held) > 0 {
-		visit(Turn{Input: held})
+		visit(Entry{Input: held})
 	}
 	return err
 }
 
-func (e *embeddedResponses) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Turn, error) {
+func (e *embeddedResponses) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Entry, error) {
 	return e.walk(ctx, tenant, id).chain(maxBytes)
 }
 

@@ -21,7 +21,7 @@ func TestAFileIsOpenedAgain(t *testing.T) {
 	s = open(t, o)
 	turns, err := s.Chain(ctx, "t", "b", unlimited)
 	must(t, err)
-	equal(t, turns, []Turn{finished("a", "").Turn, finished("b", "a").Turn})
+	equal(t, turns, []Entry{finished("a", "").Entry, finished("b", "a").Entry})
 	put(t, s, "t", finished("d", "b"))
 	_, err = s.Chain(ctx, "t", "d", unlimited)
 	must(t, err)
@@ -93,12 +93,12 @@ func TestARecordOfANewerVersionIsNotGuessedAt(t *testing.T) {
 
 // Cut anywhere, a record is refused, not read wrongly.
 func TestACutRecordIsRefused(t *testing.T) {
-	r := response{Turn: finished("a", "b").Turn, tenant: "t", created: 1_700_000_000_000}
+	r := response{Entry: finished("a", "b").Entry, tenant: "t", created: 1_700_000_000_000}
 	record, err := r.append()
 	must(t, err)
 	whole, err := readResponse(record)
 	must(t, err)
-	equal(t, whole.Turn, r.Turn)
+	equal(t, whole.Entry, r.Entry)
 	for n := range record {
 		if _, err := readResponse(record[:n]); err == nil {
 			t.Errorf("read of %d bytes out of %d", n, len(record))

@@ -33,7 +33,7 @@ func TestABackgroundResponseFromStartToFinish(t *testing.T) {
 		equal(t, string(object), "2")
 		turns, err := s.b.Chain(ctx, "t", "job", unlimited)
 		must(t, err)
-		equal(t, turns, []Turn{{Head: r.Head, Input: list("job.in"), Output: list("x", "y")}})
+		equal(t, turns, []Entry{{Head: r.Head, Input: list("job.in"), Output: list("x", "y")}})
 		events, end, err := s.b.Events(ctx, "t", "job", 1, 10)
 		must(t, err)
 		equal(t, events, [][]byte{[]byte("e1"), []byte("e2")})

@@ -42,13 +42,13 @@ func (g *pager) result() (Items, error) {
 
 // A walk hands over the turns that a response's context is made of, newest first, until
 // visit returns false. The turns are visit's to keep.
-type walk func(visit func(Turn) bool) error
+type walk func(visit func(Entry) bool) error
 
 // chain gathers what a walk finds, oldest first.
-func (w walk) chain(maxBytes int) ([]Turn, error) {
-	var turns []Turn
+func (w walk) chain(maxBytes int) ([]Entry, error) {
+	var turns []Entry
 	var refused error
-	err := w(func(t Turn) bool {
+	err := w(func(t Entry) bool {
 		if !t.Status.Finished() && t.ID != "" {
 			refused = ErrInProgress
 			return false
@@ -81,7 +81,7 @@ func (w walk) inputItems(p Page) (Items, error) {
 	g := newPager(p)
 	lists := func(visit func([]Item) bool) error {
 		newest := true
-		return w(func(t Turn) bool {
+		return w(func(t Entry) bool {
 			output := t.Output
 			if newest {
 				newest, output = false, nil

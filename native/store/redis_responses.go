@@ -53,7 +53,7 @@ func (r *redisResponses) Delete(ctx context.Context, tenant, id string) error {
 
 // walk follows the chain in pieces that grow, since a page mostly ends soon.
 func (r *redisResponses) walk(ctx context.Context, tenant, id string) walk {
-	return func(visit func(Turn) bool) error {
+	return func(visit func(Entry) bool) error {
 		prefix := responseKey + name(tenant, "")
 		missing, many := ErrNotFound, 8
 		seen := map[string]bool{}
@@ -77,7 +77,7 @@ func (r *redisResponses) walk(ctx context.Context, tenant, id string) walk {
 					return err
 				}
 				input, output := &reader{rest: []byte(redis.Text(values, 5))}, &reader{rest: []byte(redis.Text(values, 6))}
-				t := Turn{Head: head, Input: input.items(), Output: output.items()}
+				t := Entry{Head: head, Input: input.items(), Output: output.items()}
 				if err := errors.Join(input.err(), output.err()); err != nil {
 					return err
 				}
@@ -94,7 +94,7 @@ func (r *redisResponses) walk(ctx context.Context, tenant, id string) walk {
 	}
 }
 
-func (r *redisResponses) visitConversation(ctx context.Context, h *Head, tenant string, visit func(Turn) bool) error {
+func (r *redisResponses) visitConversation(ctx context.Context, h *Head, tenant string, visit func(Entry) bool) error {
 	if h.ConversationEnd == 0 {
 		return nil
 	}
@@ -108,12 +108,12 @@ func (r *redisResponses) visitConversation(ctx context.Context, h *Head, tenant 
 	}
 	if err == nil && len(held) > 0 {
 		slices.Reverse(held)
-		visit(Turn{Input: held})
+		visit(Entry{Input: held})
 	}
 	return err
 }
 
-func (r *redisResponses) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Turn, error) {
+func (r *redisResponses) Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Entry, error) {
 	return r.walk(ctx, tenant, id).chain(maxBytes)
 }
 

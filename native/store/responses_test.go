@@ -13,7 +13,7 @@ import (
 func TestWhatWasPutIsThereUntilItIsDeleted(t *testing.T) {
 	onEach(t, func(t *testing.T, s two) {
 		r := &Response{
-			Turn: Turn{
+			Entry: Entry{
 				Head:   Head{ID: "r", Status: Incomplete, Background: true, Logged: true},
 				Input:  []Item{{ID: "", JSON: nil}, {ID: "x", JSON: []byte("\x00\xff\r\n{}")}},
 				Output: []Item{{ID: "y", JSON: bytes.Repeat([]byte("long "), 100_000)}},
@@ -28,7 +28,7 @@ func TestWhatWasPutIsThereUntilItIsDeleted(t *testing.T) {
 		equal(t, object, r.Object)
 		turns, err := s.b.Chain(ctx, "t", "r", unlimited)
 		must(t, err)
-		equal(t, turns, []Turn{r.Turn})
+		equal(t, turns, []Entry{r.Entry})
 
 		must(t, s.b.Delete(ctx, "t", "r"))
 		want(t, s.a.Delete(ctx, "t", "r"), ErrNotFound)
@@ -150,8 +150,8 @@ func TestAChainIsItsTurnsOldestFirst(t *testing.T) {
 	onEach(t, func(t *testing.T, s two) {
 		a, b, c, fork := finished("a", ""), finished("b", "a"), finished("c", "b"), finished("fork", "a")
 		put(t, s.a, "t", a, b, c, fork)
-		for id, chain := range map[string][]Turn{
-			"a": {a.Turn}, "b": {a.Turn, b.Turn}, "c": {a.Turn, b.Turn, c.Turn}, "fork": {a.Turn, fork.Turn},
+		for id, chain := range map[string][]Entry{
+			"a": {a.Entry}, "b": {a.Entry, b.Entry}, "c": {a.Entry, b.Entry, c.Entry}, "fork": {a.Entry, fork.Entry},
 		} {
 			turns, err := s.b.Chain(ctx, "t", id, unlimited)
 			must(t, err)
@@ -179,7 +179,7 @@ func TestAChainOfThousandsIsWhole(t *testing.T) {
 		must(t, err)
 		equal(t, len(turns), depth)
 		for i := range depth {
-			equal(t, turns[i], turn(i).Turn)
+			equal(t, turns[i], turn(i).Entry)
 		}
 		must(t, s.a.Delete(ctx, "t", "700"))
 		_, err = s.b.Chain(ctx, "t", last, unlimited)

@@ -68,7 +68,7 @@ func randomCall(r *rand.Rand) (call string, run func(Store) []any) {
 	}
 	finals := []Status{Completed, Completed, Completed, Incomplete, Failed, Cancelled}
 	response := func(status Status) *Response {
-		resp := &Response{Turn: Turn{Head: Head{ID: id, Status: status, Background: r.IntN(2) == 0, Logged: r.IntN(2) == 0}, Input: some(), Output: some()}, Object: []byte(pick(1000, "object"))}
+		resp := &Response{Entry: Entry{Head: Head{ID: id, Status: status, Background: r.IntN(2) == 0, Logged: r.IntN(2) == 0}, Input: some(), Output: some()}, Object: []byte(pick(1000, "object"))}
 		switch r.IntN(4) {
 		case 0, 1:
 			resp.Previous = pick(30, "r")

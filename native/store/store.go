@@ -99,8 +99,8 @@ type Head struct {
 	Cancelling bool
 }
 
-// A Turn is a response's part of the context.
-type Turn struct {
+// A Entry is a response's part of the context.
+type Entry struct {
 	Head
 	Input  []Item // its own, new ones
 	Output []Item
@@ -108,7 +108,7 @@ type Turn struct {
 
 // A Response is a turn and the object that the API shows.
 type Response struct {
-	Turn
+	Entry
 	Object []byte // JSON, not parsed here
 }
 
@@ -179,7 +179,7 @@ type Responses interface {
 	// Input of a turn without an ID. The caller looks at the last turn's Status: only
 	// unfinished ones are refused here. ErrNotFound, ErrChainBroken, ErrInProgress;
 	// ErrTooLarge over maxBytes of items.
-	Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Turn, error)
+	Chain(ctx context.Context, tenant, id string, maxBytes int) ([]Entry, error)
 	// InputItems pages through the whole input of a response: the context that it
 	// continued, and its own input. It may run still. ErrNotFound, ErrChainBroken,
 	// ErrNoItem for an unknown Page.After.

@@ -33,7 +33,7 @@ func BenchmarkTurn(b *testing.B) {
 		b.Run(map[hub.Wish]string{hub.No: "store=false", hub.Unsaid: "store=true"}[wish], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				t := a.NewTurn(access.Credential{})
+				t := a.NewKeeper(access.Credential{})
 				leave := t.Give(b.Context(), &hub.Need{Kind: hub.NeedLeave, Body: body, Store: wish, Streamed: true})
 				if leave.Told != nil {
 					b.Fatal("events of a request of HTTP are told to nobody")

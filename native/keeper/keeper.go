@@ -12,9 +12,9 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
-// A Turn is the keeper of one exchange: what a create request, or a question about one,
+// A Keeper is the keeper of one exchange: what a create request, or a question about one,
 // needs of what is kept, and what is kept of it.
-type Turn struct {
+type Keeper struct {
 	archive    *Archive
 	credential access.Credential
 	tenant     string
@@ -45,30 +45,30 @@ type Continuation struct {
 	Stored bool
 }
 
-// NewTurn makes the keeper of a create request.
-func (a *Archive) NewTurn(c access.Credential) *Turn {
-	return &Turn{archive: a, credential: c, tenant: c.Tenant()}
+// NewKeeper makes the keeper of a create request.
+func (a *Archive) NewKeeper(c access.Credential) *Keeper {
+	return &Keeper{archive: a, credential: c, tenant: c.Tenant()}
 }
 
 // NewQuestion makes the keeper of a request that asks about a create request.
-func (a *Archive) NewQuestion(c access.Credential) *Turn {
-	t := a.NewTurn(c)
+func (a *Archive) NewQuestion(c access.Credential) *Keeper {
+	t := a.NewKeeper(c)
 	t.question = true
 	return t
 }
 
 // GoOnFrom says what the turn may go on from beside what is stored, and has it remember what
 // comes of it likewise (Next).
-func (t *Turn) GoOnFrom(last *Continuation) { t.last = last }
+func (t *Keeper) GoOnFrom(last *Continuation) { t.last = last }
 
 // Next is what can be gone on from, nil where the turn has come to no good end.
-func (t *Turn) Next() *Continuation { return t.next }
+func (t *Keeper) Next() *Continuation { return t.next }
 
 // Credential implements server.Keeper.
-func (t *Turn) Credential() access.Credential { return t.credential }
+func (t *Keeper) Credential() access.Credential { return t.credential }
 
 // Give implements server.Keeper.
-func (t *Turn) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
+func (t *Keeper) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
 	switch n.Kind {
 	case hub.NeedLeave:
 		if g.Problem = t.leave(ctx, n); g.Problem == nil {
@@ -91,7 +91,7 @@ func (t *Turn) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
 }
 
 // Detached implements server.Keeper.
-func (t *Turn) Detached() context.Context {
+func (t *Keeper) Detached() context.Context {
 	if t.job == nil {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (t *Turn) Detached() context.Context {
 }
 
 // Background is the response that was started in the background, nil for none.
-func (t *Turn) Background() *Started {
+func (t *Keeper) Background() *Started {
 	if t.job == nil || t.job.ID == "" {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (t *Turn) Background() *Started {
 }
 
 // Over implements server.Keeper.
-func (t *Turn) Over(o server.Outcome) {
+func (t *Keeper) Over(o server.Outcome) {
 	if t.job == nil {
 		t.end()
 		return
@@ -116,7 +116,7 @@ func (t *Turn) Over(o server.Outcome) {
 }
 
 // end gives back what the turn holds.
-func (t *Turn) end() {
+func (t *Keeper) end() {
 	if t.lock != nil {
 		t.lock.release()
 		t.lock = nil
@@ -126,7 +126,7 @@ func (t *Turn) end() {
 }
 
 // leave says whether a response may be created.
-func (t *Turn) leave(ctx context.Context, n *hub.Need) *hub.Problem {
+func (t *Keeper) leave(ctx context.Context, n *hub.Need) *hub.Problem {
 	a := t.archive
 	t.wish = n.Store
 	if !a.Config().Responses.Store {
@@ -150,7 +150,7 @@ func (t *Turn) leave(ctx context.Context, n *hub.Need) *hub.Problem {
 }
 
 // remember keeps the request's body where its input will be needed.
-func (t *Turn) remember(n *hub.Need, stores bool) {
+func (t *Keeper) remember(n *hub.Need, stores bool) {
 	if t.last != nil || stores && n.Store != hub.No {
 		t.body = newBody(n.Body)
 	}
@@ -177,7 +177,7 @@ func (b *body) free() {
 }
 
 // ownInput is the request's input as items, copied.
-func (t *Turn) ownInput() []store.Item {
+func (t *Keeper) ownInput() []store.Item {
 	if t.body != nil {
 		t.own = InputItems(t.body.bytes, func(id string) []byte { return t.referred[id] })
 		t.body.free()
@@ -187,7 +187,7 @@ func (t *Turn) ownInput() []store.Item {
 }
 
 // item is the stored item that a reference names, empty for one that is not there.
-func (t *Turn) item(ctx context.Context, id string) (json []byte, p *hub.Problem) {
+func (t *Keeper) item(ctx context.Context, id string) (json []byte, p *hub.Problem) {
 	lists := [][]store.Item{t.before.items}
 	if t.last != nil {
 		lists = append(lists, t.last.Items)
@@ -237,4 +237,4 @@ func (a *Archive) Item(ctx context.Context, tenant, id string) ([]byte, *hub.Pro
 	return nil, nil
 }
 
-var _ server.Keeper = (*Turn)(nil) // interface guard
+var _ server.Keeper = (*Keeper)(nil) // interface guard
