@@ -3,6 +3,7 @@ package agents
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -188,8 +189,8 @@ func ClaudeCompaction(t *testing.T, gateway string, model *Model, name string) {
 
 // ClaudeOverflow has Claude Code read more than the window of model holds. It must learn so from
 // the gateway's words, make a summary and go on with that. OverflowWindow is the window that
-// makes it so.
-func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
+// makes it so. counts: the gateway has the prompt that is too long counted by its server.
+func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string, counts bool) {
 	front := startFront(t, gateway)
 	c := newClaude(t, front.url(), name)
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
@@ -208,9 +209,18 @@ func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
 	c.printed(t, result, "It is too long for me.", nil)
 
 	var statuses []int
-	requests := model.asked(t, mark)
-	for _, e := range requests {
+	var requests []*Exchange
+	counted := 0
+	for _, e := range model.asked(t, mark) {
+		if e.Path == "/tokenize" {
+			counted++
+			continue
+		}
+		requests = append(requests, e)
 		statuses = append(statuses, e.Status)
+	}
+	if want := map[bool]int{true: 1, false: 0}[counts]; counted != want {
+		t.Errorf("the prompt was counted %d times, want %d", counted, want)
 	}
 	if want := []int{200, 200, 200, 400, 200, 200}; !slices.Equal(statuses, want) {
 		t.Fatalf("the model's server answered %v, want %v", statuses, want)
@@ -222,6 +232,9 @@ func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
 	for _, e := range front.passed(t) {
 		if strings.HasPrefix(e.Path, "/v1/messages?") {
 			statuses = append(statuses, e.Status)
+			if refused := gjson.GetBytes(e.Response, "error.message").Str; counts && e.Status == 400 && !tooLong.MatchString(refused) {
+				t.Errorf("the gateway said %q", refused)
+			}
 		} else if !strings.HasPrefix(e.Path, "/v1/messages/count_tokens") || e.Status != http.StatusOK {
 			t.Errorf("claude got %d for %s", e.Status, e.Path)
 		}
@@ -230,6 +243,9 @@ func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string) {
 		t.Errorf("the gateway answered %v, want %v", statuses, want)
 	}
 }
+
+// tooLong is the sentence on which Claude Code compacts by as much as the numbers tell.
+var tooLong = regexp.MustCompile(`^prompt is too long: [0-9]+ tokens > [0-9]+ maximum$`)
 
 // OverflowWindow holds what Claude Code says of itself, but not much more.
 const OverflowWindow = 62000

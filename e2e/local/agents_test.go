@@ -56,7 +56,7 @@ func TestClaudeCodeOnTheBinary(t *testing.T) {
 	}
 	t.Run("overflow", func(t *testing.T) {
 		url, model := forAgents(t, smallWindow)
-		agents.ClaudeOverflow(t, url, model, agents.ClaudeModels[0])
+		agents.ClaudeOverflow(t, url, model, agents.ClaudeModels[0], true)
 	})
 }
 
@@ -110,7 +110,7 @@ func TestClaudeCodeOnEnvoy(t *testing.T) {
 	for _, k := range knobs {
 		t.Run("overflow on "+k.name, func(t *testing.T) {
 			url := theFleet(t).URLs["agents-small"+k.suffix]
-			agents.ClaudeOverflow(t, url, must[*agents.Model](t)(smallWindow()), agents.ClaudeModels[0])
+			agents.ClaudeOverflow(t, url, must[*agents.Model](t)(smallWindow()), agents.ClaudeModels[0], false)
 		})
 	}
 }
