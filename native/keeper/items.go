@@ -34,9 +34,9 @@ func SplitItems(list []byte) (items []store.Item, err error) {
 
 // idOf is an item's id. It mostly stands in front.
 func idOf(item []byte) string {
-	room := scanRooms.Get().(*scanRoom)
-	defer room.free()
-	s := &room.scanner
+	work := scratches.Get().(*scratch)
+	defer work.free()
+	s := &work.scanner
 	s.Reset(item)
 	for s.BeginObject(); s.NextMember(); {
 		found := string(s.Key()) == "id"

@@ -6,18 +6,18 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// scanRoom is what a scan works with.
-type scanRoom struct {
+// scratch is what a scan works with.
+type scratch struct {
 	scanner jsonedit.Scanner
 	members jsonedit.Members
 	edits   jsonedit.Edits
 }
 
-var scanRooms = sync.Pool{New: func() any { return new(scanRoom) }}
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-func (room *scanRoom) free() {
-	room.scanner.Reset(nil)
-	scanRooms.Put(room)
+func (work *scratch) free() {
+	work.scanner.Reset(nil)
+	scratches.Put(work)
 }
 
 // Text is the text of a JSON string, "" for any other value.
@@ -30,9 +30,9 @@ func Text(value []byte) string {
 
 // Member returns the value of an object's member, the last of that name; nil for none.
 func Member(object []byte, name string) (value []byte) {
-	room := scanRooms.Get().(*scanRoom)
-	defer room.free()
-	s := &room.scanner
+	work := scratches.Get().(*scratch)
+	defer work.free()
+	s := &work.scanner
 	s.Reset(object)
 	for s.BeginObject(); s.NextMember(); {
 		found := string(s.Key()) == name
@@ -49,14 +49,14 @@ type Change struct{ Name, Value string }
 // Changed appends an object with some of its members changed. Those that are not there
 // are put in front.
 func Changed(dst, object []byte, changes ...Change) []byte {
-	room := scanRooms.Get().(*scanRoom)
-	defer room.free()
-	room.edits.Reset()
-	s := &room.scanner
+	work := scratches.Get().(*scratch)
+	defer work.free()
+	work.edits.Reset()
+	s := &work.scanner
 	s.Reset(object)
 	done := make([]bool, len(changes))
 	open := s.BeginObject()
-	room.members.Begin(open)
+	work.members.Begin(open)
 	for s.NextMember() {
 		key, found := s.KeySpan(), -1
 		for i := range changes {
@@ -68,10 +68,10 @@ func Changed(dst, object []byte, changes ...Change) []byte {
 		if v.Absent() {
 			break
 		}
-		room.members.Add(key, v)
+		work.members.Add(key, v)
 		if found >= 0 {
 			done[found] = true
-			room.edits.ReplaceString(v.Start, v.End, changes[found].Value)
+			work.edits.ReplaceString(v.Start, v.End, changes[found].Value)
 		}
 	}
 	var front []byte
@@ -81,10 +81,10 @@ func Changed(dst, object []byte, changes ...Change) []byte {
 		}
 	}
 	if len(front) > 0 {
-		if room.members.Len() == 0 {
+		if work.members.Len() == 0 {
 			front = front[:len(front)-1]
 		}
-		room.edits.Replace(open, open, front)
+		work.edits.Replace(open, open, front)
 	}
-	return room.edits.Apply(dst, object)
+	return work.edits.Apply(dst, object)
 }

@@ -86,7 +86,7 @@ func (s *stream) run(rp *gateway.ReplyPlan) {
 			f := c.cut()
 			s.beat.stop()
 			if f == hub.NoFault {
-				s.unheard()
+				s.abandon()
 			} else {
 				s.send(s.abort(f))
 			}
@@ -105,7 +105,7 @@ func (s *stream) send(b []byte) bool {
 		return true
 	}
 	s.gone()
-	s.unheard()
+	s.abandon()
 	return false
 }
 
@@ -118,8 +118,8 @@ func (s *stream) gone() {
 	}
 }
 
-// unheard ends a stream whose client is gone: its keeper has to learn what became of it.
-func (s *stream) unheard() { s.abort(hub.Cut) }
+// abandon ends a stream whose client is gone: its keeper has to learn what became of it.
+func (s *stream) abandon() { s.abort(hub.Cut) }
 
 // reply is the core's next piece.
 func (s *stream) reply(dst, chunk []byte, end bool) []byte {
