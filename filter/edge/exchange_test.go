@@ -359,10 +359,20 @@ func TestStreamEventAllocatesNothing(t *testing.T) {
 	event := []byte(events[strings.Index(events, "\n\n")+2:])
 	event = event[:strings.Index(string(event), "\n\n")+2]
 	h.body = event
-	core := testing.AllocsPerRun(100, func() { h.Keep(x.core.Reply(h.Buffer(), event, false)) })
-	if n := testing.AllocsPerRun(100, func() { x.ReplyBody(len(event), false) }); n > core {
+	core := leastAllocations(func() { h.Keep(x.core.Reply(h.Buffer(), event, false)) })
+	if n := leastAllocations(func() { x.ReplyBody(len(event), false) }); n > core {
 		t.Errorf("%v allocations, %v of them the core's", n, core)
 	}
+}
+
+// leastAllocations returns the allocations of f's leanest run of 100. An average would count the
+// pool's own forgetting: under the race detector a sync.Pool drops a quarter of what it is given.
+func leastAllocations(f func()) float64 {
+	least := testing.AllocsPerRun(1, f)
+	for range 99 {
+		least = min(least, testing.AllocsPerRun(1, f))
+	}
+	return least
 }
 
 // lean is a Host that keeps nothing of what it is told.
