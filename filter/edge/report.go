@@ -41,5 +41,5 @@ func (e *Exchange) report() {
 		"%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s dropped_items=%s reason=%s",
 		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
 		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","),
-		strings.Join(r.DroppedItems, ","), r.Reason))
+		r.DroppedItems.Join(","), r.Reason))
 }

@@ -108,9 +108,7 @@ func (o *Observer) over(x *outcome) {
 	if len(r.Repairs) > 0 {
 		text("repairs", strings.Join(r.Repairs, ","))
 	}
-	if len(r.DroppedItems) > 0 {
-		text("dropped_items", strings.Join(r.DroppedItems, ","))
-	}
+	text("dropped_items", r.DroppedItems.Join(","))
 	if o.log.Enabled(ctx, slog.LevelDebug) {
 		text("changes", strings.Join(r.Changes, ","))
 		if r.Model != "" {

@@ -2,7 +2,6 @@ package editor
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -14,18 +13,7 @@ func denied(key []byte, t *hub.Turn) bool {
 	if len(t.Denied) == 0 || !slices.Contains(t.Denied, string(key)) {
 		return false
 	}
-	name, r := string(key), &t.Request
-	r.Changes |= hub.FieldsDenied
-	for i := range r.ReplyHeader {
-		h := &r.ReplyHeader[i]
-		if h[0] != hub.DroppedFieldsHeader {
-			continue
-		}
-		if !slices.Contains(strings.Split(h[1], ", "), name) {
-			h[1] += ", " + name
-		}
-		return true
-	}
-	r.ReplyHeader = append(r.ReplyHeader, [2]string{hub.DroppedFieldsHeader, name})
+	t.Request.Changes |= hub.FieldsDenied
+	t.Request.DroppedFields.Add(key)
 	return true
 }

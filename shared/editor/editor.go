@@ -80,6 +80,7 @@ func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.
 // begin makes everything ready for a request.
 func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 	ed.request.begin(body, trusted, t)
+	t.Request.DroppedFields = hub.Names{} // a second scan finds them again
 	ed.messages.reset()
 	ed.tools.reset()
 	ed.format.reset()
@@ -148,6 +149,7 @@ func (ed *Editor) scan() {
 // finish makes the edits that need the whole request to be known.
 func (ed *Editor) finish() *hub.Problem {
 	r := &ed.request
+	r.turn.Request.ListInReply(hub.DroppedFieldsHeader, &r.turn.Request.DroppedFields)
 	if p := ed.model(); p != nil {
 		return p
 	}

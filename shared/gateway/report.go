@@ -19,7 +19,7 @@ type Report struct {
 	// Repairs those of the reply ("reasoning_to_content").
 	Changes, Repairs []string
 	// DroppedItems are the types of items that the model did not get.
-	DroppedItems []string
+	DroppedItems hub.Names
 	// Reason is the Answer's reason when the exchange was answered locally or failed.
 	Reason string
 	// Problem is what was told in place of the reply, or at the end of its stream; nil for

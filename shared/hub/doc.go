@@ -17,6 +17,7 @@
 //	refusal.go   those of a request, in OpenAI's words
 //	answer.go    replies of our own, and the faults of edges
 //	header.go    changes of a message's header
+//	names.go     words of a request that a reply's header lists
 //
 // What two dialects need stands here, in editor or in history, since dialects never
 // import each other. It imports catalog and jsonedit.

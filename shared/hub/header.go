@@ -41,14 +41,3 @@ func (e HeaderEdit) With(fields ...[2]string) HeaderEdit {
 	e.Set = append(e.Set[:len(e.Set):len(e.Set)], fields...)
 	return e
 }
-
-// HeaderWord is a word of the client's for a list in a header field: its first 64 bytes, with
-// an underscore for each character that can't stand there.
-func HeaderWord(word []byte) string {
-	return strings.Map(func(c rune) rune {
-		if c > ' ' && c < 0x7f && c != ',' {
-			return c
-		}
-		return '_'
-	}, string(word[:min(len(word), 64)]))
-}

@@ -60,9 +60,11 @@ type RequestFacts struct {
 	// SingleCall: of several tool calls only the first is handed on.
 	SingleCall bool
 	// DroppedTools names the tools that the model did not get.
-	DroppedTools []string
+	DroppedTools Names
 	// DroppedItems names the types of items that the model did not get.
-	DroppedItems []string
+	DroppedItems Names
+	// DroppedFields names the fields that the configuration denies.
+	DroppedFields Names
 	// ReplyHeader holds header fields for the reply, names in lower case.
 	ReplyHeader [][2]string
 	// State is what a translated dialect keeps of the request for its reply.

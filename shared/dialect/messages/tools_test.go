@@ -126,7 +126,7 @@ func TestToolsThatCannotBeHad(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, body, names, dropped string }{
 		{"beside others", tools(`{"type":"web_search_20250305","name":"web_search","max_uses":8},{"name":"f"},{"type":"code_execution_20250825","name":"code_execution"},{"type":"advisor_20260301","name":"advisor"},{"type":"mcp_toolset","mcp_server_name":"m"},{"type":"later_20300101","name":"bad\r\nname"}`, `,"tool_choice":{"type":"any"}`),
-			`["f"]`, "web_search, code_execution, advisor, mcp_toolset, later_20300101"},
+			`["f"]`, "web_search, code_execution, advisor, mcp_toolset, bad__name"},
 		{"alone, but none is to be called", tools(`{"type":"web_fetch_20250910","name":"web_fetch"}`, `,"tool_choice":{"type":"none"}`), ``, "web_fetch"},
 		{"a search for tools", tools(`{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"},{"name":"f","defer_loading":true},{"name":"g","defer_loading":true}`, ""), `["f","g"]`, ""},
 	} {
@@ -135,7 +135,7 @@ func TestToolsThatCannotBeHad(t *testing.T) {
 		if got := gjson.Get(out, "tools.#.function.name").Raw; got != tt.names {
 			t.Errorf("%s: the tools are %s", tt.name, got)
 		}
-		if got := dropped(turn); got != tt.dropped || strings.Join(turn.Request.DroppedTools, ", ") != tt.dropped {
+		if got := dropped(turn); got != tt.dropped || turn.Request.DroppedTools.Join(", ") != tt.dropped {
 			t.Errorf("%s: the header says %q", tt.name, got)
 		}
 	}

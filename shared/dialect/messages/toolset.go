@@ -3,7 +3,6 @@ package messages
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -58,16 +57,14 @@ func (t *tool) function() bool { return t.custom() || t.client != nil }
 // searches tells whether the tool finds other ones, on Anthropic's side.
 func (t *tool) searches() bool { return bytes.HasPrefix(t.kind, []byte("tool_search_tool_")) }
 
-// label names the tool in a header field.
-func (t *tool) label() string {
+// label is what the tool is called where it is dropped.
+func (t *tool) label() []byte {
 	for _, name := range [...][]byte{jsonedit.Text(t.name), t.kind} {
-		if len(name) > 0 && len(name) <= 64 && !bytes.ContainsFunc(name, func(c rune) bool {
-			return c != '_' && c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
-		}) {
-			return string(name)
+		if len(name) > 0 {
+			return name
 		}
 	}
-	return "unnamed"
+	return []byte("unnamed")
 }
 
 func (ts *toolset) reset() {
@@ -251,9 +248,9 @@ func (ts *toolset) choose(in *input, chosen []byte) (functions, ok bool) {
 }
 
 // hosted are the tools that would run on Anthropic's side: the number of the first, -1 for
-// none, the names of all, and whether all of them search the web. Finding other tools is no
+// none, and whether all of them search the web; names gets theirs. Finding other tools is no
 // such: all are there.
-func (ts *toolset) hosted() (first int, names []string, webSearches bool) {
+func (ts *toolset) hosted(names *hub.Names) (first int, webSearches bool) {
 	first, webSearches = -1, true
 	for i := range ts.declared {
 		t := &ts.declared[i]
@@ -264,19 +261,18 @@ func (ts *toolset) hosted() (first int, names []string, webSearches bool) {
 			first = i
 		}
 		webSearches = webSearches && bytes.HasPrefix(t.kind, []byte("web_search_"))
-		names = append(names, t.label())
+		names.Add(t.label())
 	}
-	return first, names, webSearches
+	return first, webSearches
 }
 
 // dropHosted leaves out tools that would run on Anthropic's side, or says that they can't be
 // had where they are all that could be called: needed. A search of the web has an answer then.
 func (ts *toolset) dropHosted(in *input, k kind, t *hub.Turn, needed bool) {
-	first, names, webSearches := ts.hosted()
+	first, webSearches := ts.hosted(&t.Request.DroppedTools)
 	if first < 0 {
 		return
 	}
-	t.Request.DroppedTools = append(t.Request.DroppedTools, names...)
 	t.Request.Changes |= hub.ToolsDropped
 	if k == countTokens {
 		return
@@ -284,15 +280,15 @@ func (ts *toolset) dropHosted(in *input, k kind, t *hub.Turn, needed bool) {
 	const impossible = "the tool %q would have to run on the model's side, which is not possible here"
 	switch {
 	case t.RejectTools:
-		in.reject(toolPath(first), impossible+".", names[0])
+		in.reject(toolPath(first), impossible+".", hub.Excerpt(string(ts.declared[first].label())))
 	case needed && webSearches:
 		// A search of Claude Code's is a request of its own. Without the tool the model
 		// would make results up, and they would be shown as found.
 		t.Request.Answer = &hub.Answer{}
 	case needed:
-		in.reject(toolPath(first), impossible+", and there is no other tool.", names[0])
+		in.reject(toolPath(first), impossible+", and there is no other tool.", hub.Excerpt(string(ts.declared[first].label())))
 	}
-	t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(names, ", ")})
+	t.Request.ListInReply(hub.DroppedToolsHeader, &t.Request.DroppedTools)
 }
 
 // A toolChoice is what tool_choice says.

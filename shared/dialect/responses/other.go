@@ -2,7 +2,6 @@ package responses
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -64,13 +63,8 @@ func (c *content) readable(n int) []byte {
 	return nil
 }
 
-// maxDropped is how many types of dropped items are named.
-const maxDropped = 20
-
-// dropItem notes the type of an item that the model does not get; it goes into a header field.
+// dropItem notes the type of an item that the model does not get.
 func dropItem(r *hub.RequestFacts, name []byte) {
 	r.Changes |= hub.ItemsDropped
-	if word := hub.HeaderWord(name); len(r.DroppedItems) < maxDropped && !slices.Contains(r.DroppedItems, word) {
-		r.DroppedItems = append(r.DroppedItems, word)
-	}
+	r.DroppedItems.Add(name)
 }

@@ -55,7 +55,7 @@ func TestWhatIsReadableOfAnItemIsAMessage(t *testing.T) {
 				if role != test.role || text != test.text {
 					t.Errorf("%s", got)
 				}
-				if names := strings.Join(turn.Request.DroppedItems, " "); names != test.dropped {
+				if names := turn.Request.DroppedItems.Join(" "); names != test.dropped {
 					t.Errorf("dropped: %q", names)
 				}
 				if named := len(turn.Request.ReplyHeader) > 0; named != (test.dropped != "") || named && turn.Request.ReplyHeader[0][0] != hub.DroppedItemsHeader {

@@ -234,8 +234,8 @@ func (r *translation) offer() *hub.Problem {
 	t := r.turn
 	p := r.offerTools(t.RejectTools)
 	t.Request.DroppedTools = r.tools.Dropped()
-	if p == nil && len(t.Request.DroppedTools) > 0 {
-		t.Request.ReplyHeader = append(t.Request.ReplyHeader, [2]string{hub.DroppedToolsHeader, strings.Join(t.Request.DroppedTools, ", ")})
+	if p == nil {
+		t.Request.ListInReply(hub.DroppedToolsHeader, &t.Request.DroppedTools)
 	}
 	return p
 }
@@ -268,9 +268,7 @@ func (r *translation) converse() *hub.Problem {
 	if p := c.addItems(r.input, input); p != nil {
 		return p
 	}
-	if dropped := r.turn.Request.DroppedItems; len(dropped) > 0 {
-		r.turn.Request.ReplyHeader = append(r.turn.Request.ReplyHeader, [2]string{hub.DroppedItemsHeader, strings.Join(dropped, ", ")})
-	}
+	r.turn.Request.ListInReply(hub.DroppedItemsHeader, &r.turn.Request.DroppedItems)
 	if r.kind == compact {
 		r.req.kept = r.appendKept(r.req.kept, r.turn.AppendID)
 	}

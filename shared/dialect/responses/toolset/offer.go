@@ -2,7 +2,6 @@ package toolset
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -30,7 +29,7 @@ func (s *Set) Offered() *hub.Problem {
 }
 
 // Dropped are the kinds of tools that can't be had and were dropped. It is the caller's to keep.
-func (s *Set) Dropped() []string { return s.dropped }
+func (s *Set) Dropped() hub.Names { return s.dropped }
 
 func unsupported(param, why string) *hub.Problem {
 	return hub.UnsupportedValue(param, why+" a chat model's server can't run it. "+
@@ -95,16 +94,8 @@ func hosted(s *jsonedit.Scanner, environment []byte) bool {
 	return bytes.HasPrefix(kind[0], []byte(`"container`))
 }
 
-// maxDropped is how many kinds of dropped tools are named.
-const maxDropped = 20
-
-// drop notes a kind of tool that the model does not get; it goes into a header field.
-func (s *Set) drop(kind []byte) {
-	name := hub.HeaderWord(kind)
-	if len(s.dropped) < maxDropped && !slices.Contains(s.dropped, name) {
-		s.dropped = append(s.dropped, name)
-	}
-}
+// drop notes a kind of tool that the model does not get.
+func (s *Set) drop(kind []byte) { s.dropped.Add(kind) }
 
 // offerNamed makes a function of a function or custom tool. Of several with the same
 // names the first counts.

@@ -1,6 +1,7 @@
 package toolset
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -87,7 +88,7 @@ type Set struct {
 	functions
 	// dropped are the kinds of tools that the model does not get, unsupported is the path of
 	// the first tool of these.
-	dropped     []string
+	dropped     hub.Names
 	unsupported string
 	// mode is what goes up as tool_choice, "" for nothing; forced is the function that it
 	// names instead, plus one. only: nothing but what is sent may be called.
