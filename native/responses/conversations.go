@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -122,10 +123,22 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 			return nil, invalid("items["+strconv.Itoa(i)+"].id", "items[%d].id: there is no stored item of this id.", i)
 		}
 	}
+	// What CheckItems let pass under one id is one content.
+	items = once(items)
 	if orphan != nil {
 		return items, q.orphan(conversation, items)
 	}
 	return items, nil
+}
+
+// once is a list without the items whose id stands before in it.
+func once(items []store.Item) []store.Item {
+	seen := make(map[string]bool, len(items))
+	return slices.DeleteFunc(items, func(item store.Item) bool {
+		before := seen[item.ID]
+		seen[item.ID] = true
+		return before
+	})
 }
 
 // orphan is the problem of an output that would stand in the conversation without its
@@ -251,16 +264,48 @@ func (q *request) addItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	if err := q.store.AppendItems(q.Context(), q.tenant, id, items); err != nil {
+	err := q.store.AppendItems(q.Context(), q.tenant, id, items)
+	if errors.Is(err, store.ErrConflict) {
+		var added []store.Item
+		if added, p = q.missing(id, items); p != nil {
+			return p
+		}
+		err = nil
+		if len(added) > 0 {
+			err = q.store.AppendItems(q.Context(), q.tenant, id, added)
+		}
+	}
+	if err != nil {
 		return q.appendProblem(err, id)
 	}
 	answer(q.w, http.StatusOK, appendList(nil, store.Items{Items: items}))
 	return nil
 }
 
+// missing are the items that are not in the conversation yet. Those that are, with the same
+// content, were sent again, as a client does that has not seen the answer.
+func (q *request) missing(conversation string, items []store.Item) ([]store.Item, *hub.Problem) {
+	var added []store.Item
+	for _, item := range items {
+		there, err := q.store.ConversationItem(q.Context(), q.tenant, conversation, item.ID)
+		if errors.Is(err, store.ErrNoItem) {
+			added = append(added, item)
+			continue
+		}
+		if err != nil {
+			return nil, q.appendProblem(err, conversation)
+		}
+		both := slices.Concat([]byte("["), there.JSON, []byte(","), item.JSON, []byte("]"))
+		if _, p := responses.CheckItems(both, "items"); p != nil {
+			return nil, q.appendProblem(store.ErrConflict, conversation)
+		}
+	}
+	return added, nil
+}
+
 func (q *request) appendProblem(err error, id string) *hub.Problem {
 	if errors.Is(err, store.ErrConflict) {
-		return invalid("items", "items: an item's id stands twice, or is in the conversation already.")
+		return invalid("items", "items: an item's id is in the conversation already, with another content.")
 	}
 	return q.archive.Problem(err, "Conversation", "id", id)
 }

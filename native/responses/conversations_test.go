@@ -67,7 +67,15 @@ func TestConversationsAndTheirItemsAreManaged(t *testing.T) {
 	if added.status != 200 || added.object["first_id"] != "msg_a" || added.object["has_more"] != false {
 		t.Fatal(added.text)
 	}
-	e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"type":"message","id":"msg_a","role":"user","content":"a"}]}`).wants(t, 400, "items", "invalid_value", "already")
+	again := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"role":"user","content":"\u0061","id":"msg_a"},{"role":"user","id":"msg_c","content":"c"},{"role":"user","id":"msg_c","content":"c"}]}`)
+	if again.status != 200 || e.texts(id) != "a|b|c" {
+		t.Errorf("%s, and then %s", again.text, e.texts(id))
+	}
+	if r := e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"role":"user","content":"c","id":"msg_c"}]}`); r.status != 200 || e.texts(id) != "a|b|c" {
+		t.Errorf("%s, and then %s", r.text, e.texts(id))
+	}
+	e.do("POST", "/v1/conversations/"+id+"/items", `{"items":[{"role":"user","id":"msg_d","content":"d"},{"type":"message","id":"msg_a","role":"user","content":"other"}]}`).wants(t, 400, "items", "invalid_value", "already")
+	e.do("DELETE", "/v1/conversations/"+id+"/items/msg_c", "")
 	item := e.do("GET", "/v1/conversations/"+id+"/items/msg_a", "")
 	if item.status != 200 || textOf(item.object) != "a" {
 		t.Error(item.text)
