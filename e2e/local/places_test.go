@@ -91,6 +91,9 @@ func (p *place) takes(s *scenario.Scenario) bool {
 	if path != p.from || s.Upstream == nil || s.Except["native"] != "" || !gjson.ValidBytes(s.Request.Body) {
 		return false
 	}
+	if p.name == "websocket" && s.Request.Get("origin") != "" {
+		return false // who may connect is decided before there is a turn
+	}
 	return p.all || p.stream == gjson.GetBytes(s.Request.Body, "stream").Bool()
 }
 
