@@ -45,6 +45,7 @@ func (q *request) body() ([]byte, *hub.Problem) {
 	}
 	var s jsonedit.Scanner
 	s.Reset(b)
+	s.FromClient() // the conversation outlives this process, and each later turn is asked with it
 	for s.BeginObject(); s.NextMember(); {
 		s.Value()
 	}

@@ -219,3 +219,35 @@ func TestAConversationGoesOnAsSoonAsItsResponseIsThere(t *testing.T) {
 	}
 	e.model.next <- struct{}{}
 }
+
+// What is kept goes up with every later turn.
+func TestTextThatIsNotUTF8IsNotKept(t *testing.T) {
+	e := start(t, setup{})
+	id := e.conversation(`{}`)
+	item := func(text string) string {
+		return `{"items":[{"type":"message","role":"user","content":"` + text + `"}]}`
+	}
+	for _, r := range []struct{ path, body string }{
+		{"/v1/conversations", item("Gr\xfc\xdfe")},
+		{"/v1/conversations", "{\"metadata\":{\"\xff\":\"1\"}}"},
+		{"/v1/conversations/" + id, "{\"metadata\":{\"a\":\"\xff\"}}"},
+		{"/v1/conversations/" + id + "/items", item("\xed\xa0\xbd")},
+	} {
+		at := strings.IndexFunc(r.body, func(c rune) bool { return c == '\ufffd' })
+		for _, encoding := range []string{"identity", "gzip", "zstd"} {
+			a := e.do("POST", r.path, encoded(t, encoding, r.body), "Content-Encoding", encoding)
+			a.wants(t, 400, nil, nil)
+			if want := fmt.Sprintf("the text is not UTF-8 at byte %d.", at); !strings.Contains(a.text, want) {
+				t.Errorf("%s %q: %s, want %s", r.path, r.body, a.text, want)
+			}
+		}
+	}
+	if texts := e.texts(id); texts != "" {
+		t.Errorf("kept: %s", texts)
+	}
+	// Half of a surrogate pair is text for JavaScript: it is mended as in a response's input.
+	e.do("POST", "/v1/conversations/"+id+"/items", item(`a\ud83d`))
+	if texts := e.texts(id); !strings.Contains(texts, "a\ufffd") {
+		t.Errorf("kept: %q", texts)
+	}
+}

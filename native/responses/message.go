@@ -30,6 +30,7 @@ type messageReader struct {
 func (r *messageReader) read(dst, message []byte) (f facts, create []byte, err error) {
 	s := &r.scanner
 	s.Reset(message)
+	s.FromClient()
 	defer s.Reset(nil)
 	r.edits.Reset()
 	for r.members.Begin(s.BeginObject()); s.NextMember(); {

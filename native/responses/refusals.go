@@ -12,6 +12,10 @@ func refusal(status int, param, reason, message string) *hub.Problem {
 	return &hub.Problem{Status: status, Type: hub.TypeInvalidRequest, Param: param, Reason: reason, Message: message}
 }
 
+func notJSON(err error) *hub.Problem {
+	return hub.BadRequest("", "The message is not a JSON object: %v.", err)
+}
+
 func nothingAt(path string) *hub.Problem {
 	return refusal(404, "", "not_found", "There is nothing at "+hub.Excerpt(path)+".")
 }

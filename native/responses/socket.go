@@ -117,6 +117,9 @@ func (s *socket) read() {
 			_ = s.conn.Close(websocket.StatusMessageTooBig, "the message is too big")
 			return
 		case !utf8.Valid(b.Bytes()):
+			// RFC 6455 wants the connection to end (§8.1); where the fault is, it can't say.
+			_, _, err := new(messageReader).read(nil, b.Bytes())
+			s.refuse(notJSON(err))
 			_ = s.conn.Close(websocket.StatusInvalidFramePayloadData, "not UTF-8")
 			return
 		}
@@ -170,7 +173,7 @@ func (s *socket) send(text []byte) error {
 func (s *socket) message(message []byte) {
 	f, create, err := s.reader.read(make([]byte, 0, len(message)+16), message)
 	if err != nil {
-		s.refuse(hub.BadRequest("", "The message is not a JSON object: %s.", err.Error()))
+		s.refuse(notJSON(err))
 		return
 	}
 	var p *hub.Problem

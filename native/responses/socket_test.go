@@ -298,6 +298,7 @@ func TestASocketRefusesWhatItCantServe(t *testing.T) {
 	}
 	broken := e.dial()
 	_ = broken.conn.Write(broken.ctx, websocket.MessageText, []byte("{\"\xff\":1}"))
+	broken.fails(400, "invalid_request_error", nil, "not UTF-8 at byte 2")
 	if code := broken.closes(); code != websocket.StatusInvalidFramePayloadData {
 		t.Error(code)
 	}

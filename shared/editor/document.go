@@ -24,7 +24,7 @@ func (d *document) begin(src []byte, trusted []jsonedit.Span, t *hub.Turn) {
 	d.src, d.turn = src, t
 	d.edits.Reset()
 	d.scanner.Reset(src)
-	d.scanner.MendSurrogates()
+	d.scanner.FromClient()
 	d.scanner.Trust(trusted)
 }
 

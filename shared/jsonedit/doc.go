@@ -7,7 +7,8 @@
 //     escapes, white space, unknown fields.
 //   - The Scanner accepts exactly the texts of RFC 8259, nested at most MaxDepth
 //     deep, with a byte order mark in front tolerated (vLLM takes one).
-//     Strings are not checked for valid UTF-8: the upstream does that.
+//     Strings are checked for valid UTF-8 where that is asked for (FromClient), as of
+//     clients' requests; what a server says is mended piece by piece (Fragments).
 //   - Nothing here allocates once its buffers have grown.
 //
 // Value looks into small texts where speed does not matter. What the dialects ask of values

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strconv"
+	"unicode/utf8"
 )
 
 // A SyntaxError says where a text stops being JSON.
@@ -21,6 +22,7 @@ func (e *SyntaxError) Error() string {
 type lexer struct {
 	src    []byte
 	pos    int
+	utf8   bool // see Scanner.FromClient
 	mends  bool // see Scanner.MendSurrogates
 	mended bool
 	err    SyntaxError
@@ -75,13 +77,18 @@ const (
 
 // str reads a string from its opening quote and tells whether it holds an escape.
 // Sixteen bytes at a time: most of a coding agent's request is strings. Its shape, few
-// branches and no inner loop, is for WebAssembly, where each jump of Go's costs.
+// branches and no inner loop, is for WebAssembly, where each jump of Go's costs. Whether
+// there is anything but ASCII to be looked at again is gathered on the way, from what
+// stands behind the closing quote too.
 func (l *lexer) str() (escaped bool) {
 	src, pos := l.src, l.pos+1
+	var seen uint64
 	for {
 		if pos+16 <= len(src) {
 			b := src[pos : pos+16 : pos+16]
-			hit, behind := special(binary.LittleEndian.Uint64(b)), special(binary.LittleEndian.Uint64(b[8:]))
+			first, second := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+			seen |= first | second
+			hit, behind := special(first), special(second)
 			if hit|behind == 0 {
 				pos += 16
 				continue
@@ -93,6 +100,7 @@ func (l *lexer) str() (escaped bool) {
 			pos += bits.TrailingZeros64(hit) >> 3
 		} else {
 			for pos < len(src) && src[pos] != '"' && src[pos] != '\\' && src[pos] >= 0x20 {
+				seen |= uint64(src[pos])
 				pos++
 			}
 			if pos >= len(src) {
@@ -102,6 +110,9 @@ func (l *lexer) str() (escaped bool) {
 		}
 		c := src[pos]
 		if c == '"' {
+			if l.utf8 && seen&highs != 0 && !l.checkUTF8(l.pos+1, pos) {
+				return escaped
+			}
 			l.pos = pos + 1
 			return escaped
 		}
@@ -114,6 +125,23 @@ func (l *lexer) str() (escaped bool) {
 			return escaped
 		}
 	}
+}
+
+// checkUTF8 looks at src[start:end] and fails at the first byte that begins no character.
+func (l *lexer) checkUTF8(start, end int) bool {
+	text := l.src[start:end]
+	if utf8.Valid(text) {
+		return true
+	}
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		text = text[n:]
+	}
+	l.failAt(end-len(text), "the text is not UTF-8")
+	return false
 }
 
 // special has the high bit set of bytes that end a string's plain text: a quote, a

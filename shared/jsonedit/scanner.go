@@ -59,8 +59,8 @@ type Scanner struct {
 
 // Reset starts on a new text. The Scanner keeps a reference to src.
 func (s *Scanner) Reset(src []byte) {
-	s.src, s.pos, s.depth, s.steps, s.first, s.mends, s.mended, s.trusted, s.err = src, 0, 0, 0, false, false, false, nil, SyntaxError{}
-	s.key, s.keySpan = nil, Span{}
+	s.lexer = lexer{src: src}
+	s.depth, s.steps, s.first, s.key, s.keySpan, s.trusted = 0, 0, false, nil, Span{}, nil
 	if len(src) >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF {
 		s.pos = 3
 	}
@@ -92,6 +92,11 @@ func (s *Scanner) Trusted() bool {
 // AnySteps lifts the limit of MaxSteps until the next Reset, for text that was walked
 // before, piece by piece.
 func (s *Scanner) AnySteps() { s.steps = math.MinInt }
+
+// FromClient is MendSurrogates, and bytes in a key or a string that are no UTF-8 are a fault:
+// what goes up of a client's request, and what is kept of it, is text. It holds until the
+// next Reset.
+func (s *Scanner) FromClient() { s.utf8, s.mends = true, true }
 
 // MendSurrogates has the escape of half a surrogate pair overwritten in the text, by
 // that of U+FFFD, as it is passed. The text must be the caller's to change. It holds

@@ -2,8 +2,10 @@ package jsonedit
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestScannerAcceptsWhatJSONAllows(t *testing.T) {
@@ -92,6 +94,47 @@ func TestHalvesOfSurrogatePairsAreMendedWhereAsked(t *testing.T) {
 		s.MendSurrogates()
 		if s.Value(); s.Err() == nil {
 			t.Errorf("%s passed", bad)
+		}
+	}
+}
+
+func TestTextThatIsNotUTF8IsAFaultWhereAsked(t *testing.T) {
+	long := strings.Repeat("plain text ", 9)
+	tests := []struct {
+		text string
+		at   int // of the fault; -1: there is none
+	}{
+		{"\"Gr\xfc\xdfe\"", 3},
+		{"{\"\xff\":1}", 2},
+		{"{\"a\":{\"\xff\":1}}", 7},
+		{"{\"a\":[1,[\"\xc3\"]]}", 10},               // a character that is cut by the quote
+		{"\"\xc3\\u00bc\"", 1},                       // or by an escape
+		{"\"\xed\xa0\xbd\xed\xb8\x80\"", 1},          // surrogates
+		{"\"\xc0\xaf\"", 1},                          // two bytes for one
+		{"\"\xf4\x90\x80\x80\"", 1},                  // beyond the last character
+		{"\"a\x80\"", 2},                             // the middle of none
+		{"\"" + long + "\xff\"", 1 + len(long)},      // in the words that are read at once
+		{"\"" + long + "\n\xff" + long + "\"", -1},   // a control character comes first
+		{"\"" + long + "\\n\xff" + long + "\"", 102}, // behind an escape
+		{"\"Gr\u00fc\xc3\x9fe \xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x98\x80 \xef\xbf\xbd\"", -1},
+		{"{\"k\":\"" + long + "\",\"\xe4\xbd\xa0\":\"" + long + "\xc3\xbc\"}", -1},
+		{"\"\\ud83d\"", -1},
+	}
+	for _, tt := range tests {
+		for name, read := range map[string]func(*Scanner){"Value": func(s *Scanner) { s.Value() }, "walk": walkValue} {
+			var s Scanner
+			s.Reset([]byte(tt.text))
+			s.FromClient()
+			read(&s)
+			want := "the text is not UTF-8 at byte " + strconv.Itoa(tt.at)
+			err := s.Finish()
+			if isFault := err != nil && strings.Contains(err.Error(), "UTF-8"); isFault != (tt.at >= 0) || isFault && err.Error() != want {
+				t.Errorf("%s of %q: %v, want %s", name, tt.text, err, want)
+			}
+			s.Reset([]byte(tt.text))
+			if read(&s); s.Err() != nil && strings.Contains(s.Err().Error(), "UTF-8") {
+				t.Errorf("%s of %q, unasked: %v", name, tt.text, s.Err())
+			}
 		}
 	}
 }
@@ -185,6 +228,13 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 		}
 		if err := walk(text); (err == nil) != want {
 			t.Errorf("walk(%q): %v, encoding/json: %v", text, err, want)
+		}
+		var s Scanner
+		s.Reset([]byte(text))
+		s.FromClient()
+		walkValue(&s)
+		if err := s.Finish(); (err == nil) != (want && utf8.ValidString(text)) {
+			t.Errorf("FromClient of %q: %v", text, err)
 		}
 	})
 }

@@ -24,7 +24,7 @@ type input struct {
 func (in *input) reset(src []byte) {
 	in.place, in.src, in.depth, in.problem = nowhere, src, 0, nil
 	in.s.Reset(src)
-	in.s.MendSurrogates()
+	in.s.FromClient()
 	for i := range in.nested {
 		in.nested[i].Reset(nil)
 	}

@@ -57,7 +57,7 @@ func (r *reader) read(body []byte) (ignored bool, _ *hub.Problem) {
 	r.src = body
 	s := &r.scanner
 	s.Reset(body)
-	s.MendSurrogates()
+	s.FromClient()
 	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return false, hub.BadRequest("", "The request body must be a JSON object.")
 	}
