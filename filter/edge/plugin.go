@@ -39,12 +39,10 @@ func NewPlugin(configuration []byte) (*Plugin, error) {
 		// Envoy hands over a google.protobuf.Struct in protobuf's own encoding.
 		return nil, errors.New("a JSON object is wanted, in a google.protobuf.StringValue")
 	}
-	c, err := config.Decode(configuration)
-	if err != nil {
-		return nil, err
-	}
+	c := config.Default()
+	decoded := config.DecodeInto(c, configuration, nil) // there are no variables
 	g, err := gateway.New(c, gateway.Edge{})
-	if err != nil {
+	if err := config.Join(decoded, err); err != nil {
 		return nil, err
 	}
 	return &Plugin{

@@ -269,5 +269,5 @@ func Decode(c *config.Config, text []byte) error {
 	if s := strings.TrimSpace(string(json)); s == "null" || s == "" {
 		return nil // nothing but comments
 	}
-	return config.DecodeInto(c, json)
+	return config.DecodeInto(c, json, nil)
 }

@@ -12,33 +12,29 @@ import (
 // builtinAliases are the names that today's coding agents send by themselves.
 var builtinAliases = []string{"claude-*", "gpt-*", "codex-*"}
 
-// New builds the catalog. It reports profiles that don't exist, names used twice and
-// patterns of which none is more specific than the other.
+// New builds the catalog. It reports, as config.Errors, profiles that don't exist, names used
+// twice and patterns of which none is more specific than the other.
 func New(c *config.Config) (*Catalog, error) {
-	known, err := readProfiles(c)
-	if err != nil {
-		return nil, err
+	b := &builder{cat: &Catalog{exact: map[string]*Model{}}}
+	b.readProfiles(c)
+	if len(c.Upstreams) > 0 {
+		u := c.Upstreams[0]
+		b.target = Target{u.Name, u.Model, u.MaxModelLen}
 	}
-	u := c.Upstreams[0]
-	target := Target{u.Name, u.Model, u.MaxModelLen}
-	cat := &Catalog{exact: map[string]*Model{}}
-	coding, err := cat.addBuiltin(c.BuiltinModels, known, target)
-	if err != nil {
-		return nil, err
+	coding := b.addBuiltin(c.BuiltinModels)
+	b.addConfigured(c.Models)
+	for _, m := range b.cat.models {
+		b.cat.listed = append(b.cat.listed, m.Name)
 	}
-	if err := cat.addConfigured(c.Models, known, target); err != nil {
-		return nil, err
+	b.addAliases(c.Models)
+	if len(b.errs) > 0 {
+		return nil, b.errs
 	}
-	for _, m := range cat.models {
-		cat.listed = append(cat.listed, m.Name)
-	}
-	if err := cat.addAliases(c.Models); err != nil {
-		return nil, err
-	}
+	cat := b.cat
 	if c.BuiltinAliases {
 		cat.addBuiltinAliases(coding)
 	}
-	// Most specific first; New has refused pairs that could tie with different models.
+	// Most specific first; pairs that could tie with different models are refused above.
 	// By hand, since each use of a generic sort adds 20 KB to the filter's module.
 	for i := range cat.patterns {
 		for j := i; j > 0 && cat.patterns[j].literal > cat.patterns[j-1].literal; j-- {
@@ -48,92 +44,93 @@ func New(c *config.Config) (*Catalog, error) {
 	return cat, nil
 }
 
+// A builder is a catalog in the making: what its models are made of, and what is wrong.
+type builder struct {
+	cat      *Catalog
+	profiles map[string]config.Profile // the built-in and configured ones by name
+	target   Target
+	errs     config.Errors
+}
+
 // addBuiltin adds the four built-in models and returns the one for coding.
-func (c *Catalog) addBuiltin(b config.BuiltinModels, known profiles, target Target) (coding *Model, err error) {
+func (b *builder) addBuiltin(names config.BuiltinModels) (coding *Model) {
 	for _, m := range []struct{ profile, name string }{
-		{"thinking-general", b.ThinkingGeneral}, {"thinking-coding", b.ThinkingCoding},
-		{"instruct-general", b.InstructGeneral}, {"instruct-reasoning", b.InstructReasoning},
+		{"thinking-general", names.ThinkingGeneral}, {"thinking-coding", names.ThinkingCoding},
+		{"instruct-general", names.InstructGeneral}, {"instruct-reasoning", names.InstructReasoning},
 	} {
 		path := "builtin_models." + m.profile
-		if m.name == "" {
-			return nil, wrong(path, "a name is required")
+		switch {
+		case m.name == "":
+			b.errs.Add(path, "a name is required")
+			continue
+		case b.cat.exact[m.name] != nil:
+			b.errs.Add(path, "%q stands twice", m.name)
+			continue
 		}
-		if c.exact[m.name] != nil {
-			return nil, wrong(path, "%q stands twice", m.name)
-		}
-		model, err := known.model(path, m.name, m.profile, target)
-		if err != nil {
-			return nil, err
-		}
-		c.models = append(c.models, model)
-		c.exact[m.name] = model
+		model := b.model(path, m.name, m.profile)
+		b.cat.models = append(b.cat.models, model)
+		b.cat.exact[m.name] = model
 		if m.profile == "thinking-coding" {
 			coding = model
 		}
 	}
-	return coding, nil
+	return coding
 }
 
 // addConfigured adds the configuration's models. One of a built-in's name takes its place.
-func (c *Catalog) addConfigured(list []config.Model, known profiles, target Target) error {
+func (b *builder) addConfigured(list []config.Model) {
 	configured := map[string]bool{}
 	for i, m := range list {
 		path := fmt.Sprintf("models[%d]", i)
 		switch {
 		case m.Name == "":
-			return wrong(path+".name", "a name is required")
+			b.errs.Add(path+".name", "a name is required")
 		case strings.Contains(m.Name, "*"):
-			return wrong(path+".name", "%q: a name can't hold *, an alias can", m.Name)
+			b.errs.Add(path+".name", "%q: a name can't hold *, an alias can", m.Name)
 		case configured[m.Name]:
-			return wrong(path+".name", "%q stands twice", m.Name)
+			b.errs.Add(path+".name", "%q stands twice", m.Name)
 		}
+		model := b.model(path, m.Name, m.Profile)
 		configured[m.Name] = true
-		model, err := known.model(path, m.Name, m.Profile, target)
-		if err != nil {
-			return err
-		}
-		if old := c.exact[m.Name]; old != nil {
+		if old := b.cat.exact[m.Name]; old != nil {
 			*old = *model // a built-in model overridden: same place, same pointers to it
 		} else {
-			c.models = append(c.models, model)
-			c.exact[m.Name] = model
+			b.cat.models = append(b.cat.models, model)
+			b.cat.exact[m.Name] = model
 		}
 	}
-	return nil
 }
 
 // addAliases adds the other names of the configuration's models.
-func (c *Catalog) addAliases(list []config.Model) error {
+func (b *builder) addAliases(list []config.Model) {
+	c := b.cat
 	for i, m := range list {
 		for j, a := range m.Aliases {
 			path := fmt.Sprintf("models[%d].aliases[%d]", i, j)
 			switch {
 			case a == "":
-				return wrong(path, "a name or pattern is required")
+				b.errs.Add(path, "a name or pattern is required")
 			case strings.Contains(a, "*"):
-				if err := c.addPattern(path, a, c.exact[m.Name]); err != nil {
-					return err
-				}
+				b.addPattern(path, a, c.exact[m.Name])
 			case c.exact[a] != nil:
-				return wrong(path, "%q means %s already", a, c.exact[a].Name)
+				b.errs.Add(path, "%q means %s already", a, c.exact[a].Name)
 			default:
 				c.exact[a] = c.exact[m.Name]
 				c.listed = append(c.listed, a)
 			}
 		}
 	}
-	return nil
 }
 
-func (c *Catalog) addPattern(path, text string, m *Model) error {
+func (b *builder) addPattern(path, text string, m *Model) {
 	p := pattern{text, len(text) - strings.Count(text, "*"), m}
-	for _, q := range c.patterns {
+	for _, q := range b.cat.patterns {
 		if q.literal == p.literal && q.model != m && overlap(p.text, q.text) {
-			return wrong(path, "%q and %q can match the same name equally well but mean %s and %s", p.text, q.text, m.Name, q.model.Name)
+			b.errs.Add(path, "%q and %q can match the same name equally well but mean %s and %s", p.text, q.text, m.Name, q.model.Name)
+			return
 		}
 	}
-	c.patterns = append(c.patterns, p)
-	return nil
+	b.cat.patterns = append(b.cat.patterns, p)
 }
 
 func (c *Catalog) addBuiltinAliases(coding *Model) {
@@ -145,28 +142,43 @@ func (c *Catalog) addBuiltinAliases(coding *Model) {
 	}
 }
 
-// profiles are the built-in and configured profiles by name.
-type profiles map[string]config.Profile
-
-func readProfiles(c *config.Config) (profiles, error) {
-	all := profiles{}
+// readProfiles reads the profiles, and finds those that are to step in for one where thinking
+// is off.
+func (b *builder) readProfiles(c *config.Config) {
+	b.profiles = map[string]config.Profile{}
 	for _, p := range config.BuiltinProfiles() {
-		all[p.Name] = p
+		b.profiles[p.Name] = p
+	}
+	configured := map[string]bool{}
+	for i, p := range c.Profiles {
+		if configured[p.Name] {
+			b.errs.Add(fmt.Sprintf("profiles[%d].name", i), "%q stands twice", p.Name)
+		}
+		configured[p.Name] = true
+		b.profiles[p.Name] = p
 	}
 	for i, p := range c.Profiles {
-		for _, q := range c.Profiles[:i] {
-			if q.Name == p.Name {
-				return nil, wrong(fmt.Sprintf("profiles[%d].name", i), "%q stands twice", p.Name)
-			}
+		if _, ok := b.profiles[whenOff(p)]; !ok {
+			b.errs.Add(fmt.Sprintf("profiles[%d].when_off", i), "%q is not known, the profiles are %s", p.WhenOff, b.names())
 		}
-		all[p.Name] = p
 	}
-	return all, nil
 }
 
-func (all profiles) names() string {
+// whenOff is the profile whose sampling values count while thinking is off.
+func whenOff(p config.Profile) string {
+	switch {
+	case p.Thinking == "off":
+		return p.Name
+	case p.WhenOff == "":
+		return "instruct-general"
+	}
+	return p.WhenOff
+}
+
+// names lists the profiles.
+func (b *builder) names() string {
 	var names []string
-	for name := range all {
+	for name := range b.profiles {
 		i, _ := slices.BinarySearch(names, name)
 		names = slices.Insert(names, i, name)
 	}
@@ -174,29 +186,19 @@ func (all profiles) names() string {
 }
 
 // model makes a virtual model of a profile; path is that of the model in the configuration.
-func (all profiles) model(path, name, profile string, target Target) (*Model, error) {
-	p, ok := all[profile]
+func (b *builder) model(path, name, profile string) *Model {
+	p, ok := b.profiles[profile]
 	if !ok {
-		return nil, wrong(path+".profile", "%q is not known, the profiles are %s", profile, all.names())
+		b.errs.Add(path+".profile", "%q is not known, the profiles are %s", profile, b.names())
 	}
-	off := p
-	if p.Thinking != "off" {
-		when := p.WhenOff
-		if when == "" {
-			when = "instruct-general"
-		}
-		if off, ok = all[when]; !ok {
-			return nil, wrong("profile "+p.Name+".when_off", "%q is not known, the profiles are %s", when, all.names())
-		}
-	}
-	m := &Model{Name: name, On: sampling(p), Off: sampling(off), Target: target}
+	m := &Model{Name: name, On: sampling(p), Off: sampling(b.profiles[whenOff(p)]), Target: b.target}
 	switch p.Thinking {
 	case "off":
 		m.Thinking = Off
 	case "client":
 		m.Thinking = Client
 	}
-	return m, nil
+	return m
 }
 
 func sampling(p config.Profile) (s Sampling) {
@@ -215,8 +217,4 @@ func sampling(p config.Profile) (s Sampling) {
 		s[2] = strconv.Itoa(*p.TopK)
 	}
 	return s
-}
-
-func wrong(path, format string, args ...any) error {
-	return &config.Error{Path: path, Text: fmt.Sprintf(format, args...)}
 }

@@ -97,9 +97,13 @@ func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 		{`,"models":[{"name":"a","profile":"thinking-general"},{"name":"a","profile":"thinking-general"}]`, `models[1].name: "a" stands twice`},
 		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x"]},{"name":"b","profile":"thinking-general","aliases":["x"]}]`, `models[1].aliases[0]: "x" means a already`},
 		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x-*"]},{"name":"b","profile":"thinking-general","aliases":["*-x"]}]`, `models[1].aliases[0]: "*-x" and "x-*" can match the same name equally well but mean b and a`},
-		{`,"profiles":[{"name":"p","thinking":"on","when_off":"q"}],"models":[{"name":"a","profile":"p"}]`, `profile p.when_off: "q" is not known`},
+		{`,"profiles":[{"name":"p","thinking":"on","when_off":"q"}],"models":[{"name":"a","profile":"p"}]`, `profiles[0].when_off: "q" is not known`},
 		{`,"profiles":[{"name":"p","thinking":"on"},{"name":"p","thinking":"on"}]`, `profiles[1].name: "p" stands twice`},
 		{`,"builtin_models":{"thinking-coding":""}`, `builtin_models.thinking-coding: a name is required`},
+		{`,"builtin_models":{"thinking-general":""},"models":[{"name":"a","profile":"nope"},{"profile":"thinking-general","aliases":[""]}]`,
+			"builtin_models.thinking-general: a name is required\n" +
+				`models[0].profile: "nope" is not known, the profiles are instruct-general, instruct-reasoning, thinking-coding, thinking-general` +
+				"\nmodels[1].name: a name is required\nmodels[1].aliases[0]: a name or pattern is required"},
 		{`,"builtin_models":{"thinking-coding":"x","thinking-general":"x"}`, `builtin_models.thinking-coding: "x" stands twice`},
 	}
 	for _, tt := range tests {

@@ -9,7 +9,8 @@ package config
 
 import "time"
 
-// Config is the whole schema. The zero value is not valid; start from Default.
+// Config is the whole schema. The zero value is not valid; start from Default. What is tagged
+// as secret is, or may hold, a key: no error shows it, and ${NAME} in it stands for a variable.
 type Config struct {
 	// Listen and Port are the binary's address.
 	Listen string `json:"listen"`
@@ -58,11 +59,11 @@ type Upstream struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // vllm
 	// URL is for the binary; the filter uses Envoy's cluster. A /v1 at its end is cut off.
-	URL string `json:"url"`
+	URL string `json:"url" secret:"true"`
 	// Model is the served model's name.
 	Model string `json:"model"`
 	// APIKey replaces the client's key on the way up, when not empty.
-	APIKey string `json:"api_key"`
+	APIKey string `json:"api_key" secret:"true"`
 	// MaxModelLen is the context window in tokens; 0: the binary asks the upstream, the filter does not clamp.
 	MaxModelLen int `json:"max_model_len"`
 }
@@ -126,7 +127,7 @@ type Responses struct {
 	DoneMarker bool `json:"done_marker"`
 	// EncryptionKey seals the thinking that travels in encrypted_content: 32 bytes in
 	// base64. Without one it is only packed. All instances need the same.
-	EncryptionKey string `json:"encryption_key"`
+	EncryptionKey string `json:"encryption_key" secret:"true"`
 
 	// The rest is for the binary.
 
@@ -148,7 +149,7 @@ type Store struct {
 	Folder string `json:"folder"`
 	// Redis is the URL of a server that several processes share; it goes before Folder:
 	// redis://[user:password@]host:port/database, or rediss:// for TLS.
-	Redis string `json:"redis"`
+	Redis string `json:"redis" secret:"true"`
 	// MaxAge is how long a response is kept after it began, and a conversation after its
 	// last change; 0: no limit.
 	MaxAge Duration `json:"max_age"`

@@ -12,37 +12,45 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// An Error names the faulty key of a configuration, its value and what is allowed.
-type Error struct {
-	Path string // such as "profiles[0].top_p"
-	Text string
-}
+// MaxText is how long a configuration may be. Those of a thousand models are shorter; what is
+// longer is another file, or an attempt to keep whoever reads it busy.
+const MaxText = 256 << 10
 
-func (e *Error) Error() string {
-	if e.Path == "" {
-		return e.Text
-	}
-	return e.Path + ": " + e.Text
-}
-
-// Decode reads a JSON object over Default and validates the result. A key that the
-// schema doesn't have is an error that names the closest one that it has. null
-// leaves a key at its default.
+// Decode reads a JSON object over Default and validates the result. The error holds all
+// faults. A key that the schema doesn't have is one that names the closest one that it
+// has. null leaves a key at its default.
 func Decode(text []byte) (*Config, error) {
 	c := Default()
-	if err := DecodeInto(c, text); err != nil {
+	if err := Join(DecodeInto(c, text, nil), c.Validate()); err != nil {
 		return nil, err
 	}
-	return c, c.Validate()
+	return c, nil
 }
 
-// DecodeInto is Decode into c, without validation, for an edge that has more to add.
-func DecodeInto(c *Config, text []byte) error {
+// DecodeInto is Decode into c, without validation, for an edge that has more to add. env
+// tells the values of variables, which stand as ${NAME} in secrets; an edge without them
+// gives nil, and each is a fault.
+func DecodeInto(c *Config, text []byte, env func(string) (string, bool)) error {
+	var d decoder
+	if len(text) > MaxText {
+		d.errs.Add("", "the configuration has %d bytes, at most %d are allowed", len(text), MaxText)
+		return d.errs
+	}
 	v, err := jsonedit.Parse(text)
 	if err != nil {
-		return &Error{Text: "the configuration is not valid JSON: " + err.Error()}
+		d.errs.Add("", "the configuration is not valid JSON: %v", err)
+		return d.errs
 	}
-	return decode("", v, reflect.ValueOf(c).Elem())
+	d.env = env
+	d.value("", v, reflect.ValueOf(c).Elem(), false)
+	return d.errs.Err()
+}
+
+// A decoder goes through a text and the schema side by side and collects the faults. What has
+// one stays as it was.
+type decoder struct {
+	env  func(string) (string, bool)
+	errs Errors
 }
 
 var (
@@ -50,94 +58,135 @@ var (
 	durationType = reflect.TypeFor[Duration]()
 )
 
-func decode(path string, v jsonedit.Value, into reflect.Value) error {
-	if v.Kind() == jsonedit.Null {
-		return nil
-	}
-	wrong := func(want string) error {
-		return &Error{path, fmt.Sprintf("%s is not allowed here, %s is wanted", shown(path, v), want)}
-	}
-	switch into.Type() {
-	case bytesType:
+// value reads one value. A secret's is never shown.
+func (d *decoder) value(path string, v jsonedit.Value, into reflect.Value, secret bool) {
+	switch {
+	case v.Kind() == jsonedit.Null:
+		return
+	case into.Type() == bytesType:
 		n, err := parseBytes(v)
 		if err != nil {
-			return wrong("a size such as 1048576, 100MB or 32MiB")
+			d.wrong(path, v, "a size such as 1048576, 100MB or 32MiB", secret)
+			return
 		}
 		into.SetInt(n)
-		return nil
-	case durationType:
-		d, err := time.ParseDuration(v.Text())
-		if err != nil || d < 0 {
-			return wrong("a duration such as 500ms, 10s or 5m, or 0 for none")
+		return
+	case into.Type() == durationType:
+		n, err := time.ParseDuration(v.Text())
+		if err != nil || n < 0 {
+			d.wrong(path, v, "a duration such as 500ms, 10s or 5m, or 0 for none", secret)
+			return
 		}
-		into.SetInt(int64(d))
-		return nil
+		into.SetInt(int64(n))
+		return
 	}
 	switch into.Kind() {
 	case reflect.Pointer:
-		p := reflect.New(into.Type().Elem())
-		if err := decode(path, v, p.Elem()); err != nil {
-			return err
+		p, before := reflect.New(into.Type().Elem()), len(d.errs)
+		if d.value(path, v, p.Elem(), secret); len(d.errs) == before {
+			into.Set(p)
 		}
-		into.Set(p)
 	case reflect.String:
-		switch v.Kind() {
-		case jsonedit.String:
-			into.SetString(v.Text())
-		// YAML reads an unquoted on, off, yes or no as a boolean in some parsers.
-		case jsonedit.True:
-			into.SetString("on")
-		case jsonedit.False:
-			into.SetString("off")
-		default:
-			return wrong("a string")
-		}
+		d.text(path, v, into, secret)
 	case reflect.Bool:
 		if v.Kind() != jsonedit.True && v.Kind() != jsonedit.False {
-			return wrong("true or false")
+			d.wrong(path, v, "true or false", secret)
+			return
 		}
 		into.SetBool(v.Kind() == jsonedit.True)
 	case reflect.Int:
 		n, err := strconv.Atoi(string(v.Raw()))
 		if err != nil {
-			return wrong("a whole number")
+			d.wrong(path, v, "a whole number", secret)
+			return
 		}
 		into.SetInt(int64(n))
 	case reflect.Float64:
 		n, err := strconv.ParseFloat(string(v.Raw()), 64)
 		if v.Kind() != jsonedit.Number || err != nil {
-			return wrong("a number")
+			d.wrong(path, v, "a number", secret)
+			return
 		}
 		into.SetFloat(n)
 	case reflect.Slice:
 		if v.Kind() != jsonedit.Array {
-			return wrong("a list")
+			d.wrong(path, v, "a list", true)
+			return
 		}
 		list := reflect.MakeSlice(into.Type(), 0, 4)
-		var err error
 		v.Each(func(_ []byte, e jsonedit.Value) bool {
 			item := reflect.New(into.Type().Elem()).Elem()
-			if err = decode(fmt.Sprintf("%s[%d]", path, list.Len()), e, item); err == nil {
-				list = reflect.Append(list, item)
-			}
-			return err == nil
+			d.value(fmt.Sprintf("%s[%d]", path, list.Len()), e, item, secret)
+			list = reflect.Append(list, item)
+			return true
 		})
-		if err != nil {
-			return err
-		}
 		into.Set(list)
 	case reflect.Struct:
 		if v.Kind() != jsonedit.Object {
-			return wrong("an object of keys and values")
+			d.wrong(path, v, "an object of keys and values", true)
+			return
 		}
-		return decodeObject(path, v, into)
+		d.object(path, v, into)
 	default:
 		panic("config: no rule for " + into.Type().String())
 	}
-	return nil
 }
 
-func decodeObject(path string, v jsonedit.Value, into reflect.Value) (err error) {
+func (d *decoder) text(path string, v jsonedit.Value, into reflect.Value, secret bool) {
+	switch v.Kind() {
+	case jsonedit.String:
+		if text, ok := d.expand(path, v.Text(), secret); ok {
+			into.SetString(text)
+		}
+	// YAML reads an unquoted on, off, yes or no as a boolean in some parsers.
+	case jsonedit.True:
+		into.SetString("on")
+	case jsonedit.False:
+		into.SetString("off")
+	default:
+		d.wrong(path, v, "a string", secret)
+	}
+}
+
+// expand puts variables in their places. What is meant as one is never taken as it stands:
+// a key that reads ${KEY} would be sent.
+func (d *decoder) expand(path, text string, secret bool) (expanded string, ok bool) {
+	before := len(d.errs)
+	var out strings.Builder
+	for rest := text; ; {
+		head, tail, begins := strings.Cut(rest, "${")
+		out.WriteString(head)
+		if !begins {
+			return out.String(), len(d.errs) == before
+		}
+		name, after, ends := strings.Cut(tail, "}")
+		rest = after
+		if !ends || !isVariable(name) {
+			d.errs.Add(path, "${ begins a variable, which is letters, digits and _, and } (the value is not shown)")
+			return "", false
+		}
+		switch {
+		case !secret:
+			d.errs.Add(path, "${%s} is not allowed here: variables may stand in addresses and keys only", name)
+		case d.env == nil:
+			d.errs.Add(path, "${%s} is not allowed here: there are no variables to take it from, the value itself is wanted", name)
+		default:
+			value, _ := d.env(name)
+			if value == "" {
+				d.errs.Add(path, "the variable %s is not set", name)
+			}
+			out.WriteString(value)
+		}
+	}
+}
+
+func isVariable(name string) bool {
+	return name != "" && len(name) <= maxShown && (name[0] < '0' || name[0] > '9') && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
+
+func (d *decoder) object(path string, v jsonedit.Value, into reflect.Value) {
 	keys := make([]string, into.NumField())
 	for i := range keys {
 		keys[i] = into.Type().Field(i).Tag.Get("json")
@@ -145,23 +194,29 @@ func decodeObject(path string, v jsonedit.Value, into reflect.Value) (err error)
 	seen := map[string]bool{}
 	v.Each(func(key []byte, v jsonedit.Value) bool {
 		k := string(key)
-		at := k
-		if path != "" {
-			at = path + "." + k
-		}
 		i := slices.Index(keys, k)
-		switch {
-		case i < 0:
-			err = &Error{at, "unknown key" + suggestion(k, keys)}
-		case seen[k]:
-			err = &Error{at, "the key stands twice"}
-		default:
-			seen[k] = true
-			err = decode(at, v, into.Field(i))
+		if i < 0 {
+			shown, closest := unknown(k, keys)
+			d.errs.Add(Below(path, shown), "unknown key%s", closest)
+			return true
 		}
-		return err == nil
+		at := Below(path, k)
+		if seen[k] {
+			d.errs.Add(at, "the key stands twice")
+			return true
+		}
+		seen[k] = true
+		d.value(at, v, into.Field(i), into.Type().Field(i).Tag.Get("secret") != "")
+		return true
 	})
-	return err
+}
+
+// Below is the path of a key of the object at a path.
+func Below(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
 }
 
 func parseBytes(v jsonedit.Value) (int64, error) {
@@ -182,8 +237,16 @@ func parseBytes(v jsonedit.Value) (int64, error) {
 	return n * factor, nil
 }
 
-// shown is a value for an error's text: never a key, nor what may hold one.
-func shown(path string, v jsonedit.Value) string {
+// wrong adds the fault of a value that is of another type than wanted.
+func (d *decoder) wrong(path string, v jsonedit.Value, want string, hidden bool) {
+	d.errs.Add(path, "%s is not allowed here, %s is wanted", shown(v, hidden), want)
+}
+
+// maxShown bounds what of a text is shown.
+const maxShown = 40
+
+// shown is a value for an error's text. Of one that is or may hold a secret only the kind.
+func shown(v jsonedit.Value, hidden bool) string {
 	raw := string(v.Raw())
 	switch {
 	case raw == "{}", raw == "[]":
@@ -192,31 +255,41 @@ func shown(path string, v jsonedit.Value) string {
 		return "an object"
 	case v.Kind() == jsonedit.Array:
 		return "a list"
-	case strings.HasSuffix(path, "_key"), path == "store.redis":
-		return "a value of another type (not shown)"
-	}
-	return abbreviate(raw)
-}
-
-func abbreviate(raw string) string {
-	if len(raw) > 40 {
-		return raw[:37] + "…"
+	case hidden && v.Kind() == jsonedit.String:
+		return "a text"
+	case hidden && v.Kind() == jsonedit.Number:
+		return "a number"
+	case len(raw) > maxShown:
+		return raw[:maxShown-3] + "…"
 	}
 	return raw
 }
 
-// suggestion names the key that is closest to a wrong one.
-func suggestion(wrong string, keys []string) string {
-	best, least := "", 1+len(wrong)/2
-	for _, k := range keys {
-		if d := distance(strings.ToLower(wrong), k); d < least {
+// unknown is what is said of a key that the schema doesn't have: its name, if it looks like
+// one rather than a value that lacks its key, and the closest of the known ones.
+func unknown(key string, known []string) (shown, closest string) {
+	all := ", known are " + strings.Join(known, ", ")
+	if len(key) > maxShown {
+		return "(not shown)", all
+	}
+	best, least := "", 1+len(key)/2
+	for _, k := range known {
+		if d := distance(strings.ToLower(key), k); d < least {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ", known are " + strings.Join(keys, ", ")
+	if best != "" && least <= 3 {
+		return key, ", did you mean " + best + "?"
 	}
-	return ", did you mean " + best + "?"
+	if key == "" || strings.ContainsFunc(key, func(r rune) bool {
+		return !strings.ContainsRune("_-.", r) && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return "(not shown)", all
+	}
+	if best == "" {
+		return key, all
+	}
+	return key, ", did you mean " + best + "?"
 }
 
 // distance is the Levenshtein distance.

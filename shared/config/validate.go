@@ -78,107 +78,135 @@ func isOrigin(text string) bool {
 		!strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("*/?#,@", r) })
 }
 
-// Validate reports the first thing that is wrong. What concerns names that refer to
+// Validate reports all that is wrong, as Errors. What concerns names that refer to
 // each other (profiles, aliases) is checked by package catalog.
 func (c *Config) Validate() error {
+	var errs Errors
 	if c.Port < 1 || c.Port > 65535 {
-		return &Error{"port", fmt.Sprintf("%d is not allowed here, 1 to 65535 is", c.Port)}
+		errs.Add("port", "%d is not allowed here, 1 to 65535 is", c.Port)
 	}
 	switch len(c.Upstreams) {
 	case 0:
-		return &Error{"upstreams", "one upstream with the served model's name (upstreams[0].model) is required"}
+		errs.Add("upstreams", "one upstream with the served model's name (upstreams[0].model) is required")
 	case 1:
 	default:
-		return &Error{"upstreams", fmt.Sprintf("%d upstreams are configured, exactly one is supported", len(c.Upstreams))}
+		errs.Add("upstreams", "%d upstreams are configured, exactly one is supported", len(c.Upstreams))
+	}
+	for i := range c.Upstreams {
+		c.Upstreams[i].validate(fmt.Sprintf("upstreams[%d].", i), &errs)
+	}
+	for i := range c.Profiles {
+		c.Profiles[i].validate(fmt.Sprintf("profiles[%d].", i), &errs)
 	}
 	for i, name := range c.ClientFields.Deny {
 		path := fmt.Sprintf("client_fields.deny[%d]", i)
 		switch {
 		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-			return &Error{path, "a field's name is required"}
+			errs.Add(path, "a field's name is required")
 		case slices.Contains(neededFields, strings.ToLower(name)):
-			return &Error{path, name + " is not allowed here, since no request could do without it"}
+			errs.Add(path, "%s is not allowed here, since no request could do without it", name)
 		}
 	}
 	for i, origin := range c.CORS.Origins {
 		if !isOrigin(origin) {
-			return &Error{fmt.Sprintf("cors.origins[%d]", i),
-				fmt.Sprintf("%q is not allowed here, an origin such as https://app.example.com or https://*.example.com, or * is", origin)}
+			errs.Add(fmt.Sprintf("cors.origins[%d]", i),
+				"%q is not allowed here, an origin such as https://app.example.com or https://*.example.com, or * is", origin)
 		}
 	}
-	type word struct {
-		path, value string
-		allowed     []string
-	}
-	words := []word{
-		{"reasoning_field", c.ReasoningField, ReasoningFieldWords},
-		{"late_system", c.LateSystem, LateSystemWords},
-		{"unsupported_tools", c.UnsupportedTools, UnsupportedToolWords},
-		{"responses.reasoning_events", c.Responses.ReasoningEvents, ReasoningEventWords},
-		{"messages.thinking", c.Messages.Thinking, ThinkingShownWords},
-		{"messages.safeguards", c.Messages.Safeguards, SafeguardWords},
-		{"log.level", strings.ToUpper(c.Log.Level), LogLevels},
-		{"log.format", c.Log.Format, LogFormats},
-	}
-	for i, u := range c.Upstreams {
-		path := fmt.Sprintf("upstreams[%d].", i)
-		if u.Model == "" {
-			return &Error{path + "model", "the served model's name is required"}
-		}
-		if u.Kind != "" {
-			words = append(words, word{path + "kind", u.Kind, UpstreamKinds})
-		}
-		if u.MaxModelLen < 0 {
-			return &Error{path + "max_model_len", fmt.Sprintf("%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)}
-		}
-		if u.URL != "" && !address(u.URL) {
-			return &Error{path + "url", fmt.Sprintf("%s is not allowed here, an address such as http://127.0.0.1:8000 is", shownURL(u.URL))}
-		}
-		if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			return &Error{path + "api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)"}
-		}
-	}
-	for i, p := range c.Profiles {
-		path := fmt.Sprintf("profiles[%d].", i)
-		if p.Name == "" {
-			return &Error{path + "name", "a name is required"}
-		}
-		words = append(words, word{path + "thinking", p.Thinking, ThinkingWords})
-	}
-	for _, w := range words {
-		if !slices.Contains(w.allowed, w.value) {
-			return &Error{w.path, fmt.Sprintf("%q is not allowed here, %s is", w.value, strings.Join(w.allowed, ", "))}
-		}
-	}
+	errs.word("reasoning_field", c.ReasoningField, ReasoningFieldWords)
+	errs.word("late_system", c.LateSystem, LateSystemWords)
+	errs.word("unsupported_tools", c.UnsupportedTools, UnsupportedToolWords)
+	errs.word("responses.reasoning_events", c.Responses.ReasoningEvents, ReasoningEventWords)
+	errs.word("messages.thinking", c.Messages.Thinking, ThinkingShownWords)
+	errs.word("messages.safeguards", c.Messages.Safeguards, SafeguardWords)
+	errs.word("log.level", strings.ToUpper(c.Log.Level), LogLevels)
+	errs.word("log.format", c.Log.Format, LogFormats)
 	if k := c.Responses.EncryptionKey; k != "" {
 		if raw, err := base64.StdEncoding.DecodeString(k); err != nil || len(raw) != 32 {
-			return &Error{"responses.encryption_key",
-				"32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)"}
+			errs.Add("responses.encryption_key",
+				"32 bytes in base64 are wanted, such as `openssl rand -base64 32` prints (the value is not shown)")
 		}
 	}
-	if c.Responses.BackgroundJobs < 0 {
-		return &Error{"responses.background_jobs",
-			fmt.Sprintf("%d is not allowed here, a number of responses or 0 for none is", c.Responses.BackgroundJobs)}
+	if n := c.Responses.BackgroundJobs; n < 0 {
+		errs.Add("responses.background_jobs", "%d is not allowed here, a number of responses or 0 for none is", n)
 	}
 	for _, b := range []struct {
 		path  string
 		value Bytes
 	}{{"limits.body", c.Limits.Body}, {"limits.event", c.Limits.Event}} {
 		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
-			return &Error{b.path, fmt.Sprintf("%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)}
+			errs.Add(b.path, "%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)
 		}
 	}
-	return nil
+	return errs.Err()
 }
 
-// address tells whether s is a http or https URL with a host, and a port that is a
-// number if there is one. What the binary makes of it, net/url decides: that package is
-// too large for the filter, which has no use for the URL.
-func address(s string) bool {
+// word adds a fault where a value is none of the words that its key takes.
+func (e *Errors) word(path, value string, allowed []string) {
+	if !slices.Contains(allowed, value) {
+		e.Add(path, "%q is not allowed here, %s is", value, strings.Join(allowed, ", "))
+	}
+}
+
+func (u *Upstream) validate(path string, errs *Errors) {
+	if u.Model == "" {
+		errs.Add(path+"model", "the served model's name is required")
+	}
+	if u.Kind != "" {
+		errs.word(path+"kind", u.Kind, UpstreamKinds)
+	}
+	if u.MaxModelLen < 0 {
+		errs.Add(path+"max_model_len", "%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)
+	}
+	if u.URL != "" {
+		switch host, ok := address(u.URL); {
+		case !ok:
+			errs.Add(path+"url", "%s is not allowed here, an address such as http://127.0.0.1:8000 is", shownURL(u.URL))
+		case strings.Contains(host, "@"):
+			errs.Add(path+"url", "a user and password are not allowed here (the address is not shown), a key goes into api_key")
+		}
+	}
+	if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		errs.Add(path+"api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)")
+	}
+}
+
+func (p *Profile) validate(path string, errs *Errors) {
+	if p.Name == "" {
+		errs.Add(path+"name", "a name is required")
+	}
+	errs.word(path+"thinking", p.Thinking, ThinkingWords)
+	// The ranges are vLLM's: what lies outside would be its 400 to each request.
+	for _, f := range [...]struct {
+		key   string
+		value *float64
+		ok    func(float64) bool
+		want  string
+	}{
+		{"temperature", p.Temperature, func(v float64) bool { return v >= 0 && v <= 2 }, "0 to 2"},
+		{"top_p", p.TopP, func(v float64) bool { return v > 0 && v <= 1 }, "a number above 0, up to 1,"},
+		{"min_p", p.MinP, func(v float64) bool { return v >= 0 && v <= 1 }, "0 to 1"},
+		{"presence_penalty", p.PresencePenalty, func(v float64) bool { return v >= -2 && v <= 2 }, "-2 to 2"},
+		{"repetition_penalty", p.RepetitionPenalty, func(v float64) bool { return v > 0 }, "a number above 0"},
+	} {
+		if f.value != nil && !f.ok(*f.value) {
+			errs.Add(path+f.key, "%v is not allowed here, %s is", *f.value, f.want)
+		}
+	}
+	if p.TopK != nil && *p.TopK < -1 {
+		errs.Add(path+"top_k", "%d is not allowed here, a number of tokens is, or 0 or -1 for all", *p.TopK)
+	}
+}
+
+// address is the host of a URL, with user and port if it has them, and whether the URL is
+// one of http or https, with a host, and a port that is a number if there is one. What the
+// binary makes of it, net/url decides: that package is too large for the filter, which has no
+// use for the URL.
+func address(s string) (authority string, ok bool) {
 	rest, ok := strings.CutPrefix(s, "http://")
 	if !ok {
 		if rest, ok = strings.CutPrefix(s, "https://"); !ok {
-			return false
+			return "", false
 		}
 	}
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -188,11 +216,11 @@ func address(s string) bool {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		port, err := strconv.Atoi(host[i+1:])
 		if err != nil || port < 0 || port > 65535 {
-			return false
+			return "", false
 		}
 		host = host[:i]
 	}
-	return host != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	return rest, host != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // shownURL is an address for an error's text; one with a user or a query may hold a key.

@@ -32,13 +32,11 @@ type Gateway struct {
 	denied   []string // header fields that clients may not set, in lower case
 }
 
-// New checks what of a configuration refers to each other, and makes a Gateway of it.
+// New checks a configuration, what of it refers to each other too, and makes a Gateway of it.
+// The error holds all faults, as config.Errors.
 func New(c *config.Config, edge Edge) (*Gateway, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
 	cat, err := catalog.New(c)
-	if err != nil {
+	if err := config.Join(c.Validate(), err); err != nil {
 		return nil, err
 	}
 	g := &Gateway{
