@@ -9,9 +9,18 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// A prompt that is too long is counted by the upstream's /tokenize, with the body that was refused.
+// A prompt that is too long is counted by the upstream's /tokenize, with the body that was refused,
+// whether or not the refusal names the window.
 func TestAnOverflowIsCounted(t *testing.T) {
-	const refusal = `{"error":{"message":"This model's maximum context length is 8192 tokens. However, your prompt contains at least 8193 input tokens, which exceeds this limit even without any output tokens.","type":"BadRequestError","param":"input_tokens","code":400}}`
+	for _, refusal := range []string{
+		`{"error":{"message":"This model's maximum context length is 8192 tokens. However, your prompt contains at least 8193 input tokens, which exceeds this limit even without any output tokens.","type":"BadRequestError","param":"input_tokens","code":400}}`,
+		`{"error":{"message":"Your input exceeds the context window of this model.","type":"BadRequestError","param":null,"code":400}}`,
+	} {
+		testCountOf(t, refusal)
+	}
+}
+
+func testCountOf(t *testing.T, refusal string) {
 	for _, stream := range []string{"false", "true"} {
 		for _, tokenize := range []bool{true, false} {
 			var refused string

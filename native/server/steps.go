@@ -23,7 +23,8 @@ func (c *call) give(n *hub.Need) hub.Given {
 		return hub.Given{Window: c.st.window.Tokens(c.ctx, authorization)}
 	case hub.NeedCount:
 		c.leg.stopIdle() // the refusal has come, and the wait is for another reply
-		return hub.Given{Count: c.st.client.Count(c.ctx, &c.leg.request)}
+		count, window := c.st.client.Count(c.ctx, &c.leg.request)
+		return hub.Given{Count: count, Window: window}
 	}
 	g := c.keeper.Give(c.ctx, n)
 	if n.Kind == hub.NeedStart && g.Problem == nil {

@@ -235,6 +235,8 @@ func TestAnOverflowIsCounted(t *testing.T) {
 		letters = "This model's maximum context length is 8192 tokens. However, your prompt contains 90000 characters (more than 81920 characters, which is the upper bound for 8192 input tokens)."
 		create  = "/v1/messages"
 		vague   = "Your input exceeds the context window of this model."
+
+		unbounded = "Your input of 12345 tokens exceeds the context window of this model."
 	)
 	for _, tt := range []struct {
 		name, path, says string
@@ -250,7 +252,10 @@ func TestAnOverflowIsCounted(t *testing.T) {
 		{"no count to be had", create, bound, 400, 0, true, "prompt is too long: (" + bound + ")"},
 		{"a count that says otherwise", create, bound, 400, 100, true, "prompt is too long: (" + bound + ")"},
 		{"counted already", create, counted, 400, 1, false, "prompt is too long: 9310 tokens > 8192 maximum"},
-		{"no window to compare with", create, vague, 400, 1, false, "prompt is too long: (" + vague + ")"},
+		{"no window in the sentence", create, vague, 400, 12345, true, "prompt is too long: 12345 tokens > 8192 maximum"},
+		{"a count without a window in it", create, unbounded, 400, 12345, true, "prompt is too long: 12345 tokens > 8192 maximum"},
+		{"neither there nor a count", create, vague, 400, 0, true, "prompt is too long: (" + vague + ")"},
+		{"a count that the window holds", create, vague, 400, 100, true, "prompt is too long: (" + vague + ")"},
 		{"another refusal", create, "X is not a multimodal model", 400, 1, false, "capability_rejected: image_block (X is not a multimodal model)"},
 		{"a key", create, bound, 401, 1, false, bound},
 		{"count_tokens", "/v1/messages/count_tokens", bound, 400, 1, false, "prompt is too long: (" + bound + ")"},
@@ -270,7 +275,7 @@ func TestAnOverflowIsCounted(t *testing.T) {
 					t.Errorf("%s: asks for %d", tt.name, n.Kind)
 				}
 				asks++
-				out, a = x.Resume(out, hub.Given{Count: tt.count})
+				out, a = x.Resume(out, hub.Given{Count: tt.count, Window: min(tt.count, 1) * 8192})
 			}
 			if wanted := tt.need && counts; asks > 1 || (asks == 1) != wanted {
 				t.Errorf("%s, %t: asked %d times", tt.name, counts, asks)

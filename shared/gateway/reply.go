@@ -169,7 +169,9 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		p := hub.UpstreamProblem(x.refusal, body)
 		if c, ok := x.route.dialect.(hub.Counter); ok && x.turn.Edge.Counts && c.WantsCount(p) {
 			x.turn.Ask(hub.Need{Kind: hub.NeedCount}, func(dst []byte, g hub.Given) ([]byte, *hub.Problem) {
-				p.PromptTokens = g.Count
+				if p.PromptTokens, p.Window = g.Count, g.Window; p.Window == 0 {
+					p.Window, _ = x.turn.Window()
+				}
 				return dst, p
 			})
 			return dst, nil

@@ -42,7 +42,7 @@ type Estimator interface {
 // many tokens the prompt has.
 type Counter interface {
 	Translator
-	// WantsCount tells whether Problem.PromptTokens would make a difference.
+	// WantsCount tells whether Problem.PromptTokens and Window would make a difference.
 	WantsCount(p *Problem) bool
 }
 

@@ -49,7 +49,7 @@ const (
 	// hears of it only then. Given.Stored, whether it is kept.
 	NeedKeep
 	// NeedCount: Given.Count, how many tokens the prompt of the request has that the
-	// upstream has refused. The edge sends /tokenize what it sent before.
+	// upstream has refused, and Given.Window. The edge sends /tokenize what it sent before.
 	NeedCount
 )
 

@@ -20,9 +20,10 @@ type Problem struct {
 	Code string
 	// Upstream is the upstream's status where the problem is its own, 0 where it is ours.
 	Upstream int
-	// PromptTokens is the prompt's count where it was asked for (NeedCount), else 0.
-	PromptTokens int
-	Reason       string // a short word for logs and metrics
+	// PromptTokens is the prompt's count where it was asked for (NeedCount), else 0; Window is
+	// that of its model, as far as it is known then.
+	PromptTokens, Window int
+	Reason               string // a short word for logs and metrics
 	// Header holds further reply header fields, such as allow with a 405.
 	Header [][2]string
 }

@@ -28,6 +28,10 @@ const (
 	LimitTooLarge
 	// Image: an image that the model can't take, or the server can't read.
 	Image
+	// MediaBudget: more or larger images than a request may have.
+	MediaBudget
+	// Structured: a form of the answer that the server can't hold the model to.
+	Structured
 	// LateSystem: a system message behind the first turn.
 	LateSystem
 	// Effort: an effort that the model does not know.
@@ -49,6 +53,8 @@ var names = [...]struct {
 }{
 	PromptTooLong: {responses: "context_length_exceeded"},
 	Image:         {messages: "image_block"},
+	MediaBudget:   {messages: "media_budget"},
+	Structured:    {messages: "structured_outputs_unsupported"},
 	LateSystem:    {messages: "mid_conv_system"},
 	Effort:        {messages: "effort_unsupported"},
 	Throttled:     {responses: "rate_limit_exceeded"},
@@ -79,6 +85,10 @@ type rule struct {
 }
 
 // rules is the table; the first that fits counts.
+//
+// Three of the words by which Claude Code heals have no row. thinking_type has it ask for thinking
+// in another way, which would come to the same here; thinking_signature has it leave thinking out,
+// of which nobody checks the signature; beta_header has it leave a beta out, and none goes up.
 var rules = []rule{
 	{PromptTooLong, []string{"maximum context length"}},
 	{PromptTooLong, []string{"model's context length"}},
@@ -101,15 +111,37 @@ var rules = []rule{
 	{Image, []string{"cannot identify image file"}},
 	{Image, []string{"failed to load image"}},
 	{Image, []string{"image file is truncated"}},
+	{Image, []string{"image dimensions ", " exceed the maximum of"}},
+	{Image, []string{"unsupported multimodal content: image"}}, // its front end in Rust
 	// DashScope: of a model that takes text only
 	{Image, []string{"input content must be a string"}},
+
+	// vLLM: all images of a request together
+	{MediaBudget, []string{"request decoded media exceeds"}},
+	{MediaBudget, []string{"too much media"}},
+
+	// vLLM: llguidance, XGrammar, Outlines, and its front end in Rust
+	{Structured, []string{"grammar error: "}},
+	{Structured, []string{"json schema contains features not supported"}},
+	{Structured, []string{"failed to transform ", " into a grammar"}},
+	{Structured, []string{"failed to transform json schema into a regex"}},
+	{Structured, []string{"invalid json grammar specification"}},
+	{Structured, []string{"structured outputs backend does not support"}},
+	{Structured, []string{"invalid structured outputs: "}},
+	// DashScope, of a model that thinks; DeepSeek and its like; llama.cpp
+	{Structured, []string{"json mode response is not supported"}},
+	{Structured, []string{"response_format", "is not supported"}},
+	{Structured, []string{"response_format", "is unavailable"}},
+	{Structured, []string{"json schema conversion failed"}},
+	{Structured, []string{"failed to parse grammar"}},
 
 	// Qwen's templates
 	{LateSystem, []string{"system message must be at the beginning"}},
 
 	{Effort, []string{"reasoning_effort", "input should be"}},
 	{Effort, []string{"reasoning_effort", "valid values are"}},
-	{Effort, []string{"think value", "is not supported"}}, // Ollama
+	{Effort, []string{"reasoning_effort", "unknown variant"}}, // vLLM's front end in Rust
+	{Effort, []string{"think value", "is not supported"}},     // Ollama
 
 	// DashScope: a limit by the minute, and quotas
 	{Throttled, []string{"exceeded your current quota", "#token-limit"}},

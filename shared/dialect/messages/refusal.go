@@ -30,19 +30,22 @@ func refusalMessage(p *hub.Problem) (message string, ok bool) {
 		if p.PromptTokens > 0 {
 			r.Prompt, r.Bound = p.PromptTokens, false
 		}
+		if r.Window == 0 {
+			r.Window = p.Window
+		}
 		return overflowMessage(r, p.Message), true
 	}
 	return "capability_rejected: " + r.Class.Capability() + " (" + p.Message + ")", true
 }
 
-// WantsCount implements hub.Counter: a server that stopped counting names no number by which
-// Claude Code could compact in one step.
+// WantsCount implements hub.Counter: a server that stopped counting, or names no window, leaves
+// Claude Code without the two numbers by which it compacts in one step.
 func (d Dialect) WantsCount(p *hub.Problem) bool {
 	if d.kind != create || strings.HasPrefix(p.Message, tooLong) {
 		return false
 	}
 	r := refusal.Of(p)
-	return r.Class == refusal.PromptTooLong && r.Window > 0 && (r.Prompt == 0 || r.Bound)
+	return r.Class == refusal.PromptTooLong && (r.Window == 0 || r.Prompt == 0 || r.Bound)
 }
 
 // overflowMessage is a complaint about the context window in Anthropic's words; original is
