@@ -11,7 +11,7 @@ type blank struct{ text, logprobs []byte }
 
 func (b *blank) hold(text, logprobs []byte) {
 	b.text = jsonedit.PutBytes(b.text, text)
-	b.logprobs = joinLists(b.logprobs, logprobs)
+	b.logprobs = repair.JoinLogprobs(b.logprobs, logprobs)
 }
 
 // release puts what was held before a text that begins with n bytes of white space.
@@ -30,7 +30,7 @@ func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]by
 		text = jsonedit.PutBytes(b.text, text)
 	}
 	if len(b.logprobs) > 0 {
-		logprobs = joinLists(b.logprobs, logprobs)
+		logprobs = repair.JoinLogprobs(b.logprobs, logprobs)
 	}
 	if trimmed > 0 && len(logprobs) > 0 {
 		if dropped := repair.BlankTokens(logprobs, trimmed/len(`\n`)); dropped > 0 {

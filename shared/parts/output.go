@@ -3,6 +3,7 @@ package parts
 import (
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
 )
 
 // output is the part that is open, on its way to the Writer: it counts the parts, and
@@ -36,11 +37,11 @@ func (o *output) openPart(dst []byte, kind Kind, id, name []byte) []byte {
 func (o *output) delta(dst, text, logprobs []byte) []byte {
 	text = o.fragments.Next(text)
 	if len(text) == 0 {
-		o.logprobs = joinLists(o.logprobs, logprobs)
+		o.logprobs = repair.JoinLogprobs(o.logprobs, logprobs)
 		return dst
 	}
 	if len(o.logprobs) > 0 {
-		logprobs = joinLists(o.logprobs, logprobs)
+		logprobs = repair.JoinLogprobs(o.logprobs, logprobs)
 		o.logprobs = nil
 	}
 	return o.write(dst, text, logprobs)

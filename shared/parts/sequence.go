@@ -56,9 +56,9 @@ func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []b
 		dst = q.reasoning(dst, thinking)
 	}
 	if text := hub.Literal(src, c.Content.Value); len(text) > 0 {
-		logprobs := logprobsContent(b, src, c.Logprobs)
+		logprobs := repair.Logprobs(&b.scanner, src, c.Logprobs).Of(src)
 		if q.calls.Whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
-			logprobs = textLogprobs(logprobs, text, thinking, c.Calls(src) != nil)
+			logprobs = repair.TextLogprobs(logprobs, text, thinking, c.Calls(src) != nil)
 		}
 		dst = q.piece(dst, Text, text, logprobs)
 	}
@@ -143,10 +143,10 @@ func (q *sequence) untilStop(kind Kind, text, logprobs []byte) ([]byte, []byte) 
 	held := q.stops.Holding()
 	out, word := q.stops.Next(q.turn, text)
 	if held || q.stops.Holding() || word != "" {
-		q.heldLogprobs = joinLists(q.heldLogprobs, logprobs)
+		q.heldLogprobs = repair.JoinLogprobs(q.heldLogprobs, logprobs)
 		logprobs = nil
 		if len(out) > 0 {
-			logprobs, q.heldLogprobs = splitLogprobs(q.heldLogprobs, out)
+			logprobs, q.heldLogprobs = repair.SplitLogprobs(q.heldLogprobs, out)
 		}
 	}
 	if word != "" {
@@ -207,7 +207,7 @@ func (q *sequence) wait(kind Kind, text, logprobs []byte) {
 	if n := len(q.waiting); n > 0 && q.waiting[n-1].kind == kind && kind != Call {
 		w := q.waiting[n-1]
 		w.text = jsonedit.PutBytes(w.text, text)
-		w.logprobs = joinLists(w.logprobs, logprobs)
+		w.logprobs = repair.JoinLogprobs(w.logprobs, logprobs)
 		return
 	}
 	q.waiting = append(q.waiting, &waiting{kind: kind, text: bytes.Clone(text), logprobs: bytes.Clone(logprobs)})

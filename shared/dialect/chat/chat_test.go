@@ -108,8 +108,10 @@ func FuzzAnyReplyStaysJSON(f *testing.F) {
 	})
 }
 
-func benchmarkEvents(b *testing.B, model, data string) {
-	s := Chat.Stream(newTurn(b, model, hub.BothFields))
+func benchmarkEvents(b *testing.B, model, data string, stops ...string) {
+	turn := newTurn(b, model, hub.BothFields)
+	turn.Request.Stops = stops
+	s := Chat.Stream(turn)
 	event := []byte(data)
 	var dst []byte
 	b.SetBytes(int64(len(event)))
@@ -129,6 +131,12 @@ func BenchmarkStreamEvent(b *testing.B) {
 	} {
 		b.Run(tt.name, func(b *testing.B) { benchmarkEvents(b, tt.model, strings.Replace(chunk, "FIELD", tt.field, 1)) })
 	}
+	b.Run("stop strings", func(b *testing.B) {
+		benchmarkEvents(b, "qwen3.5-thinking-general", strings.Replace(chunk, "FIELD", "content", 1), "\nObservation:", "<|a rather long word that ends the text|>")
+	})
+	b.Run("stop strings, text held back", func(b *testing.B) {
+		benchmarkEvents(b, "qwen3.5-thinking-general", strings.Replace(chunk, "FIELD", "content", 1), "s plus<|a rather long word|>")
+	})
 }
 
 func BenchmarkReply(b *testing.B) {
