@@ -183,7 +183,9 @@ func (ed *Editor) finish() *hub.Problem {
 	}
 	if ed.form.Sampling && facts.Model != nil {
 		setSampling(r)
-		holdStops(r, ed.tools.callable(r))
+		if p := holdStops(r, ed.tools.callable(r)); p != nil {
+			return p
+		}
 		ed.options.askUsage(r)
 	}
 	return nil

@@ -27,6 +27,7 @@ const (
 	keyStructured
 	keyStop
 	keyIncludeStop
+	keyMinTokens
 	keySampling
 	keyCount = keySampling + len(catalog.SamplingKeys)
 )
@@ -68,6 +69,8 @@ func keyNumber(key []byte) int {
 		return keyStop
 	case "include_stop_str_in_output":
 		return keyIncludeStop
+	case "min_tokens":
+		return keyMinTokens
 	case "temperature":
 		return keySampling
 	case "top_p":

@@ -12,6 +12,7 @@ import (
 
 func TestStopStringsAreHeldWhereTheServerWouldLookTooFar(t *testing.T) {
 	const on, off = "qwen3.5-thinking-general", "qwen3.5-instruct-general"
+	long := strings.Repeat("x", maxStops)
 	tools := `,"tools":[{"type":"function","function":{"name":"f"}}]`
 	for _, tt := range []struct {
 		name, model, more string
@@ -26,12 +27,14 @@ func TestStopStringsAreHeldWhereTheServerWouldLookTooFar(t *testing.T) {
 		{"tools that may not be called", off, `,"stop":["a"],"tool_choice":"none"` + tools, nil, `["a"]`},
 		{"no tools", off, `,"stop":["a"],"tools":[]`, nil, `["a"]`},
 		{"switched off", on, `,"stop":["a"],"reasoning_effort":"none"`, nil, `["a"]`},
-		{"several choices", on, `,"stop":["a"],"n":2`, nil, `["a"]`},
+		{"several choices", on, `,"stop":["a"],"n":128`, []string{"a"}, ""},
 		{"null", on, `,"stop":null`, nil, `null`},
 		{"none", on, `,"stop":[]`, nil, `[]`},
 		{"no string", on, `,"stop":["a",1]`, nil, `["a",1]`},
 		{"an empty one", on, `,"stop":["a",""]`, nil, `["a",""]`},
-		{"too long", on, `,"stop":"` + strings.Repeat("x", maxStops+1) + `"`, nil, `"` + strings.Repeat("x", maxStops+1) + `"`},
+		{"the longest", on, `,"stop":"` + long + `"`, []string{long}, ""},
+		{"too long for here", off, `,"stop":"x` + long + `"`, nil, `"x` + long + `"`},
+		{"too many choices for here", off, `,"stop":"x","n":129`, nil, `"x"`},
 	} {
 		for _, form := range []Form{chatForm, {ModelOptional: true, Messages: true, Prompt: true}} {
 			var ed Editor
@@ -44,9 +47,23 @@ func TestStopStringsAreHeldWhereTheServerWouldLookTooFar(t *testing.T) {
 				}
 				continue
 			}
-			if got := gjson.GetBytes(out, "stop").Raw; p != nil || got != tt.stop || !slices.Equal(turn.Request.Stops, tt.held) {
+			if got := gjson.GetBytes(out, "stop").Raw; p != nil || got != tt.stop || !slices.EqualFunc(turn.Request.Stops, tt.held, func(got []byte, want string) bool { return string(got) == want }) {
 				t.Errorf("%s: %v %q %.300s", tt.name, p, turn.Request.Stops, out)
 			}
+		}
+	}
+}
+
+// What would be left to the server, which ends more than the text, is refused.
+func TestStopStringsThatAreTooMuchAreRefused(t *testing.T) {
+	for _, tt := range []struct{ more, param, message string }{
+		{`,"stop":["a","` + strings.Repeat("x", maxStops) + `"]`, "stop", "The stop strings are 4097 bytes long; where the model thinks or has tools, 4096 bytes of them are allowed."},
+		{`,"stop":"a","n":129`, "n", "n is 129; where the model thinks or has tools, 128 choices are allowed beside stop strings."},
+	} {
+		var ed Editor
+		_, p := ed.Edit(nil, []byte(`{"model":"qwen3.5-thinking-general","messages":[]`+tt.more+`}`), newTurn(t, hub.Merge), chatForm)
+		if p == nil || p.Status != 400 || p.Param != tt.param || p.Message != tt.message {
+			t.Errorf("%.40s: %+v", tt.more, p)
 		}
 	}
 }
@@ -64,7 +81,7 @@ func TestHeldStopStringsWantTheCountOfEachChunk(t *testing.T) {
 		{`{"include_usage":false,"continuous_usage_stats":false}`, `{"continuous_usage_stats":true,"include_usage":true}`, true, true},
 		{`{"continuous_usage_stats":false,"continuous_usage_stats":null,"include_usage":true}`, `{"continuous_usage_stats":true,"include_usage":true}`, false, true},
 		{`{"include_usage":true,"continuous_usage_stats":true}`, `{"include_usage":true,"continuous_usage_stats":true}`, false, false},
-		{`{"continuous_usage_stats":true}`, `{"continuous_usage_stats":true}`, false, false},
+		{`{"continuous_usage_stats":true}`, `{"include_usage":true,"continuous_usage_stats":true}`, true, true},
 	} {
 		var ed Editor
 		turn := newTurn(t, hub.Merge)

@@ -57,13 +57,13 @@ func (o *streamOptions) askUsage(r *request) {
 		return
 	}
 	facts := &r.turn.Request
-	counts := len(facts.Stops) > 0 && !o.continuous
+	options := r.fields[keyStreamOptions].value
+	asked := r.kind(keyStreamOptions) == jsonedit.Object && o.includeUsage.kind(r.src) == jsonedit.True
+	counts := len(facts.Stops) > 0 && !(asked && o.continuous)
 	more := ""
-	if counts {
+	if counts && !o.continuous {
 		more = `"continuous_usage_stats":true,`
 	}
-	options := r.fields[keyStreamOptions].value
-	asked := false
 	switch r.kind(keyStreamOptions) {
 	case jsonedit.Null:
 		all := `"stream_options":{"include_usage":true,` + more
@@ -74,13 +74,13 @@ func (o *streamOptions) askUsage(r *request) {
 			r.replace(options, all[len(`"stream_options":`):])
 		}
 	case jsonedit.Object:
-		if asked = o.includeUsage.kind(r.src) == jsonedit.True; !asked && o.continuous {
+		if !asked && o.continuous && len(facts.Stops) == 0 {
 			// continuous_usage_stats alone, which vLLM ignores unless include_usage wakes it
 			// up: then every chunk would change.
 			o.members.Commit(&r.edits, nil)
 			return
 		}
-		if counts && !o.counts.value.Absent() {
+		if counts && !o.continuous && !o.counts.value.Absent() {
 			o.members.Drop(o.counts.member)
 		}
 		switch {

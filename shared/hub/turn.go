@@ -81,9 +81,10 @@ type RequestFacts struct {
 	// Choices is n.
 	Choices int
 	// Stops end the answer's text, where the server is not to look for them (repair.Stops);
-	// KeepStop: the one that does is shown.
-	Stops    []string
-	KeepStop bool
+	// KeepStop: the one that does is shown. MinTokens come before any of them counts.
+	Stops     [][]byte
+	KeepStop  bool
+	MinTokens int
 	// HideCounts: each chunk's usage was asked for on the gateway's account.
 	HideCounts bool
 	// HideUsage: usage was asked for on the gateway's account, the client shall not see it.

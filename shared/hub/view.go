@@ -36,8 +36,8 @@ type Choice struct {
 	// object, or the text of a completion.
 	HasMessage, Misshapen                                    bool
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
-	// StopAt is where stop_reason stands, null or not.
-	StopAt jsonedit.Span
+	// StopAt and LogprobsAt are where stop_reason and logprobs stand, null or not.
+	StopAt, LogprobsAt jsonedit.Span
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
 	StopReason, Logprobs jsonedit.Span
 	// Text is what /v1/completions says in the place of a message.
@@ -173,10 +173,9 @@ func (v *View) choice(src []byte) {
 				c.StopReason = c.StopAt
 			}
 		case "logprobs":
-			if s.Kind() == jsonedit.Object {
-				c.Logprobs = s.Value()
-			} else {
-				s.Value()
+			object := s.Kind() == jsonedit.Object
+			if c.LogprobsAt = s.Value(); object {
+				c.Logprobs = c.LogprobsAt
 			}
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {

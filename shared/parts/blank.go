@@ -32,11 +32,7 @@ func (b *blank) release(text, logprobs []byte, n int, behindThinking bool) ([]by
 	if len(b.logprobs) > 0 {
 		logprobs = repair.JoinLogprobs(b.logprobs, logprobs)
 	}
-	if trimmed > 0 && len(logprobs) > 0 {
-		if dropped := repair.BlankTokens(logprobs, trimmed/len(`\n`)); dropped > 0 {
-			logprobs = jsonedit.PutBytes([]byte{'['}, logprobs[1+dropped:])
-		}
-	}
+	logprobs = repair.TrimTokens(logprobs, trimmed/len(`\n`))
 	*b = blank{}
 	return text, logprobs
 }

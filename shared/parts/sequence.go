@@ -27,11 +27,11 @@ type sequence struct {
 
 	// blank is white space at the start of a text that may be nothing else.
 	blank blank
-	// stops ends the text; heldLogprobs is of what it holds back. stopped: it has, and nothing
-	// more is handed on.
-	stops        repair.Stops
-	heldLogprobs []byte
-	stopped      bool
+	// stops ends the text. early: of what comes, min_tokens may have to come first. stopped: it
+	// has ended, and nothing more is handed on.
+	stops   repair.Stops
+	early   bool
+	stopped bool
 	// waiting holds what came while a call was not complete.
 	waiting []*waiting
 }
@@ -140,20 +140,12 @@ func (q *sequence) untilStop(kind Kind, text, logprobs []byte) ([]byte, []byte) 
 	if kind != Text || len(q.turn.Request.Stops) == 0 {
 		return text, logprobs
 	}
-	held := q.stops.Holding()
-	out, word := q.stops.Next(q.turn, text)
-	if held || q.stops.Holding() || word != "" {
-		q.heldLogprobs = repair.JoinLogprobs(q.heldLogprobs, logprobs)
-		logprobs = nil
-		if len(out) > 0 {
-			logprobs, q.heldLogprobs = repair.SplitLogprobs(q.heldLogprobs, out)
-		}
+	piece := q.stops.Next(q.turn, text, logprobs, q.early)
+	if piece.Word != nil {
+		q.stopped, q.waiting = true, nil
+		q.turn.Reply.Finish, q.turn.Reply.FinishSaid, q.turn.Reply.StopWord = "stop", "", string(piece.Word)
 	}
-	if word != "" {
-		q.stopped, q.waiting, q.heldLogprobs = true, nil, nil
-		q.turn.Reply.Finish, q.turn.Reply.FinishSaid, q.turn.Reply.StopWord = "stop", "", word
-	}
-	return out, logprobs
+	return piece.Text, piece.Logprobs
 }
 
 // unhold hands on what untilStop holds back, where no more of the text comes.
@@ -164,9 +156,8 @@ func (q *sequence) unhold(dst []byte) []byte {
 	if !q.open || q.part.Kind != Text {
 		dst = q.begin(dst, Text)
 	}
-	dst = q.delta(dst, q.stops.Rest(), q.heldLogprobs)
-	q.heldLogprobs = nil
-	return dst
+	text, logprobs := q.stops.Rest()
+	return q.delta(dst, text, logprobs)
 }
 
 // inCall tells whether a call is open that may go on.

@@ -9,6 +9,13 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/parts"
 )
 
+func words(stops []string) (list [][]byte) {
+	for _, stop := range stops {
+		list = append(list, []byte(stop))
+	}
+	return list
+}
+
 // However a text is cut into chunks, it ends at the same place, in a stream and in one piece.
 func TestStopsMeanTheSameForAnyChunks(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -29,10 +36,10 @@ func TestStopsMeanTheSameForAnyChunks(t *testing.T) {
 		}
 		all := "x" + plain.Replace(strings.Join(said, "")) // white space at the front is another matter
 		want, finish := all, "length"
-		for i := range all {
+		for end := 1; end <= len(all) && finish != "stop"; end++ {
 			for _, stop := range stops {
-				if strings.HasPrefix(all[i:], stop) && len(want) == len(all) && finish == "length" {
-					want, finish = all[:i], "stop"
+				if strings.HasSuffix(all[:end], stop) && end-len(stop) < len(want) {
+					want, finish = all[:end-len(stop)], "stop"
 				}
 			}
 		}
@@ -47,11 +54,11 @@ func TestStopsMeanTheSameForAnyChunks(t *testing.T) {
 		}
 		script = append(script, text(piece), "finish:length", done)
 		turn := newTurn()
-		turn.Request.Stops = stops
+		turn.Request.Stops = words(stops)
 		streamed := stream(turn, &recorder{}, parts.Options{}, script...)
 
 		turn = newTurn()
-		turn.Request.Stops = stops
+		turn.Request.Stops = words(stops)
 		w := &recorder{turn: turn}
 		whole, p := parts.Whole(nil, []byte(reply(`{"content":"x`+strings.Join(said, "")+`"}`, "length")), turn, w, parts.Options{})
 		if p != nil {
@@ -77,7 +84,7 @@ func TestStopsTakeTheTokensOfWhatTheyCutOff(t *testing.T) {
 		return chunk(`"delta":{"content":"` + s + `"},"logprobs":{"content":[` + token(s) + `]},"finish_reason":null`)
 	}
 	turn := newTurn()
-	turn.Request.Stops = []string{"STOP"}
+	turn.Request.Stops = words([]string{"STOP"})
 	got := stream(turn, &recorder{}, parts.Options{}, piece("a"), piece(" S"), piece("x"), piece("ST"), piece("OPb"), done)
 	want := lines("begin", "open text", "+a  ["+token("a")+"]", "+   ["+token(" S")+"]", "+Sx  ["+token("x")+"]", "close last", "finish stop")
 	if got != want {

@@ -3,6 +3,7 @@ package parts
 import (
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/repair"
 )
 
 // Stream takes an upstream's stream through a Writer. It implements hub.Stream.
@@ -71,6 +72,7 @@ func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 
 func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 	dst = s.start(dst)
+	s.early = repair.Early(&b.view, s.turn)
 	for i := range b.view.Choices {
 		c := &b.view.Choices[i]
 		if c.Index != 0 {

@@ -51,7 +51,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	facts(t, body, c)
-	q.choices, q.spoke = true, c.HasMessage
+	q.choices, q.spoke, q.early = true, c.HasMessage, repair.Early(&b.view, t)
 	if p := hub.BrokenOff(t.Reply.Finish); p != nil {
 		return dst, p
 	}

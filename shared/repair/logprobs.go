@@ -25,10 +25,10 @@ func Logprobs(s *jsonedit.Scanner, src []byte, at jsonedit.Span) (list jsonedit.
 	return list
 }
 
-// BlankTokens is how many bytes at the front of a list of logprobs, behind its bracket, belong
+// blankTokens is how many bytes at the front of a list of logprobs, behind its bracket, belong
 // to tokens that lie wholly in the first n bytes of the text, which are white space. With that
 // white space they go: a client adds the tokens up to the text.
-func BlankTokens(list []byte, n int) int {
+func blankTokens(list []byte, n int) int {
 	var said []byte
 	var outer, inner jsonedit.Scanner
 	outer.Reset(list)
@@ -42,6 +42,18 @@ func BlankTokens(list []byte, n int) int {
 	return len(list) - len("[]")
 }
 
+// TrimTokens is a list without the tokens that lie wholly in the first n bytes of the text, which are
+// white space.
+func TrimTokens(list []byte, n int) []byte {
+	if n == 0 || len(list) == 0 {
+		return list
+	}
+	if dropped := blankTokens(list, n); dropped > 0 {
+		return jsonedit.PutBytes([]byte{'['}, list[1+dropped:])
+	}
+	return list
+}
+
 // dropTokens takes the tokens of the text's first n bytes out of a chunk's logprobs.
 func dropTokens(e *jsonedit.Edits, src []byte, at jsonedit.Span, n int) {
 	var s jsonedit.Scanner
@@ -49,7 +61,7 @@ func dropTokens(e *jsonedit.Edits, src []byte, at jsonedit.Span, n int) {
 	if list.Absent() {
 		return
 	}
-	if dropped := BlankTokens(list.Of(src), n); dropped > 0 {
+	if dropped := blankTokens(list.Of(src), n); dropped > 0 {
 		start := list.Start + len("[")
 		e.Delete(start, start+dropped)
 	}
@@ -87,16 +99,7 @@ func AppendToken(dst []byte, s *jsonedit.Scanner, element []byte) []byte {
 // would take the thinking's for the text's.
 func TextLogprobs(list, text, thinking []byte, other bool) []byte {
 	other = other || len(thinking) > 0
-	var said []byte // by all tokens
-	var tokens []token
-	var outer, inner jsonedit.Scanner
-	outer.Reset(list)
-	for outer.BeginArray(); outer.NextElement(); {
-		at := outer.Value()
-		if said = AppendToken(said, &inner, at.Of(list)); outer.Err() == nil {
-			tokens = append(tokens, token{at, len(said)})
-		}
-	}
+	tokens, said := tokensOf(list)
 	first, end := -1, 0
 	if from := behind(said, jsonedit.AppendUnescaped(nil, thinking)); from >= 0 {
 		plain := jsonedit.AppendUnescaped(nil, text)
@@ -112,6 +115,51 @@ func TextLogprobs(list, text, thinking []byte, other bool) []byte {
 		return nil
 	}
 	return list
+}
+
+// CutLogprobs is what of a whole reply's list stays where of its text no more is kept than the
+// beginning: all up to there, the thinking's too. nil where it can't be told.
+func CutLogprobs(list, text, thinking, beginning []byte) []byte {
+	tokens, said := tokensOf(list)
+	kept := len(jsonedit.AppendUnescaped(nil, beginning))
+	plain := jsonedit.AppendUnescaped(nil, text)
+	from := behind(said, jsonedit.AppendUnescaped(nil, thinking))
+	if from < 0 {
+		return nil
+	}
+	first, _ := find(tokens, said, from, plain)
+	if first < 0 {
+		return nil
+	}
+	start := 0
+	if first > 0 {
+		start = tokens[first-1].end
+	}
+	start += bytes.Index(said[start:], plain)
+	n := 0 // of the tokens that stay
+	for n < len(tokens) && (n == 0 || tokens[n-1].end < start+kept) {
+		n++
+	}
+	if kept == 0 {
+		n = first
+	}
+	if n == 0 {
+		return []byte("[]")
+	}
+	return append(bytes.Clone(list[:tokens[n-1].at.End]), ']')
+}
+
+// tokensOf reads a list: its tokens, and what they say one after another.
+func tokensOf(list []byte) (tokens []token, said []byte) {
+	var outer, inner jsonedit.Scanner
+	outer.Reset(list)
+	for outer.BeginArray(); outer.NextElement(); {
+		at := outer.Value()
+		if said = AppendToken(said, &inner, at.Of(list)); outer.Err() == nil {
+			tokens = append(tokens, token{at, len(said)})
+		}
+	}
+	return tokens, said
 }
 
 // A token is an element of the list, and where in all that was said it ends.
@@ -160,24 +208,25 @@ func find(tokens []token, said []byte, from int, text []byte) (first, end int) {
 
 func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
-// SplitLogprobs parts a list behind the tokens that begin in the text, an inside of a literal.
-func SplitLogprobs(list, text []byte) (of, behind []byte) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	n := len(jsonedit.AppendUnescaped(nil, text))
+// splitLogprobs parts a list behind the tokens that begin in the text's next n bytes, of which
+// tokens that are gone have said ahead. It tells how far those that go are ahead of the n bytes.
+func splitLogprobs(list []byte, n, ahead int) (of, behind []byte, nowAhead int) {
 	var outer, inner jsonedit.Scanner
 	var said []byte
 	end := 0
 	outer.Reset(list)
 	for outer.BeginArray(); outer.NextElement(); {
 		at := outer.Value()
-		if len(said) >= n && end > 0 {
-			return append(bytes.Clone(list[:end]), ']'), append([]byte{'['}, list[at.Start:]...)
+		if ahead+len(said) >= n {
+			behind = append([]byte{'['}, list[at.Start:]...)
+			if end > 0 {
+				of = append(bytes.Clone(list[:end]), ']')
+			}
+			return of, behind, ahead + len(said) - n
 		}
 		said, end = AppendToken(said, &inner, at.Of(list)), at.End
 	}
-	return list, nil
+	return list, nil, max(ahead+len(said)-n, 0)
 }
 
 // JoinLogprobs appends the elements of the list b to a, which is the caller's own; either

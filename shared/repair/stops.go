@@ -2,53 +2,98 @@ package repair
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// Stops ends the text of an answer at the first of the request's stop strings. The server would
+// Stops ends the text of a choice at the first of the request's stop strings, the one that ends first. The server would
 // look for them in the thinking and in calls too, and end a turn before its answer. What may be
-// the beginning of one is held back until more has come.
+// the beginning of one is held back until more has come, with its tokens' logprobs.
 type Stops struct {
-	held []byte // plain
-	out  []byte
+	held     []byte // plain
+	logprobs []byte // a list
+	ahead    int    // how many bytes of what is held tokens have said that are gone
+	out      []byte
 }
 
-// Next takes the next piece of the text, as inside a literal, and returns what can go on, which is
-// the piece itself where nothing is to be done, and valid until the next call. word is the
-// stop string that ends the text, "" for none.
-func (s *Stops) Next(t *hub.Turn, piece []byte) (out []byte, word string) {
+// A Stopped is what Stops makes of a piece of the text. It is valid until the next call.
+type Stopped struct {
+	// Text can go on, as inside a literal: the piece itself where nothing is to be done.
+	Text []byte
+	// Logprobs is the list of its tokens; Mended tells whether it is another than the piece's.
+	Logprobs []byte
+	Mended   bool
+	// Word is the stop string that ends the text, nil for none.
+	Word []byte
+}
+
+// Next takes the next piece of the text, as inside a literal, with the list of its tokens'
+// logprobs, empty for none. early: no stop string that ends in it counts (Early); one that only
+// begins in it does.
+func (s *Stops) Next(t *hub.Turn, piece, logprobs []byte, early bool) (stopped Stopped) {
 	had := len(s.held)
 	s.held = jsonedit.AppendUnescaped(s.held, piece)
 	at := -1
-	for _, stop := range t.Request.Stops {
-		if i := bytes.Index(s.held, []byte(stop)); i >= 0 && (at < 0 || i < at) {
-			at, word = i, stop
+	if !early {
+		at, stopped.Word = firstStop(t.Request.Stops, s.held, had)
+	}
+	if at < 0 {
+		if kept := heldBack(t.Request.Stops, s.held); had > 0 || kept > 0 {
+			at = len(s.held) - kept
+		} else {
+			s.held = s.held[:0]
+			return Stopped{Text: piece, Logprobs: logprobs}
+		}
+	} else if t.Request.KeepStop {
+		at += len(stopped.Word)
+	}
+	stopped.Text = s.release(at)
+	if stopped.Mended = len(logprobs) > 0 || len(s.logprobs) > 0; stopped.Mended {
+		s.logprobs = JoinLogprobs(s.logprobs, logprobs)
+		if at > 0 {
+			stopped.Logprobs, s.logprobs, s.ahead = splitLogprobs(s.logprobs, at, s.ahead)
 		}
 	}
-	if at >= 0 {
-		if t.Request.KeepStop {
-			at += len(word)
-		}
-		out = s.release(at)
-		s.held = s.held[:0]
-		return out, word
+	if stopped.Word != nil {
+		s.held, s.logprobs, s.ahead = s.held[:0], nil, 0
 	}
-	kept := 0
-	for _, stop := range t.Request.Stops {
-		for n := min(len(stop)-1, len(s.held)); n > kept; n-- {
-			if string(s.held[len(s.held)-n:]) == stop[:n] {
+	return stopped
+}
+
+// Early tells whether what a chunk or a whole reply brings was generated before min_tokens were, as
+// far as the count beside it shows. The thinking counts, for the server too.
+func Early(v *hub.View, t *hub.Turn) bool {
+	return t.Request.MinTokens > 0 && v.HasUsage && v.Usage.Completion <= t.Request.MinTokens
+}
+
+// firstStop finds the stop string that ends first in text, the longest of those that end there; none
+// ends in the first had bytes. What ends first is the same for any chunks, what begins first is not.
+func firstStop(stops [][]byte, text []byte, had int) (at int, word []byte) {
+	at, end := -1, len(text)+1
+	for _, stop := range stops {
+		from := max(had-len(stop)+1, 0)
+		i := bytes.Index(text[from:], stop)
+		if i < 0 {
+			continue
+		}
+		if i += from; i+len(stop) < end || i+len(stop) == end && i < at {
+			at, end, word = i, i+len(stop), stop
+		}
+	}
+	return at, word
+}
+
+// heldBack is how many bytes at the end of text may be the beginning of a stop string.
+func heldBack(stops [][]byte, text []byte) (kept int) {
+	for _, stop := range stops {
+		for n := min(len(stop)-1, len(text)); n > kept; n-- {
+			if text[len(text)-n] == stop[0] && bytes.HasPrefix(stop, text[len(text)-n:]) {
 				kept = n
 			}
 		}
 	}
-	if had == 0 && kept == 0 {
-		s.held = s.held[:0]
-		return piece, ""
-	}
-	return s.release(len(s.held) - kept), ""
+	return kept
 }
 
 // release gives the first n bytes of what is held.
@@ -62,9 +107,13 @@ func (s *Stops) release(n int) []byte {
 func (s *Stops) Holding() bool { return len(s.held) > 0 }
 
 // Rest gives what is held back, where no more of the text comes.
-func (s *Stops) Rest() []byte { return s.release(len(s.held)) }
+func (s *Stops) Rest() (text, logprobs []byte) {
+	text, logprobs = s.release(len(s.held)), s.logprobs
+	s.logprobs, s.ahead = nil, 0
+	return text, logprobs
+}
 
 // AppendWord appends a stop string as a literal.
-func AppendWord(dst []byte, word string) []byte {
-	return jsonedit.AppendQuoted(dst, strings.ToValidUTF8(word, "\uFFFD"))
+func AppendWord(dst, word []byte) []byte {
+	return jsonedit.AppendQuoted(dst, string(bytes.ToValidUTF8(word, []byte("\uFFFD"))))
 }

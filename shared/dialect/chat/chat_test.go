@@ -33,12 +33,19 @@ func newTurn(t testing.TB, model string, field hub.ReasoningField) *hub.Turn {
 // [DONE] once and last.
 func FuzzAnyStreamEndsByItsGrammar(f *testing.F) {
 	f.Add("data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"a\",\"content\":null},\"finish_reason\":\"stop\"}]}\n\n", true)
+	f.Add("data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"logprobs\":{\"content\":[{\"token\":\"a\"}]}}]}\n\n"+
+		"data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"xab\"},\"logprobs\":null},{\"delta\":{\"tool_calls\":[1]},\"finish_reason\":\"stop\"}]}\n\n"+
+		"data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}},{\"index\":2}]}\n\n", true)
 	f.Add("data: {\"error\":{\"code\":1}}\n\ndata: [DONE]\n\n", false)
 	f.Add(": c\n\n{\"error\":1}", true)
 	f.Add("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\r\n\r\ndata: [DONE]", true)
 	f.Fuzz(func(t *testing.T, upstream string, cut bool) {
-		for _, model := range []string{"qwen3.5-thinking-general", "qwen3.5-instruct-general"} {
-			s := Chat.Stream(newTurn(t, model, hub.BothFields))
+		for i, model := range []string{"qwen3.5-thinking-general", "qwen3.5-instruct-general", "qwen3.5-thinking-general", "qwen3.5-instruct-general"} {
+			turn := newTurn(t, model, hub.BothFields)
+			if i > 1 {
+				turn.Request.Stops, turn.Request.Choices = words([]string{"ab", "ac"}), i-1
+			}
+			s := Chat.Stream(turn)
 			var out []byte
 			ended := false
 			var framer sse.Framer
@@ -89,6 +96,7 @@ func checkStream(t *testing.T, out []byte) {
 func FuzzAnyReplyStaysJSON(f *testing.F) {
 	f.Add(`{"model":"Qwen/X","choices":[{"index":0,"message":{"content":null,"reasoning":"a","reasoning_content":"b","tool_calls":[1]},"finish_reason":"stop"}],"usage":{"completion_tokens":5}}`)
 	f.Add(`{"choices":[{"message":{"reasoning":"a"}}]}`)
+	f.Add(`{"choices":[{"message":{"content":"xab","tool_calls":[1]},"logprobs":{"content":[{"token":"x"},{"token":"ab"}]},"finish_reason":"stop"}]}`)
 	f.Add(`{"error":"no"}`)
 	f.Add(`{"choices":[{"message":{"reasoning":"a","reasoning":"b","content":"c","content":1}}]}`)
 	f.Fuzz(func(t *testing.T, body string) {
@@ -96,6 +104,9 @@ func FuzzAnyReplyStaysJSON(f *testing.F) {
 			for _, field := range []hub.ReasoningField{hub.BothFields, hub.OnlyReasoning, hub.OnlyReasoningContent} {
 				turn := newTurn(t, model, field)
 				turn.Request.Limit = 5
+				if field != hub.BothFields {
+					turn.Request.Stops = words([]string{"ab", "ac"})
+				}
 				out, p := Chat.Reply(nil, []byte(body), turn)
 				if p == nil && !json.Valid([]byte(strings.TrimPrefix(string(out), "\xEF\xBB\xBF"))) {
 					t.Fatalf("%s\nbecame %s", body, out)
@@ -110,7 +121,7 @@ func FuzzAnyReplyStaysJSON(f *testing.F) {
 
 func benchmarkEvents(b *testing.B, model, data string, stops ...string) {
 	turn := newTurn(b, model, hub.BothFields)
-	turn.Request.Stops = stops
+	turn.Request.Stops = words(stops)
 	s := Chat.Stream(turn)
 	event := []byte(data)
 	var dst []byte

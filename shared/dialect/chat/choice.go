@@ -13,8 +13,12 @@ type choice struct {
 	behindThinking bool
 	calls          hub.Calls
 	stops          repair.Stops
-	// word is the stop string that has ended it.
-	word string
+	// word is the stop string that has ended it; told: the client knows. over: that or a
+	// finish_reason has ended it.
+	word       []byte
+	told, over bool
+	// count is how many tokens it has, by its last chunk.
+	count int
 }
 
 // choices are those of a stream. Nearly all have one, which needs no memory of its own.
@@ -53,19 +57,22 @@ func (cs *choices) open() bool {
 // Problem means that its answer is none. known is nil for a choice of no place.
 func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) (finished bool, p *hub.Problem) {
 	if c.HasMessage {
-		if b.message(src, c, known, t); known != nil && known.word == "" {
+		if b.message(src, c, known, t); known != nil && known.word == nil {
 			if list := c.Calls(src); list != nil {
 				b.toolCalls(c.ToolCalls.Value, list, &known.calls)
 			}
 		}
 	}
 	said := hub.Literal(src, c.Finish)
-	if known != nil && known.word != "" {
-		b.stopped(c, len(said) > 0, known.word, t)
+	if known != nil && known.word != nil {
+		b.stopped(c, len(said) > 0, known, t)
 		return true, nil
 	}
 	if len(said) == 0 { // some servers say "" until there is one
 		return false, nil
+	}
+	if known != nil {
+		known.over = true
 	}
 	finish := hub.FinishWord(said)
 	if p = hub.BrokenOff(finish); p != nil {
@@ -89,77 +96,14 @@ func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) 
 
 // message edits what the choice says.
 func (b *scratch) message(src []byte, c *hub.Choice, known *choice, t *hub.Turn) {
-	feeds := 0
 	if known != nil {
-		feeds = repair.LineFeeds(src, c, t, &known.behindThinking)
-		repair.DropLineFeeds(&b.edits, src, c, feeds)
-		if len(t.Request.Stops) > 0 && c.Index == 0 && b.endText(src, c, known, feeds, t) {
+		feeds := repair.LineFeeds(src, c, t, &known.behindThinking)
+		if len(t.Request.Stops) > 0 && b.endText(src, c, known, feeds, t) {
 			return
 		}
+		repair.DropLineFeeds(&b.edits, src, c, feeds)
 	}
 	repair.Reasoning(&b.edits, src, c, t)
-}
-
-// endText looks for stop strings in the text, and tells whether it has written another in its place.
-func (b *scratch) endText(src []byte, c *hub.Choice, known *choice, feeds int, t *hub.Turn) bool {
-	text := hub.Literal(src, c.Content.Value)[feeds:]
-	thinking := hub.Literal(src, c.Reasoning.Value)
-	if len(thinking) == 0 {
-		thinking = hub.Literal(src, c.ReasoningContent.Value)
-	}
-	if !t.Request.Thinking && len(thinking) > 0 { // it is the answer
-		b.said = jsonedit.PutBytes(jsonedit.PutBytes(b.said[:0], thinking), text)
-		text = b.said
-	}
-	held := known.stops.Holding()
-	out, word := known.stops.Next(t, text)
-	known.word = word
-	over := word == "" && (c.Calls(src) != nil || len(hub.Literal(src, c.Finish)) > 0)
-	if word == "" && !held && (!known.stops.Holding() || over) {
-		known.stops.Rest()
-		return false
-	}
-	b.text = append(jsonedit.PutBytes(append(b.text[:0], '"'), out), '"')
-	if over {
-		b.text = append(jsonedit.PutBytes(b.text[:len(b.text)-1], known.stops.Rest()), '"')
-	}
-	if t.Request.Thinking {
-		repair.Reasoning(&b.edits, src, c, t)
-	} else if len(thinking) > 0 {
-		t.Reply.Repairs |= hub.ReasoningToContent
-		for _, m := range [...]*hub.Member{&c.Reasoning, &c.ReasoningContent} {
-			if !m.Value.Absent() {
-				c.Message.Drop(m.Number)
-			}
-		}
-	}
-	if word != "" && !c.ToolCalls.Value.Absent() {
-		c.Message.Drop(c.ToolCalls.Number)
-	}
-	var insert []byte
-	if at := c.Content.Value; !at.Absent() {
-		b.edits.Replace(at.Start, at.End, b.text)
-	} else if len(b.text) > len(`""`) {
-		insert = append(jsonedit.PutBytes([]byte(`"content":`), b.text), ',')
-	}
-	c.Message.Commit(&b.edits, insert)
-	return true
-}
-
-// stopped says that a stop string ended the choice, where it says how it ended.
-func (b *scratch) stopped(c *hub.Choice, said bool, word string, t *hub.Turn) {
-	t.Reply.Finish, t.Reply.FinishSaid, t.Reply.StopWord = "stop", "", word
-	if !said {
-		return
-	}
-	b.edits.ReplaceString(c.Finish.Start, c.Finish.End, `"stop"`)
-	at, before := c.StopAt, ""
-	if at.Absent() {
-		at, before = jsonedit.Span{Start: c.Finish.End, End: c.Finish.End}, `,"stop_reason":`
-	}
-	b.edits.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte {
-		return repair.AppendWord(jsonedit.Put(dst, before), word)
-	})
 }
 
 // element is one of a list of tool_calls: which call it is of.

@@ -1,12 +1,8 @@
 package chat
 
 import (
-	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -80,83 +76,5 @@ func TestChoicesAreFollowedFromChunkToChunk(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 			}
 		})
-	}
-}
-
-// However a text is cut into chunks, a stop string ends it at the same place, in a stream and in
-// one piece, with thinking on and off.
-func TestStopsMeanTheSameForAnyChunks(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	letters := []string{"a", "b", `\n`, `\"`, "é"}
-	for range 3000 {
-		var said []string
-		for range random.IntN(12) + 1 {
-			said = append(said, letters[random.IntN(len(letters))])
-		}
-		stops := []string{"ab", "b\n\"", "éa", "\"é\""}[:random.IntN(4)+1]
-		literal := `"x` + strings.Join(said, "") + `"`
-		var all string
-		if err := json.Unmarshal([]byte(literal), &all); err != nil {
-			t.Fatal(err)
-		}
-		want, word := all, ""
-		for i := range all {
-			for _, stop := range stops {
-				if word == "" && strings.HasPrefix(all[i:], stop) {
-					want, word = all[:i], stop
-				}
-			}
-		}
-		for _, field := range []string{"content", "reasoning"} {
-			turn := newTurn(t, map[string]string{"content": "qwen3.5-thinking-general", "reasoning": "qwen3.5-instruct-general"}[field], hub.BothFields)
-			turn.Request.Stops = stops
-			s := Chat.Stream(turn)
-			var out []byte
-			done := false
-			event := func(choice string) {
-				if !done {
-					out, done = s.Event(out, nil, []byte(`{"id":"1","model":"Qwen/X","choices":[{"index":0,`+choice+`}],"usage":{"completion_tokens":3}}`), true)
-				}
-			}
-			piece := "x"
-			for _, l := range said {
-				if random.IntN(2) == 0 {
-					event(`"delta":{"` + field + `":"` + piece + `"},"finish_reason":null`)
-					piece = ""
-				}
-				piece += l
-			}
-			event(`"delta":{"` + field + `":"` + piece + `"},"finish_reason":null`)
-			event(`"delta":{},"finish_reason":"length","stop_reason":null`)
-			if !done {
-				out, _ = s.Event(out, nil, []byte("[DONE]"), true)
-			}
-			checkStream(t, out)
-			got, finish, reason := "", "", ""
-			for line := range strings.Lines(string(out)) {
-				if data, ok := strings.CutPrefix(strings.TrimSpace(line), "data: {"); ok {
-					got += gjson.Get("{"+data, "choices.0.delta.content").String()
-					finish += gjson.Get("{"+data, "choices.0.finish_reason").String()
-					reason += gjson.Get("{"+data, "choices.0.stop_reason").String()
-				}
-			}
-			check := func(how string) {
-				if wantFinish := map[bool]string{true: "length", false: "stop"}[word == ""]; got != want || finish != wantFinish || reason != word {
-					t.Fatalf("%s, %s %s at %q: got %q %s %q, want %q %q", how, field, literal, stops, got, finish, reason, want, word)
-				}
-			}
-			check("streamed")
-
-			turn = newTurn(t, turn.Request.Model.Name, hub.BothFields)
-			turn.Request.Stops = stops
-			body := `{"choices":[{"index":0,"message":{"role":"assistant","` + field + `":` + literal + `},"finish_reason":"length"}]}`
-			whole, p := Chat.Reply(nil, []byte(body), turn)
-			if p != nil || !json.Valid(whole) {
-				t.Fatalf("%+v %s", p, whole)
-			}
-			got = gjson.GetBytes(whole, "choices.0.message.content").String()
-			finish, reason = gjson.GetBytes(whole, "choices.0.finish_reason").String(), gjson.GetBytes(whole, "choices.0.stop_reason").String()
-			check("whole")
-		}
 	}
 }

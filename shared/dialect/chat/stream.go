@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/repair"
@@ -66,13 +67,26 @@ func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, 
 	if b.view.HasUsage && s.turn.Request.HideCounts && len(b.view.Choices) > 0 {
 		b.edits.ReplaceString(b.view.UsageAt.Start, b.view.UsageAt.End, "null")
 	}
+	silent := 0
 	for i := range b.view.Choices {
 		c := &b.view.Choices[i]
-		finished, p := b.choice(data, c, s.choices.at(c.Index), s.turn)
+		known := s.choices.at(c.Index)
+		if known != nil && known.word != nil {
+			silent++
+			b.silence(c)
+			continue
+		}
+		finished, p := b.choice(data, c, known, s.turn)
 		if p != nil {
 			return s.Abort(comments(dst, other), p), true
 		}
 		s.chunks.Finished = s.chunks.Finished || finished
+		if known != nil && b.view.HasUsage {
+			known.count = b.view.Usage.Completion
+		}
+	}
+	if silent > 0 && silent == len(b.view.Choices) {
+		return comments(dst, other), false
 	}
 	if bytes.IndexByte(data, '\n') >= 0 {
 		b.text = b.edits.Apply(b.text[:0], data)
@@ -81,38 +95,75 @@ func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, 
 		dst = append(append(dst, other...), "data: "...)
 		dst = append(b.edits.Apply(dst, data), "\n\n"...)
 	}
-	if word := s.choices.first.word; word != "" {
-		return s.stop(dst, b, data, word), true
+	if len(s.turn.Request.Stops) > 0 {
+		return s.stop(dst, b, data)
 	}
 	return dst, false
 }
 
-// stop ends the stream behind the chunk in which a stop string ended the text.
-func (s *stream) stop(dst []byte, b *scratch, data []byte, word string) []byte {
-	said := false
+// stop says how the choices of a chunk ended whose text a stop string ended, where the chunk does
+// not, and ends the stream where all have ended.
+func (s *stream) stop(dst []byte, b *scratch, data []byte) (out []byte, ended bool) {
 	for i := range b.view.Choices {
-		said = said || b.view.Choices[i].Index == 0 && len(hub.Literal(data, b.view.Choices[i].Finish)) > 0
+		c := &b.view.Choices[i]
+		known := s.choices.at(c.Index)
+		if known == nil || known.word == nil || known.told {
+			continue
+		}
+		if known.told = true; len(hub.Literal(data, c.Finish)) == 0 {
+			dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+			dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(c.Index), 10)
+			dst = append(dst, `,"delta":{},"logprobs":null,"finish_reason":"stop","stop_reason":`...)
+			dst = append(repair.AppendWord(dst, known.word), "}]}\n\n"...)
+		}
 	}
-	if !said {
-		dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
-		dst = append(dst, `[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop","stop_reason":`...)
-		dst = append(repair.AppendWord(dst, word), "}]}\n\n"...)
+	if !s.choices.cut(s.turn.Request.Choices) {
+		return dst, false
+	}
+	if s.turn.Request.Choices > 1 {
+		s.turn.Reply.Usage.Completion = s.choices.tokens() // each chunk's count was one choice's
 	}
 	if b.view.HasUsage && !s.turn.Request.HideUsage {
 		dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
-		dst = append(append(append(dst, `[],"usage":`...), b.view.UsageAt.Of(data)...), "}\n\n"...)
+		dst = append(s.appendUsage(append(dst, `[],"usage":`...), b, data), "}\n\n"...)
 	}
-	return append(dst, done...)
+	return append(dst, done...), true
 }
 
-// rest appends a chunk with the text that was held back, where nothing says how it ends.
+// appendUsage appends the count of a stream that ended here.
+func (s *stream) appendUsage(dst []byte, b *scratch, data []byte) []byte {
+	if s.turn.Request.Choices <= 1 {
+		return append(dst, b.view.UsageAt.Of(data)...)
+	}
+	u := s.turn.Reply.Usage
+	dst = strconv.AppendInt(append(dst, `{"prompt_tokens":`...), int64(u.Prompt), 10)
+	dst = strconv.AppendInt(append(dst, `,"total_tokens":`...), int64(u.Prompt+u.Completion), 10)
+	return append(strconv.AppendInt(append(dst, `,"completion_tokens":`...), int64(u.Completion), 10), '}')
+}
+
+// rest appends chunks with the texts that were held back, where nothing says how they end.
 func (s *stream) rest(dst []byte) []byte {
-	if !s.choices.first.stops.Holding() {
+	dst = s.restOf(dst, 0, &s.choices.first)
+	for i := range s.choices.more {
+		dst = s.restOf(dst, i+1, &s.choices.more[i])
+	}
+	return dst
+}
+
+func (s *stream) restOf(dst []byte, index int, known *choice) []byte {
+	if !known.stops.Holding() {
 		return dst
 	}
 	dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
-	dst = append(dst, `[{"index":0,"delta":{"content":"`...)
-	return append(append(dst, s.choices.first.stops.Rest()...), "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n"...)
+	dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(index), 10)
+	text, tokens := known.stops.Rest()
+	dst = append(append(append(dst, `,"delta":{"content":"`...), text...), `"},"logprobs":`...)
+	if len(tokens) > 0 {
+		dst = append(append(append(dst, `{"content":`...), tokens...), '}')
+	} else {
+		dst = append(dst, "null"...)
+	}
+	return append(dst, ",\"finish_reason\":null}]}\n\n"...)
 }
 
 // End implements hub.Stream.
