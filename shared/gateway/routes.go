@@ -142,11 +142,9 @@ const modelPrefix = "/v1/models/"
 // knows: one trailing slash is tolerated, since vLLM would answer it with a redirect.
 func (g *Gateway) find(path string) (r *route, canonical, model string) {
 	// The upstream undoes escapes before it looks for a route, so what is escaped must
-	// not get past ours.
-	canonical = path
-	if plain, ok := jsonedit.AppendPercentDecoded(nil, path); ok {
-		canonical = string(plain)
-	}
+	// not get past ours; those that are none stay as they are, and undo no others.
+	plain, _ := jsonedit.AppendPercentDecoded(nil, path)
+	canonical = string(plain)
 	if len(canonical) > 1 && strings.HasSuffix(canonical, "/") && !strings.HasSuffix(canonical, "//") {
 		canonical = canonical[:len(canonical)-1]
 	}

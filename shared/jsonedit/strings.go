@@ -72,21 +72,23 @@ func AppendUnescaped(dst, b []byte) []byte {
 	return dst
 }
 
-// AppendPercentDecoded appends what a URL's path or a data URL means: %41 is A. false
-// for a percent sign without two hexadecimal digits behind it.
-func AppendPercentDecoded[T []byte | string](dst []byte, text T) ([]byte, bool) {
+// AppendPercentDecoded appends what a URL's path or a data URL means: %41 is A. A percent sign
+// without two hexadecimal digits behind it stays, as in Python; valid tells that there is none.
+func AppendPercentDecoded[T []byte | string](dst []byte, text T) (out []byte, valid bool) {
+	valid = true
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c == '%' {
-			if i+2 >= len(text) || hexValue(text[i+1]) < 0 || hexValue(text[i+2]) < 0 {
-				return dst, false
+			if i+2 < len(text) && hexValue(text[i+1]) >= 0 && hexValue(text[i+2]) >= 0 {
+				c = byte(hexValue(text[i+1])<<4 | hexValue(text[i+2]))
+				i += 2
+			} else {
+				valid = false
 			}
-			c = byte(hexValue(text[i+1])<<4 | hexValue(text[i+2]))
-			i += 2
 		}
 		dst = append(dst, c)
 	}
-	return dst, true
+	return dst, valid
 }
 
 // AppendQuoted appends text as a string literal, quotes included. Only what JSON
