@@ -37,11 +37,23 @@ func (e *Exchange) guard(at phase, action *Action) {
 func (e *Exchange) panicAnswer() (a *hub.Answer) {
 	defer func() {
 		if recover() != nil || a == nil {
-			a = &hub.Answer{Status: 500, Reason: "panic",
+			a = &hub.Answer{Status: 500, Reason: "panic", Header: e.pageFields(),
 				Body: []byte(`{"error":{"message":"internal error","type":"server_error","param":null,"code":500}}`)}
 		}
 	}()
 	return e.core.Fault(hub.Panic)
+}
+
+// pageFields are what an answer that the core has not made says to a web page's browser; none
+// when the request's head can't be read any more.
+func (e *Exchange) pageFields() (fields [][2]string) {
+	defer func() {
+		if recover() != nil {
+			fields = nil
+		}
+	}()
+	head, _ := e.host.Head(Request)
+	return e.plugin.gateway.PageFields(head.Get)
 }
 
 // abort ends a stream; nothing when even that fails: the client then sees a stream without its end.

@@ -52,3 +52,18 @@ func TestPanicIsAnsweredByWhatCanStillBeSaid(t *testing.T) {
 		}
 	})
 }
+
+// Before the core knows of an exchange, the answer says to a page's browser what all do.
+func TestAPanicBeforeAnExchangeIsForPagesToo(t *testing.T) {
+	bothKinds(t, `,"cors":{"origins":["https://app.example.com"]}`, func(t *testing.T, fresh func() *proxy) {
+		for origin, allowed := range map[string]string{"": "", "https://app.example.com": "https://app.example.com", "https://evil.test": ""} {
+			p := fresh()
+			p.panicsIn = "Head"
+			p.send(append(post(chat, question), [2]string{"origin", origin}), question).finish()
+			p.wantReply(500)
+			if got := p.reply.head.Get("access-control-allow-origin"); got != allowed {
+				t.Errorf("%q: %q", origin, p.reply.head)
+			}
+		}
+	})
+}

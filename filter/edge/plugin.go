@@ -72,8 +72,8 @@ func unusedHere(c *config.Config) []string {
 		keys = append(keys, "store")
 	}
 	if r, d := c.Responses, def.Responses; r.Store != d.Store || r.BackgroundJobs != d.BackgroundJobs ||
-		r.WebSocket != d.WebSocket || len(r.WebSocketOrigins) > 0 {
-		keys = append(keys, "responses (store, background_jobs, websocket, websocket_origins)")
+		r.WebSocket != d.WebSocket {
+		keys = append(keys, "responses (store, background_jobs, websocket)")
 	}
 	if c.Log.Format != def.Log.Format {
 		keys = append(keys, "log.format")

@@ -57,3 +57,44 @@ func TestWebSocketPassesUntouchedBothWays(t *testing.T) {
 		}
 	})
 }
+
+// No page of another origin, no host that is not among those allowed and no target that servers
+// read otherwise gets past the filter, nor does the server's key, on our paths and on others.
+func TestWhatIsRefusedOnEveryPath(t *testing.T) {
+	more := `,"allowed_hosts":["gw.test"],"cors":{"origins":["https://app.example.com"]}`
+	bothKnobs(t, more, func(t *testing.T, h *wasmtest.Host, knob bool) {
+		upgrade := [][2]string{{"connection", "upgrade"}, {"upgrade", "websocket"}}
+		for _, tt := range []struct {
+			method, path, host string
+			header             [][2]string
+			status             int
+		}{
+			{"POST", chat, "gw.test", [][2]string{{"origin", "https://evil.test"}, {"content-type", "text/plain"}}, 403},
+			{"POST", chat, "gw.test", [][2]string{{"sec-fetch-site", "cross-site"}}, 403},
+			{"POST", "/v1/responses", "gw.test", [][2]string{{"origin", "null"}}, 403},
+			{"POST", "/v1/embeddings", "gw.test", [][2]string{{"origin", "https://evil.test"}}, 403},
+			{"GET", "/metrics", "gw.test", [][2]string{{"origin", "https://evil.test"}}, 403},
+			{"GET", "/v1/realtime", "gw.test", append(upgrade[:2:2], [2]string{"origin", "https://evil.test"}), 403},
+			{"GET", "/v1/responses", "gw.test", append(upgrade[:2:2], [2]string{"origin", "https://evil.test"}), 403},
+			{"GET", "/v1/realtime", "gw.test", append(upgrade[:2:2], [2]string{"sec-fetch-site", "cross-site"}), 403},
+			{"POST", chat, "evil.test", [][2]string{{"origin", "http://evil.test"}}, 403},
+			{"GET", "/v1/realtime", "evil.test:10000", append(upgrade[:2:2], [2]string{"origin", "http://evil.test:10000"}), 403},
+			{"POST", chat + "#x", "gw.test", nil, 400},
+			{"POST", "/v1/embeddings?a#b", "gw.test", nil, 400},
+			{"GET", "/v1/%72esponses/a%zz", "gw.test", nil, 404},
+			{"POST", chat, "gw.test", [][2]string{{"origin", "https://app.example.com"}, {"sec-fetch-site", "cross-site"}, {"content-type", "text/plain"}}, 200},
+			{"POST", chat, "gw.test:10000", [][2]string{{"origin", "https://gw.test:10000"}}, 200},
+			{"POST", chat, "localhost:10000", nil, 200},
+			{"GET", "/metrics", "gw.test", [][2]string{{"sec-fetch-site", "cross-site"}}, 200},
+		} {
+			r := wasmtest.Request{Header: append([][2]string{{":method", tt.method}, {":path", tt.path}, {":authority", tt.host}}, tt.header...)}
+			if tt.method == "POST" {
+				r.Body = [][]byte{[]byte(question)}
+			}
+			s := h.Exchange(t, r, replies(wasmtest.JSON(200, []byte(`{"id":"c","object":"chat.completion","choices":[]}`))))
+			if s.Client.Status() != tt.status || s.Upstream.Started != (tt.status == 200) {
+				t.Errorf("%s %s of %s with %v: status %d, upstream got %v", tt.method, tt.path, tt.host, tt.header, s.Client.Status(), s.Upstream.Header)
+			}
+		}
+	})
+}

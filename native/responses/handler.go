@@ -29,6 +29,8 @@ type exchanges interface {
 	http.Handler
 	Serve(w http.ResponseWriter, r *http.Request, k server.Keeper)
 	Run(ctx context.Context, m *server.Message)
+	// Settles tells whether a request is answered there whatever its route is.
+	Settles(r *http.Request) bool
 	// PageFields are what a reply says to the browser of a request's web page.
 	PageFields(r *http.Request) [][2]string
 }
@@ -87,7 +89,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		path = path[:len(path)-1]
 	}
 	switch {
-	case isPreflight(r):
+	case !strings.HasPrefix(path, responsesPath) && !strings.HasPrefix(path, conversationsPath), h.next.Settles(r):
 		h.next.ServeHTTP(w, r)
 	case path == responsesPath && r.Method == http.MethodPost:
 		h.create(w, r)
@@ -101,11 +103,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.next.ServeHTTP(w, r)
 	}
-}
-
-// isPreflight tells whether a browser asks if a page may send a request.
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // sign gives a reply that is made here what it says to the page's browser.

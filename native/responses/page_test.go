@@ -29,6 +29,9 @@ func TestAPageReadsWhatIsStored(t *testing.T) {
 				header = []string{"Origin", origin}
 			}
 			r := e.do(c.method, c.path, c.body, header...)
+			if foreign := origin == "https://evil.test"; foreign != (r.status == 403) {
+				t.Errorf("%s %s from %q: status %d", c.method, c.path, origin, r.status)
+			}
 			if got := r.header.Get("Access-Control-Allow-Origin"); got != allowed {
 				t.Errorf("%s %s from %q: status %d, allows %q", c.method, c.path, origin, r.status, got)
 			}
@@ -41,5 +44,10 @@ func TestAPageReadsWhatIsStored(t *testing.T) {
 				t.Errorf("a preflight for %s %s from %q: status %d, %v", c.method, c.path, origin, asked.status, asked.header)
 			}
 		}
+	} // One turn before all, and three of each other client: a page of another origin begins none,
+	// neither in the background.
+	eventually(t, "the turns", func() bool { running, _ := e.model.counts(); return running == 0 && e.model.n.Load() >= 7 })
+	if n := e.model.n.Load(); n != 7 {
+		t.Errorf("%d turns", n)
 	}
 }

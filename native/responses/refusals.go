@@ -63,10 +63,6 @@ func shuttingDown() *hub.Problem {
 	return &hub.Problem{Status: 503, Type: hub.TypeServer, Reason: "shutting_down", Message: "The gateway is shutting down."}
 }
 
-func foreignPage() *hub.Problem {
-	return refusal(403, "", "origin", "WebSocket connections of pages from this origin are not allowed (responses.websocket_origins).")
-}
-
 func wrongSocketVersion() *hub.Problem {
 	p := hub.UpgradeRefused("WebSocket is served in version 13 only.")
 	p.Header = [][2]string{{"upgrade", "websocket"}, {"connection", "upgrade"}, {"sec-websocket-version", "13"}}

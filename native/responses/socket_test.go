@@ -436,13 +436,15 @@ func TestAnEndFailsASocketsResponse(t *testing.T) {
 }
 
 func TestHandshakes(t *testing.T) {
-	e := start(t, setup{config: func(c *config.Config) { c.Responses.WebSocketOrigins = []string{"*.example.com", "https://one.test"} }})
+	e := start(t, setup{config: func(c *config.Config) { c.CORS.Origins = []string{"https://*.example.com", "https://one.test"} }})
+	own := "http://" + strings.TrimPrefix(e.url, "http://")
 	for _, c := range []struct {
 		origin string
 		status int
 	}{
 		{"", 101}, {"https://app.example.com", 101}, {"https://one.test", 101},
-		{"http://one.test", 403}, {"https://example.com", 403}, {"http://" + strings.TrimPrefix(e.url, "http://"), 403}, {"null", 403},
+		{own, 101}, {"http://localhost:5173", 101},
+		{"http://one.test", 403}, {"https://example.com", 403}, {"https://evil.test", 403}, {own + ".evil.test", 403}, {"null", 403},
 	} {
 		header := http.Header{}
 		if c.origin != "" {

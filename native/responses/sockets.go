@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +43,7 @@ func (h *sockets) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	h.open.Add(1)
 	defer h.open.Add(-1)
-	// The origin was looked at. Compression is declined: events are small and many.
+	// Its origin has been looked at by the core. Compression is declined: events are small and many.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "error", err.Error())
@@ -84,30 +82,8 @@ func (h *sockets) refused(r *http.Request) *hub.Problem {
 		return shuttingDown()
 	default:
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && !allowed(origin, h.archive.Config().Responses.WebSocketOrigins) {
-		return foreignPage()
-	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
 		return wrongSocketVersion()
 	}
 	return nil
-}
-
-// allowed tells whether an origin is among the patterns: hosts, or schemes with hosts,
-// with * for any run of characters.
-func allowed(origin string, patterns []string) bool {
-	u, err := url.Parse(origin)
-	if err != nil {
-		return false
-	}
-	for _, p := range patterns {
-		name := u.Host
-		if strings.Contains(p, "://") {
-			name = u.Scheme + "://" + u.Host
-		}
-		if ok, _ := path.Match(strings.ToLower(p), strings.ToLower(name)); ok || p == "*" {
-			return true
-		}
-	}
-	return false
 }

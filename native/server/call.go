@@ -81,8 +81,8 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 			c.finish(recover())
 		}
 	}()
-	if a := cl.unservable(); a != nil {
-		c.answer(a)
+	if cl.r.Method == http.MethodConnect {
+		c.answer(c.signed(noProxy()))
 		return false
 	}
 	switch c.open() {
@@ -133,9 +133,9 @@ func (c *call) recovered(p any) {
 	case !wrote && c.x != nil:
 		c.answer(c.x.Fault(hub.Panic))
 	case !wrote:
-		c.answer(&hub.Answer{Status: http.StatusInternalServerError,
+		c.answer(c.signed(&hub.Answer{Status: http.StatusInternalServerError,
 			Body: []byte(`{"error":{"message":"An internal error occurred in Qwenvoy; its log has more.",` +
-				`"type":"server_error","param":null,"code":500}}`)})
+				`"type":"server_error","param":null,"code":500}}`)}))
 	case c.stream.begun:
 		c.stream.send(c.stream.abort(hub.Panic))
 	default:
@@ -211,6 +211,12 @@ func (c *call) lost() {
 func (c *call) answer(a *hub.Answer) {
 	c.failed(a.Reason)
 	c.client.answer(a)
+}
+
+// signed gives an answer that the core has not made what it says to a web page's browser.
+func (c *call) signed(a *hub.Answer) *hub.Answer {
+	a.Header = append(a.Header, c.st.gateway.PageFields(c.client.head().Header)...)
+	return a
 }
 
 // refuse is answer where the request's body was not read to its end.

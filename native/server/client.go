@@ -44,12 +44,29 @@ func newHTTPClient(w http.ResponseWriter, r *http.Request, credential access.Cre
 	if r.ProtoMajor == 1 {
 		c.conn, _ = r.Context().Value(connKey{}).(*conn)
 	}
-	c.path = r.RequestURI
-	if r.Method == http.MethodConnect || c.path == "" || c.path[0] != '/' {
-		// Absolute-form and h2 without a path: what counts is the path, never the host.
-		c.path = r.URL.RequestURI()
-	}
+	c.path = targetOf(r)
 	return c
+}
+
+// targetOf is a request's path with its query, as it was sent. Of the absolute form what counts
+// is the path, never the host.
+func targetOf(r *http.Request) string {
+	switch uri := r.RequestURI; {
+	case r.Method == http.MethodConnect || uri == "":
+		return r.URL.RequestURI()
+	case uri[0] == '/' || uri == "*":
+		return uri
+	default:
+		_, rest, _ := strings.Cut(uri, "://")
+		i := strings.IndexAny(rest, "/?#")
+		switch {
+		case i < 0:
+			return "/"
+		case rest[i] != '/':
+			return "/" + rest[i:]
+		}
+		return rest[i:]
+	}
 }
 
 func (c *httpClient) free() {
@@ -57,21 +74,12 @@ func (c *httpClient) free() {
 	httpClients.Put(c)
 }
 
-// unservable answers what is no request for an origin server, nil for all others.
-func (c *httpClient) unservable() *hub.Answer {
-	switch {
-	case c.r.Method == http.MethodConnect:
-		return &hub.Answer{Status: http.StatusMethodNotAllowed, Reason: "connect",
-			Header: [][2]string{{"allow", "GET, POST, HEAD, OPTIONS, PUT, PATCH, DELETE"}},
-			Body: []byte(`{"error":{"message":"Qwenvoy is not a forward proxy: CONNECT is not offered.",` +
-				`"type":"invalid_request_error","param":null,"code":405}}`)}
-	case !upstream.PlainTarget(c.path):
-		// HTTP/2 and parsed URLs allow what would end an HTTP/1.1 request line early.
-		return &hub.Answer{Status: http.StatusBadRequest, Reason: "bad_target",
-			Body: []byte(`{"error":{"message":"The request's path or query holds a space or a control character: escape it.",` +
-				`"type":"invalid_request_error","param":null,"code":400}}`)}
-	}
-	return nil
+// noProxy answers CONNECT: this is no forward proxy.
+func noProxy() *hub.Answer {
+	return &hub.Answer{Status: http.StatusMethodNotAllowed, Reason: "connect",
+		Header: [][2]string{{"allow", "GET, POST, HEAD, OPTIONS, PUT, PATCH, DELETE"}},
+		Body: []byte(`{"error":{"message":"Qwenvoy is not a forward proxy: CONNECT is not offered.",` +
+			`"type":"invalid_request_error","param":null,"code":405}}`)}
 }
 
 func (c *httpClient) head() gateway.Head {
@@ -235,11 +243,14 @@ func (c *httpClient) flush() {
 	}
 }
 
-func (c *httpClient) readHeader(name string) string {
+func (c *httpClient) readHeader(name string) string { return fieldOf(c.r, name) }
+
+// fieldOf is a field of a request's header, as the core asks for it.
+func fieldOf(r *http.Request, name string) string {
 	if name == "host" {
-		return c.r.Host
+		return r.Host
 	}
-	return joined(c.r.Header, name)
+	return joined(r.Header, name)
 }
 
 // leaveTypeOut keeps net/http from guessing the type of a reply that has none.
@@ -252,7 +263,8 @@ func leaveTypeOut(h http.Header) {
 // canonical holds the names that are asked for at each request and that net/http's own
 // way would allocate for.
 var canonical = map[string]string{"authorization": "Authorization", "x-api-key": "X-Api-Key",
-	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version", "origin": "Origin"}
+	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version", "origin": "Origin", "content-type": "Content-Type",
+	"sec-fetch-site": "Sec-Fetch-Site"}
 
 func valuesOf(h http.Header, name string) []string {
 	key, ok := canonical[name]

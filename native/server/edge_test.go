@@ -55,6 +55,7 @@ func (j *journal) String() string {
 func configured(target string, changes ...func(*config.Config)) *config.Config {
 	c := config.Default()
 	c.Upstreams = []config.Upstream{{Name: "test", URL: target, Model: served, MaxModelLen: 4096}}
+	c.AllowedHosts = []string{"x", "here", "*.example", "example.com"} // what requests are sent to here that are written by hand
 	for _, change := range changes {
 		change(c)
 	}

@@ -17,6 +17,7 @@ type Handler struct {
 	log      *slog.Logger
 	observer *Observer
 	state    atomic.Pointer[state]
+	loopback bool          // only this machine can reach us, whatever a later configuration says
 	beat     time.Duration // silence of a stream before a heartbeat
 
 	modified, proxied atomic.Int64
@@ -29,7 +30,8 @@ type Handler struct {
 func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
 	h := &Handler{log: log, observer: NewObserver(log), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
-	st, err := newState(c, log)
+	h.loopback = config.Loopback(c.Listen)
+	st, err := newState(c, h.loopback, log)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
 // Reload puts another configuration in force for the requests that come. When it
 // is not valid the old one stays.
 func (h *Handler) Reload(c *config.Config) error {
-	st, err := newState(c, h.log)
+	st, err := newState(c, h.loopback, h.log)
 	if err != nil {
 		return err
 	}
@@ -70,12 +72,14 @@ func (h *Handler) End() { h.end(errEnded) }
 // PageFields are the fields of a reply that is made in front of this Handler, by which a web
 // page's browser knows whether the page may read it.
 func (h *Handler) PageFields(r *http.Request) [][2]string {
-	return h.state.Load().gateway.PageFields(func(name string) string {
-		if name == "host" {
-			return r.Host
-		}
-		return r.Header.Get(name)
-	})
+	return h.state.Load().gateway.PageFields(func(name string) string { return fieldOf(r, name) })
+}
+
+// Settles tells whether a request is answered here whatever its route is, so that nobody in
+// front serves it.
+func (h *Handler) Settles(r *http.Request) bool {
+	return h.state.Load().gateway.Settles(gateway.Head{
+		Method: r.Method, Path: targetOf(r), Header: func(name string) string { return fieldOf(r, name) }})
 }
 
 // ServeHTTP serves one request.

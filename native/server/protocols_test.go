@@ -396,7 +396,8 @@ func TestATargetThatNoRequestLineCanHoldIsRefused(t *testing.T) {
 	protocols.SetUnencryptedHTTP2(true)
 	tr := &http.Transport{Protocols: protocols}
 	defer tr.CloseIdleConnections()
-	for _, target := range []string{"/v1/chat/completions?api_key=sekret x", "/other?api_key=sekret HTTP/1.1"} {
+	for _, target := range []string{"/v1/chat/completions?api_key=sekret x", "/other?api_key=sekret HTTP/1.1",
+		"/v1/chat/completions#?api_key=sekret", "/other#", "/v1/responses/resp_1#"} {
 		req, err := http.NewRequest(http.MethodPost, e.url, strings.NewReader(`{"model":"`+virtual+`","messages":[]}`))
 		if err != nil {
 			t.Fatal(err)

@@ -27,8 +27,8 @@ type state struct {
 	name    string // the upstream's
 }
 
-func newState(c *config.Config, log *slog.Logger) (*state, error) {
-	g, err := gateway.New(c, gateway.Edge{Health: true, MaxBody: DefaultBody})
+func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
+	g, err := gateway.New(c, gateway.Edge{Health: true, Loopback: loopback, MaxBody: DefaultBody})
 	if err != nil {
 		return nil, err
 	}

@@ -195,7 +195,7 @@ func (s *service) warn(c *config.Config) {
 	if s.level.Level() <= logging.LevelComplete {
 		s.log.Warn("log level COMPLETE: bodies with prompts and answers go to the log")
 	}
-	if !settings.Loopback(c.Listen) {
+	if !config.Loopback(c.Listen) {
 		s.log.Warn("listening beyond loopback: whoever can reach this address can use the upstream", "listen", c.Listen)
 	}
 	if c.Envoy != (config.Envoy{}) {

@@ -21,14 +21,15 @@ import (
 // Flags are those of qwen35-rp under the same names, and a few more. A nil flag was
 // not given. The tags are kong's.
 type Flags struct {
-	Config      *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
-	Listen      *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
-	Port        *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
-	Target      *string `placeholder:"URL" help:"The server that speaks Chat Completions; http://127.0.0.1:8000 unless given."`
-	ServedModel *string `placeholder:"NAME" help:"The name of the model that the server serves. Required."`
-	MaxModelLen *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
-	Loglevel    *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
-	Logformat   *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
+	Config       *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
+	Listen       *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
+	Port         *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
+	AllowedHosts *string `placeholder:"NAMES" help:"Host names that clients use, by commas; on loopback this machine's alone unless given."`
+	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; http://127.0.0.1:8000 unless given."`
+	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves. Required."`
+	MaxModelLen  *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
+	Loglevel     *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
+	Logformat    *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
 
 	ThinkingGeneral   *string `placeholder:"NAME" help:"Virtual model for general work, thinking; qwen3.5-thinking-general unless given."`
 	ThinkingCoding    *string `placeholder:"NAME" help:"Virtual model for code, thinking; qwen3.5-thinking-coding unless given."`
@@ -79,6 +80,13 @@ var settings = []setting{
 			return errors.New("a number from 1 to 65535 is")
 		}
 		c.Port = n
+		return nil
+	}},
+	{"allowed-hosts", "ALLOWED_HOSTS", true, func(f *Flags) *string { return f.AllowedHosts }, func(c *config.Config, v string) error {
+		c.AllowedHosts = nil
+		for name := range strings.SplitSeq(v, ",") {
+			c.AllowedHosts = append(c.AllowedHosts, strings.TrimSpace(name))
+		}
 		return nil
 	}},
 	{"target", "TARGET", false, func(f *Flags) *string { return f.Target }, text(func(c *config.Config) *string { return &upstream(c).URL })},

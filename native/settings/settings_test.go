@@ -56,6 +56,7 @@ func TestFlagBeatsVariableBeatsFileBeatsDefault(t *testing.T) {
 		{"the folder of systemd", Flags{}, []string{"STATE_DIRECTORY", "/var/lib/qwenvoy:/var/lib/other"}, func(c *config.Config) (any, any) { return c.Store.Folder, "/var/lib/qwenvoy" }},
 		{"a folder beats systemd's", Flags{}, []string{"STATE_DIRECTORY", "/var/lib/qwenvoy", "QWENVOY_STATE_FOLDER", "/srv"}, func(c *config.Config) (any, any) { return c.Store.Folder, "/srv" }},
 		{"Redis", Flags{}, []string{"QWENVOY_REDIS_URL", "redis://h"}, func(c *config.Config) (any, any) { return c.Store.Redis, "redis://h" }},
+		{"allowed hosts", Flags{}, []string{"QWENVOY_ALLOWED_HOSTS", "gw.test, *.test"}, func(c *config.Config) (any, any) { return strings.Join(c.AllowedHosts, " "), "gw.test *.test" }},
 		{"the window", Flags{MaxModelLen: ptr("4096")}, nil, func(c *config.Config) (any, any) { return c.Upstreams[0].MaxModelLen, 4096 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -103,6 +104,7 @@ func TestErrorsNameKeyValueAndWhatIsAllowed(t *testing.T) {
 		{"port", Flags{Port: ptr("many")}, nil, "", []string{"--port", `"many"`, "1 to 65535"}},
 		{"variable", Flags{}, []string{"QWENVOY_LOGLEVEL", "loud"}, "", []string{"QWENVOY_LOGLEVEL", `"loud"`, "COMPLETE, DEBUG"}},
 		{"window", Flags{MaxModelLen: ptr("-1")}, nil, "", []string{"--max-model-len", `"-1"`}},
+		{"allowed hosts with a port", Flags{AllowedHosts: ptr("gw.test, b.test:1")}, nil, "", []string{"allowed_hosts[1]", `"b.test:1"`, "without scheme and port"}},
 		{"listen with a port", Flags{Listen: ptr("127.0.0.1:9000")}, nil, "", []string{"listen", `"127.0.0.1:9000"`, "without a port"}},
 		{"file, unknown key", Flags{}, nil, "timeouts: {conect: 1s}\n", []string{"timeouts.conect", "connect"}},
 		{"file, bad duration", Flags{}, nil, "timeouts: {idle: soon}\n", []string{"timeouts.idle", "soon", "5m"}},

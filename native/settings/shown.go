@@ -12,15 +12,6 @@ import (
 // Address is where a configuration says to listen.
 func Address(c *config.Config) string { return net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)) }
 
-// Loopback reports whether a host is this machine alone.
-func Loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
 // RedactedURL is a URL without what it may hold of keys; "" for what is no URL.
 func RedactedURL(s string) string {
 	u, err := url.Parse(s)

@@ -15,6 +15,10 @@ type Config struct {
 	// Listen and Port are the binary's address.
 	Listen string `json:"listen"`
 	Port   int    `json:"port"`
+	// AllowedHosts are the names that requests may be sent to, besides those of this machine:
+	// hosts without a port, *.example.com for those below a domain, or * for all. Without any,
+	// a binary that listens on loopback serves this machine's names only, all others any.
+	AllowedHosts []string `json:"allowed_hosts"`
 	// Upstreams holds the servers that speak Chat Completions. Exactly one for now.
 	Upstreams []Upstream `json:"upstreams"`
 	// Profiles add to the four built-in ones, or override one of the same name.
@@ -109,7 +113,8 @@ type ClientFields struct {
 	Deny []string `json:"deny"`
 }
 
-// CORS says which web pages may read what the gateway answers.
+// CORS says which web pages may use the gateway, over HTTP and WebSocket: those of all other
+// origins are refused.
 type CORS struct {
 	// Origins are theirs: exact ones, those below a domain (https://*.example.com), or * for
 	// all. Pages of the gateway's own origin and of this machine (localhost, 127.0.0.1, any
@@ -138,9 +143,6 @@ type Responses struct {
 	BackgroundJobs int `json:"background_jobs"`
 	// WebSocket serves WebSocket connections on /v1/responses; off, they get a 426.
 	WebSocket bool `json:"websocket"`
-	// WebSocketOrigins are the origins of web pages that may connect: hosts, or schemes
-	// with hosts, with * for any run of characters. Programs send no origin.
-	WebSocketOrigins []string `json:"websocket_origins"`
 }
 
 // Store is where the binary keeps responses and conversations.

@@ -186,6 +186,12 @@ func isVariable(name string) bool {
 	})
 }
 
+// moved says what has become of keys of earlier versions.
+var moved = map[string]string{
+	"responses.websocket_origins": "this key has become cors.origins, which is for HTTP and WebSocket alike; " +
+		"an entry there is an origin such as https://app.example.com or https://*.example.com, or *",
+}
+
 func (d *decoder) object(path string, v jsonedit.Value, into reflect.Value) {
 	keys := make([]string, into.NumField())
 	for i := range keys {
@@ -195,6 +201,10 @@ func (d *decoder) object(path string, v jsonedit.Value, into reflect.Value) {
 	v.Each(func(key []byte, v jsonedit.Value) bool {
 		k := string(key)
 		i := slices.Index(keys, k)
+		if became := moved[Below(path, k)]; became != "" {
+			d.errs.Add(Below(path, k), "%s", became)
+			return true
+		}
 		if i < 0 {
 			shown, closest := unknown(k, keys)
 			d.errs.Add(Below(path, shown), "unknown key%s", closest)

@@ -70,14 +70,6 @@ func BuiltinProfiles() []Profile {
 	}
 }
 
-// isOrigin tells whether a text is an origin, with a * for what is below a domain, or *.
-func isOrigin(text string) bool {
-	scheme, host, ok := strings.Cut(text, "://")
-	host = strings.TrimPrefix(host, "*.")
-	return text == "*" || ok && scheme != "" && host != "" && !strings.Contains(scheme, "*") &&
-		!strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("*/?#,@", r) })
-}
-
 // Validate reports all that is wrong, as Errors. What concerns names that refer to
 // each other (profiles, aliases) is checked by package catalog.
 func (c *Config) Validate() error {
@@ -111,6 +103,12 @@ func (c *Config) Validate() error {
 		if !isOrigin(origin) {
 			errs.Add(fmt.Sprintf("cors.origins[%d]", i),
 				"%q is not allowed here, an origin such as https://app.example.com or https://*.example.com, or * is", origin)
+		}
+	}
+	for i, host := range c.AllowedHosts {
+		if !isHost(host) {
+			errs.Add(fmt.Sprintf("allowed_hosts[%d]", i),
+				"%q is not allowed here, a host without scheme and port such as gw.example.com, *.example.com or [fd00::1], or * is", host)
 		}
 	}
 	errs.word("reasoning_field", c.ReasoningField, ReasoningFieldWords)

@@ -94,7 +94,6 @@ func ExampleExchange() {
 	// Output:
 	// to /v1/chat/completions
 	// authorization: Bearer sk-up
-	// content-type: application/json
 	// model: "Qwen/Qwen3.5-397B-A17B-FP8"
 	// max_completion_tokens: 8192
 	// chat_template_kwargs: {"enable_thinking":true}

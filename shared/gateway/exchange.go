@@ -82,16 +82,15 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	canonical := x.find(head, path)
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
-	if x.page = g.pageOf(head.Header); x.page.origin != "" && !x.page.allowed {
-		x.plan.Reply.DropPrefixes = corsPrefix
-	}
+	x.page = g.pageOf(head.Header)
 	x.keys(head.Credential)
 	x.plan.Edit.Drop = append(x.plan.Edit.Drop, x.gateway.denied...)
-	if a, p := x.page.preflight(head, x.route.kind == passRoute); p != nil {
+	if p := g.refuse(head, x.page); p != nil {
 		x.local(x.answer(p))
 		return x
-	} else if a != nil {
-		x.local(a)
+	}
+	if x.route.kind != passRoute && x.page.asks(head) { // whether a passed one may be sent is the server's to say
+		x.local(x.page.preflight(head))
 		return x
 	}
 	if p := x.refuse(head, path, canonical); p != nil {
@@ -109,8 +108,6 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		x.plan.Path = x.route.upstream
 		x.plan.Edit.Drop = append(x.plan.Edit.Drop, access.ClientFields...)
 		x.plan.Edit.DropPrefixes = access.ClientPrefixes
-		// vLLM answers 415 to a body whose type is not JSON's, which is what curl says of one.
-		x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"content-type", "application/json"})
 	} else if canonical != path {
 		x.plan.Path = canonical
 		if hasQuery {
@@ -126,6 +123,10 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding")
 	} else {
 		x.plan.MaxBody = g.maxBody
+		if head.Header("content-type") != "application/json" {
+			// vLLM answers 415 to a body whose type is not JSON's, which is what curl says of one.
+			x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"content-type", "application/json"})
+		}
 		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "content-length", "accept-encoding")
 		if e := strings.TrimSpace(strings.ToLower(head.Header("content-encoding"))); e != "" && e != "identity" {
 			x.encoding = e

@@ -14,6 +14,8 @@ import (
 type Edge struct {
 	// Health: this edge answers GET /health itself; otherwise it is passed on.
 	Health bool
+	// Loopback: only its own machine can reach this edge.
+	Loopback bool
 	// MaxBody is the limit for request and whole reply bodies, in bytes, where the
 	// configuration sets none. 0 is 32 MiB.
 	MaxBody int
@@ -29,6 +31,7 @@ type Gateway struct {
 	maxEvent int
 	pass     bool
 	origins  origins
+	hosts    hosts
 	denied   []string // header fields that clients may not set, in lower case
 }
 
@@ -72,9 +75,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	}
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
-	for _, origin := range c.CORS.Origins {
-		g.origins = append(g.origins, strings.ToLower(origin))
-	}
+	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
 	for _, name := range c.ClientFields.Deny {
 		g.denied = append(g.denied, strings.ToLower(name))
 	}

@@ -1,66 +1,67 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
-// origins are the origins of web pages that may read what the gateway answers: exact ones,
-// such as https://app.example.com, those below a domain (https://*.example.com), or * for
-// all; in lower case.
+// origins are the origins of web pages that may use the gateway: exact ones, such as
+// https://app.example.com, those below a domain (https://*.example.com), or * for all; in
+// lower case.
 type origins []string
 
-// allow tells whether a page may read our replies. Those of the gateway's own origin and of
+// newOrigins are those that a configuration names. No client needs a key of the gateway's
+// own, so where none is named no other page may come.
+func newOrigins(c *config.Config) (o origins) {
+	for _, origin := range c.CORS.Origins {
+		o = append(o, strings.ToLower(origin))
+	}
+	return o
+}
+
+// all: pages of whatever origin may use the gateway.
+func (o origins) all() bool { return slices.Contains(o, "*") }
+
+// allow tells whether a page may use the gateway. Those of the gateway's own origin and of
 // this machine always may.
 func (o origins) allow(origin, host string) bool {
+	if o.all() {
+		return true
+	}
 	origin = strings.ToLower(origin)
-	scheme, name, ok := strings.Cut(origin, "://")
-	if ok && name != "" && (name == strings.ToLower(host) || isLoopback(name)) {
+	if slices.Contains(o, origin) {
+		return true
+	}
+	scheme, authority, ok := strings.Cut(origin, "://")
+	if !ok || authority == "" || strings.ContainsAny(authority, "/?#,@ ") { // sent twice, or by no browser
+		return false
+	}
+	if authority == strings.ToLower(host) || config.Loopback(withoutPort(authority)) {
 		return true
 	}
 	for _, allowed := range o {
-		if allowed == "*" || allowed == origin {
-			return true
-		}
-		// One * stands for the labels before a domain, not for a port or another domain.
-		before, after, wild := strings.Cut(allowed, "*")
-		if wild && before == scheme+"://" && len(name) > len(after) && strings.HasSuffix(name, after) {
+		if domain, wild := strings.CutPrefix(allowed, scheme+"://*"); wild && isBelow(authority, domain) {
 			return true
 		}
 	}
 	return false
 }
 
-// isLoopback tells whether a host, with its port, is this machine's own.
-func isLoopback(host string) bool {
-	if after, ok := strings.CutPrefix(host, "[::1]"); ok {
-		return after == "" || after[0] == ':'
-	}
-	name, _, _ := strings.Cut(host, ":")
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
-		return true
-	}
-	rest, ok := strings.CutPrefix(name, "127.")
-	return ok && strings.Trim(rest, "0123456789.") == "" && strings.Count(rest, ".") == 2
-}
-
 // page is what is known of the web page that a request comes from.
 type page struct {
 	// origin is the page's, "" where no page has sent the request.
 	origin string
-	// allowed: it may read our replies.
+	// allowed: it may use the gateway.
 	allowed bool
 }
 
 // pageOf reads the page of a request.
 func (g *Gateway) pageOf(header func(name string) string) (p page) {
 	if p.origin = header("origin"); p.origin != "" {
-		host := header("host")
-		if host == "" {
-			host = header(":authority")
-		}
-		p.allowed = g.origins.allow(p.origin, host)
+		p.allowed = g.origins.allow(p.origin, hostOf(header))
 	}
 	return p
 }
@@ -97,26 +98,45 @@ func (p page) sign(a *hub.Answer) *hub.Answer {
 	return a
 }
 
-// preflight answers a browser that asks whether a page may send a request, nil for no such
-// question. What the page may do is up to the key that its request will have, so that an
-// allowed origin may send any method and field. passed: the request would be passed on, and
-// whether it may be sent is the server's to say.
-func (p page) preflight(head Head, passed bool) (*hub.Answer, *hub.Problem) {
-	asked := ""
-	if head.Method == "OPTIONS" && p.origin != "" {
-		asked = head.Header("access-control-request-method")
-	}
+// refuse says why a page may not have its request served, nil where it may or where no page
+// has sent it.
+func (p page) refuse(head Head, o origins) *hub.Problem {
 	switch {
-	case asked == "":
-		return nil, nil
-	case !p.allowed:
-		return nil, &hub.Problem{Status: 403, Type: hub.TypeInvalidRequest, Reason: "origin",
-			Message: "Web pages of the origin " + hub.Excerpt(p.origin) + " may not use this gateway (cors.origins)."}
-	case passed:
-		return nil, nil
+	case p.allowed:
+		return nil
+	case p.origin != "":
+		return foreignPage("Web pages of the origin " + hub.Excerpt(p.origin) + " may not use this gateway (cors.origins).")
+	case head.Header("sec-fetch-site") != "cross-site" || o.all() || isSafe(head):
+		return nil
 	}
+	// Some browsers leave out the origin of a form's request, but not what kind of site it is from.
+	return foreignPage("Web pages of other sites may not use this gateway (cors.origins).")
+}
+
+func foreignPage(message string) *hub.Problem {
+	return &hub.Problem{Status: 403, Type: hub.TypeInvalidRequest, Reason: "origin", Message: message}
+}
+
+// isSafe tells whether a request changes nothing, by its method.
+func isSafe(head Head) bool {
+	switch head.Method {
+	case "GET", "HEAD", "OPTIONS":
+		return head.Header("upgrade") == ""
+	}
+	return false
+}
+
+// asks tells whether a page's browser asks if the page may send a request.
+func (p page) asks(head Head) bool {
+	return head.Method == "OPTIONS" && p.allowed && head.Header("access-control-request-method") != ""
+}
+
+// preflight answers a browser that asks. What the page may do is up to the key that its
+// request will have, so that an allowed origin may send any method and field.
+func (p page) preflight(head Head) *hub.Answer {
 	a := &hub.Answer{Status: 204, Header: [][2]string{
-		{"access-control-allow-origin", p.origin}, {"access-control-allow-methods", asked}, {"access-control-max-age", "600"},
+		{"access-control-allow-origin", p.origin},
+		{"access-control-allow-methods", head.Header("access-control-request-method")}, {"access-control-max-age", "600"},
 		{"vary", "origin, access-control-request-method, access-control-request-headers"},
 	}}
 	if names := head.Header("access-control-request-headers"); names != "" {
@@ -125,5 +145,5 @@ func (p page) preflight(head Head, passed bool) (*hub.Answer, *hub.Problem) {
 	if head.Header("access-control-request-private-network") == "true" {
 		a.Header = append(a.Header, [2]string{"access-control-allow-private-network", "true"})
 	}
-	return a, nil
+	return a
 }

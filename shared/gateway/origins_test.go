@@ -49,6 +49,17 @@ func TestOriginsThatAreAllowed(t *testing.T) {
 		{"http://127.evil.0.1", "gw", nil, false},
 		{"http://localhost.evil.test", "gw", nil, false},
 		{"http://notlocalhost", "gw", nil, false},
+		{"http://localhost.", "gw", nil, true},
+		{"tauri://localhost", "gw", nil, true},
+		{"http://127.0.0.1:80.evil.test", "gw", nil, false},
+		// sent twice, or by no browser
+		{"https://evil.test, https://a.example.org", "gw", listed, false},
+		{"https://evil.test/.a.example.org", "gw", listed, false},
+		{"https://evil.test@localhost", "gw", nil, false},
+		{"localhost", "gw", nil, false},
+		{"file://", "gw", nil, false},
+		{"file://", "gw", origins{"file://"}, true},
+		{"file://", "", nil, false},
 	} {
 		if got := tt.list.allow(tt.origin, tt.host); got != tt.want {
 			t.Errorf("%s at %s, listed %q: %t", tt.origin, tt.host, tt.list, got)
@@ -127,10 +138,69 @@ func second(_ []byte, a *hub.Answer) *hub.Answer { return a }
 
 func TestWhatAPageMayReadOfPassedReplies(t *testing.T) {
 	g := newGateway(t, "", Edge{})
-	for origin, dropped := range map[string]bool{"": false, "http://localhost:3000": false, "https://evil.test": true} {
+	for _, origin := range []string{"", "http://localhost:3000"} {
 		plan := open(g, Env{}, "POST", "/v1/embeddings", "origin", origin).Plan()
-		if plan.Action != Pass || plan.Reply.Drops("Access-Control-Allow-Origin") != dropped || plan.Edit.Drops("origin") {
+		if plan.Action != Pass || plan.Reply.Drops("Access-Control-Allow-Origin") || plan.Edit.Drops("origin") {
 			t.Errorf("%q: %+v", origin, plan)
 		}
+	}
+}
+
+// Whatever the route, its method and what it asks to become, a page of another origin gets
+// nothing, and Settles says so to edges that serve some routes themselves.
+func TestForeignPagesGetNothingOnAnyRoute(t *testing.T) {
+	g := newGateway(t, `,"cors":{"origins":["https://app.example.com"]}`, Edge{Health: true})
+	paths := []string{"/", "/metrics", "/v1/embeddings", "/v1/realtime", "/v1/models/gpt-5", "/v1/responses/resp_1", "/v1/conversations", "/v1/v1/messages"}
+	for path := range routes {
+		paths = append(paths, path)
+	}
+	foreign := [][]string{{"origin", "https://evil.test"}, {"origin", "null"}, {"origin", "https://app.example.com, https://evil.test"}}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"} {
+			for _, upgrade := range []string{"", "websocket", "h2c"} {
+				headers := foreign
+				if method != "GET" && method != "HEAD" && method != "OPTIONS" || upgrade != "" {
+					headers = append(headers[:3:3], []string{"sec-fetch-site", "cross-site"})
+				}
+				for _, header := range headers {
+					header = append(header[:2:2], "upgrade", upgrade, "access-control-request-method", "POST")
+					plan := open(g, Env{}, method, path, header...).Plan()
+					if plan.Action != Local || plan.Answer.Status != 403 {
+						t.Errorf("%s %s %q: %+v", method, path, header, plan)
+					}
+					if !g.Settles(Head{Method: method, Path: path, Header: values(header...)}) {
+						t.Errorf("%s %s %q is left to the route", method, path, header)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestRequestsOfNoForeignPageAreServed(t *testing.T) {
+	g := newGateway(t, `,"cors":{"origins":["https://app.example.com"]}`, Edge{Health: true})
+	for _, header := range [][]string{
+		{},
+		{"sec-fetch-site", "none"}, {"sec-fetch-site", "same-origin"}, {"sec-fetch-site", "same-site"},
+		{"origin", "https://app.example.com", "sec-fetch-site", "cross-site"},
+		{"origin", "https://gw.test", "host", "gw.test"},
+		{"origin", "https://gw.test", ":authority", "gw.test"},
+		{"origin", "http://localhost:5173", "sec-fetch-site", "cross-site"},
+	} {
+		for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"} {
+			if plan := open(g, Env{}, "POST", path, header...).Plan(); plan.Action == Local {
+				t.Errorf("%s %q: %+v", path, header, plan.Answer)
+			}
+			if g.Settles(Head{Method: "POST", Path: path, Header: values(header...)}) {
+				t.Errorf("%s %q is not left to the route", path, header)
+			}
+		}
+	}
+	if plan := open(g, Env{}, "GET", "/metrics", "sec-fetch-site", "cross-site").Plan(); plan.Action != Pass {
+		t.Errorf("a link on another site: %+v", plan)
+	}
+	all := newGateway(t, `,"cors":{"origins":["*"]}`, Edge{})
+	if plan := open(all, Env{}, "POST", "/v1/messages", "sec-fetch-site", "cross-site").Plan(); plan.Action != Transform {
+		t.Errorf("where all origins are allowed: %+v", plan)
 	}
 }
