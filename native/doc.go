@@ -3,6 +3,7 @@
 //
 //	native/qwenvoy     the program: its commands
 //	native/service     one run of the gateway: start, reload, drain
+//	native/memory      the bytes that all exchanges hold at once
 //	native/server      the HTTP edge around the core's Exchange
 //	native/responses   who asks for the Responses API's state: stored responses, conversations, sockets
 //	native/keeper      what is kept of it: one exchange's keeper, background responses

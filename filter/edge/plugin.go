@@ -68,6 +68,9 @@ func unusedHere(c *config.Config) []string {
 	if c.Timeouts != def.Timeouts {
 		keys = append(keys, "timeouts")
 	}
+	if c.Limits.Memory != def.Limits.Memory {
+		keys = append(keys, "limits.memory")
+	}
 	if c.Store != def.Store {
 		keys = append(keys, "store")
 	}

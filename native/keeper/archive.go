@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -17,6 +18,7 @@ import (
 type Archive struct {
 	store  store.Store
 	base   context.Context
+	memory *memory.Budget
 	log    *slog.Logger
 	owner  string // this process, in leases
 	config atomic.Pointer[config.Config]
@@ -47,9 +49,10 @@ type Clock struct {
 var RealClock = Clock{Lease: 15 * time.Second, Sweep: 5 * time.Second, Probe: time.Second, Busy: 500 * time.Millisecond}
 
 // New makes an Archive. base is the context of what runs without a client's request; what
-// it holds ends with it. Close must be called in the end, before the store is closed.
-func New(base context.Context, s store.Store, c *config.Config, log *slog.Logger, clock Clock) *Archive {
-	a := &Archive{store: s, base: base, log: log, owner: NewID("qwenvoy_"), clock: clock}
+// it holds ends with it, and its bytes count against m. Close must be called in the end, before
+// the store is closed.
+func New(base context.Context, s store.Store, c *config.Config, m *memory.Budget, log *slog.Logger, clock Clock) *Archive {
+	a := &Archive{store: s, base: base, memory: m, log: log, owner: NewID("qwenvoy_"), clock: clock}
 	a.config.Store(c)
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
@@ -64,6 +67,9 @@ func (a *Archive) Reload(c *config.Config) { a.config.Store(c) }
 // Config is the configuration in force.
 func (a *Archive) Config() *config.Config { return a.config.Load() }
 
+// Memory is what all exchanges hold of memory.
+func (a *Archive) Memory() *memory.Budget { return a.memory }
+
 // Running is the number of background responses under way.
 func (a *Archive) Running() int64 { return a.running.Load() }
 
@@ -77,10 +83,7 @@ func (a *Archive) Close() {
 // Limits are the bytes that a body may have, and how long nothing may come of it.
 func (a *Archive) Limits() (body int, idle time.Duration) {
 	c := a.Config()
-	if body = int(c.Limits.Body); body == 0 {
-		body = server.DefaultBody
-	}
-	return body, time.Duration(c.Timeouts.Idle)
+	return server.BodyLimit(c), time.Duration(c.Timeouts.Idle)
 }
 
 // stores: responses are kept unless a request says store: false.

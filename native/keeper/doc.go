@@ -20,5 +20,5 @@
 //	members.go       JSON objects by their members
 //
 // It may import shared/access, shared/config, shared/hub, shared/jsonedit,
-// shared/dialect/responses and, of this binary, server and store.
+// shared/dialect/responses and, of this binary, memory, server and store.
 package keeper

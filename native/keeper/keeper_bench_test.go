@@ -27,7 +27,7 @@ func BenchmarkTurn(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	a := New(context.Background(), s, config.Default(), slog.New(slog.DiscardHandler), RealClock)
+	a := New(context.Background(), s, config.Default(), nil, slog.New(slog.DiscardHandler), RealClock)
 	defer a.Close()
 	for _, wish := range []hub.Wish{hub.No, hub.Unsaid} {
 		b.Run(map[hub.Wish]string{hub.No: "store=false", hub.Unsaid: "store=true"}[wish], func(b *testing.B) {

@@ -42,7 +42,7 @@ func TestALongChainCostsTheStoreNoMorePerTurn(t *testing.T) {
 	}
 	defer s.Close()
 	c := &counting{Store: s}
-	a := New(t.Context(), c, config.Default(), slog.New(slog.DiscardHandler), RealClock)
+	a := New(t.Context(), c, config.Default(), nil, slog.New(slog.DiscardHandler), RealClock)
 	defer a.Close()
 	previous, last := "", 0
 	for n := range turns {

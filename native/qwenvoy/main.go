@@ -13,7 +13,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -129,7 +128,7 @@ func (c *checkConfigCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	if _, err := gateway.New(conf, gateway.Edge{Health: true, MaxBody: server.DefaultBody}); err != nil {
+	if _, err := gateway.New(conf, gateway.Edge{Health: true}); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	u := conf.Upstreams[0]

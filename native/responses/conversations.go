@@ -2,7 +2,6 @@ package responses
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,20 +24,10 @@ const (
 
 // body reads the request's body, a JSON object.
 func (q *request) body() ([]byte, *hub.Problem) {
-	limit, _ := q.archive.Limits()
-	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.Body, int64(limit)))
-	q.observed.Received(len(b))
-	if encoding := encodingOf(q.Request); err == nil && encoding != "" {
-		if b, err = decode(b, encoding, limit); err != nil && err != errTooLarge {
-			return nil, hub.FaultProblem(hub.BadEncoding, limit)
-		}
-	}
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over), err == errTooLarge:
-		return nil, hub.FaultProblem(hub.BodyTooLarge, limit)
-	case err != nil:
-		return nil, hub.BadRequest("", "The request body could not be read to its end.")
+	limit, idle := q.archive.Limits()
+	b, f := q.observed.Body(q.Request, limit, idle, &q.memory)
+	if f != hub.NoFault {
+		return nil, hub.FaultProblem(f, limit)
 	}
 	if len(b) == 0 {
 		return []byte("{}"), nil

@@ -63,7 +63,7 @@ func BenchmarkCreate(b *testing.B) {
 
 func benched(next *server.Handler, s store.Store, c *config.Config, log *slog.Logger) (h http.Handler, end func()) {
 	base := next.BaseContext(nil)
-	a := keeper.New(base, s, c, log, keeper.RealClock)
+	a := keeper.New(base, s, c, next.Memory(), log, keeper.RealClock)
 	return New(next, base, a, s, log), func() { next.End(); a.Close() }
 }
 

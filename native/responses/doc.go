@@ -9,7 +9,6 @@
 //	stored.go         GET and DELETE of a response, its input items, cancel
 //	follow.go         the events of a background response
 //	conversations.go  /v1/conversations
-//	body.go           the content-encoding of their bodies
 //	sockets.go        WebSocket handshakes on /v1/responses
 //	socket.go         a WebSocket connection: its messages, one turn after another
 //	message.go        what a message says before the core reads it
@@ -17,5 +16,5 @@
 //	refusals.go       what is wrong with a request, in sentences
 //
 // It may import shared/access, shared/hub, shared/jsonedit, shared/dialect/responses and, of
-// this binary, keeper, logging, server and store.
+// this binary, keeper, logging, memory, server and store.
 package responses

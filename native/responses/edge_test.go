@@ -209,7 +209,7 @@ func start(t *testing.T, s setup) *edge {
 	if s.trace != nil {
 		behind, e.store = tracedServer{next, s.trace}, tracedStore{e.store, s.trace}
 	}
-	e.archive = keeper.New(base, e.store, c, log, clock.Clock)
+	e.archive = keeper.New(base, e.store, c, next.Memory(), log, clock.Clock)
 	e.h = newHandler(behind, base, e.archive, e.store, log, next.Observer(), clock.clock)
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = server.HTTP(next, e.h, c, log)
@@ -221,6 +221,7 @@ func start(t *testing.T, s setup) *edge {
 		e.archive.Close()
 		srv.Close()
 		eventually(t, "the end of all that runs", func() bool { return e.h.InFlight() == 0 && next.InFlight() == 0 })
+		eventually(t, "the end of all memory that exchanges hold", func() bool { return next.Memory().Held() == 0 })
 	})
 	return e
 }

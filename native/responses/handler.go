@@ -134,6 +134,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := h.stored.request(w, r, t.Credential())
+	defer q.memory.Release()
 	if p := q.follow(b.ID, 0); p != nil {
 		refuse(w, p)
 	}

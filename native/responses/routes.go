@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/native/keeper"
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/access"
@@ -29,10 +30,14 @@ type request struct {
 	tenant string
 	// observed is w where this package serves the whole exchange.
 	observed *server.Observed
+	// memory is what the request holds of the memory of all.
+	memory memory.Share
 }
 
 func (s *stored) request(w http.ResponseWriter, r *http.Request, c access.Credential) *request {
-	return &request{Request: r, stored: s, w: w, query: r.URL.Query(), tenant: c.Tenant()}
+	q := &request{Request: r, stored: s, w: w, query: r.URL.Query(), tenant: c.Tenant()}
+	q.memory.Begin(s.archive.Memory())
+	return q
 }
 
 // A route is what may be asked of a path: what serves which method. id and item are taken
@@ -86,6 +91,7 @@ func (s *stored) serve(w http.ResponseWriter, r *http.Request, path string) {
 	out := s.observer.Observe(w, r, kind+"_stored")
 	defer out.End()
 	q := s.request(out, r, server.CredentialOf(r))
+	defer q.memory.Release()
 	q.observed = out
 	if p := q.serve(path); p != nil {
 		out.Failed(p.Reason)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -20,9 +21,9 @@ type client interface {
 	head() gateway.Head
 	fields() http.Header
 	// body is the request's, whole, of at most limit bytes where that is not 0; idle bounds
-	// the wait for a piece of it. Without a buffer the fault is the answer, NoFault when
-	// nobody waits for one.
-	body(limit int64, idle time.Duration) (*buffer, hub.Fault)
+	// the wait for a piece of it, and it counts against the share. Without a buffer the fault
+	// is the answer, NoFault when nobody waits for one.
+	body(limit int64, idle time.Duration, share *memory.Share) (*buffer, hub.Fault)
 	// answer sends a reply of our own, refuse the same without having read the body.
 	answer(a *hub.Answer)
 	refuse(a *hub.Answer)
@@ -51,6 +52,8 @@ type call struct {
 	leg    leg
 	log    bodyLog
 
+	holding holding
+
 	stream stream
 	id     string
 	// detached: the exchange has left the client that it began with.
@@ -61,6 +64,7 @@ type call struct {
 var calls = sync.Pool{New: func() any {
 	c := &call{}
 	c.leg.replyHeader = c.leg.readReplyHeader
+	c.holding.decode = c.holding.decodeIn
 	return c
 }}
 
@@ -69,6 +73,7 @@ func newCall(h *Handler, ctx context.Context, cl client, k Keeper, id string) *c
 	c := calls.Get().(*call)
 	c.stream.call = c
 	c.h, c.st, c.ctx, c.client, c.keeper, c.id = h, h.state.Load(), ctx, cl, k, id
+	c.holding.share.Begin(h.memory)
 	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
 	return c
 }
@@ -187,7 +192,8 @@ func (c *call) free() {
 		c.x.Close()
 	}
 	c.leg.free()
-	*c = call{leg: c.leg}
+	c.holding.release()
+	*c = call{leg: c.leg, holding: holding{decode: c.holding.decode}}
 	calls.Put(c)
 }
 
@@ -231,7 +237,7 @@ func unix() int64 { return time.Now().Unix() }
 func (c *call) open() gateway.Action {
 	env := gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
-		Keeps: c.keeper != nil, LearnsWindow: true, Counts: true, Decode: DecodeBody,
+		Keeps: c.keeper != nil, LearnsWindow: true, Counts: true, Decode: c.holding.decode,
 	}
 	c.x = c.st.gateway.Open(c.client.head(), env)
 	plan := c.x.Plan()
@@ -257,24 +263,31 @@ func (c *call) request() bool {
 
 // requestBody turns the client's body, read whole, into the upstream's.
 func (c *call) requestBody(plan *gateway.Plan) bool {
-	in, f := c.client.body(int64(plan.MaxBody), c.st.idle)
+	in, f := c.client.body(int64(plan.MaxBody), c.st.idle, &c.holding.share)
 	switch {
 	case in != nil:
 	case f == hub.NoFault:
 		c.lost()
 		return false
-	case f == hub.BodyTooLarge:
+	case f == hub.BodyTooLarge, f == hub.NoMemory:
 		c.refuse(c.x.Fault(f))
 		return false
 	default:
 		c.answer(c.x.Fault(f))
 		return false
 	}
-	defer in.free()
+	c.holding.in = in
 	c.log.whole("request from the client", c.client.fields(), in.b)
-	out := newBuffer(len(in.b) + 1024)
+	out := newShared(len(in.b)+1024, &c.holding.share)
+	if out == nil {
+		c.holding.freeIn()
+		c.answer(c.x.Fault(hub.NoMemory))
+		return false
+	}
 	b, answer := c.goOn(c.x.Request(out.b, in.b))
 	out.b = b
+	out.count()
+	c.holding.freeIn() // nothing needs it again, and the answer may take its time
 	if answer != nil {
 		out.free()
 		c.answer(answer)

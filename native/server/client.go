@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -23,7 +24,7 @@ type httpClient struct {
 	r    *http.Request
 	conn *conn  // of HTTP/1
 	path string // with its query
-	// overLimit: the body was not read to its end, since it is too large.
+	// overLimit: the body was not read to its end, since it is too large, or finds no memory.
 	overLimit  bool
 	credential access.Credential
 	seen       traffic
@@ -95,18 +96,20 @@ func (c *httpClient) SetWriteDeadline(t time.Time) error {
 	return http.NewResponseController(c.w).SetWriteDeadline(t)
 }
 
-// body reads the request's body with a deadline for each piece, where idle is not 0.
-func (c *httpClient) body(limit int64, idle time.Duration) (*buffer, hub.Fault) {
+// body reads the request's body with a deadline for each piece, where idle is not 0. The
+// buffer grows as it comes.
+func (c *httpClient) body(limit int64, idle time.Duration, share *memory.Share) (*buffer, hub.Fault) {
 	length := c.r.ContentLength
 	if limit > 0 && length > limit {
 		c.overLimit = true
 		return nil, hub.BodyTooLarge
 	}
-	if length < 0 {
-		length = 8 << 10
+	in := newShared(firstRoom, share)
+	if in == nil {
+		c.overLimit = true
+		return nil, hub.NoMemory
 	}
-	in := newBuffer(int(length) + 1) // one more, to meet the end without growing
-	var armed time.Time              // when the read deadline was last set
+	var armed time.Time // when the read deadline was last set
 	for first := true; ; first = false {
 		if now := time.Now(); !first && idle > 0 && now.Sub(armed) > idle/4 {
 			if armed.IsZero() {
@@ -115,6 +118,11 @@ func (c *httpClient) body(limit int64, idle time.Duration) (*buffer, hub.Fault) 
 			}
 			armed = now
 			_ = http.NewResponseController(c.w).SetReadDeadline(now.Add(idle))
+		}
+		if !in.makeRoom(length) {
+			in.free()
+			c.overLimit = true
+			return nil, hub.NoMemory
 		}
 		err := in.readFrom(c.r.Body)
 		switch {

@@ -2,54 +2,104 @@ package server
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/qwenvoy/qwenvoy/native/memory"
+	"github.com/qwenvoy/qwenvoy/shared/gunzip"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
-// errTooLarge: a body is over its limit once it is decoded.
-var errTooLarge = errors.New("the decoded body is over the limit")
+var gzipReaders = sync.Pool{New: func() any { return new(gunzip.Reader) }}
 
 var zstdReaders sync.Pool
 
 // zstdWindow bounds what one frame may make the decoder hold (RFC 8878 §3.1.1.1.2 advises 8 MB).
 const zstdWindow = 8 << 20
 
-// DecodeBody undoes a request body's content-encoding; gzip is the core's own.
-// It appends to dst until limit is passed; the core sees by the length that it was.
-func DecodeBody(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error) {
-	if !strings.EqualFold(strings.TrimSpace(encoding), "zstd") {
-		return dst, false, nil
-	}
-	d, _ := zstdReaders.Get().(*zstd.Decoder)
+// newZstd returns a decoder at the start of src.
+func newZstd(src []byte) (d *zstd.Decoder, err error) {
+	d, _ = zstdReaders.Get().(*zstd.Decoder)
 	if d == nil {
 		d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
 		if err != nil {
-			return dst, true, err
+			return nil, err
 		}
 	}
-	defer zstdReaders.Put(d)
-	if err := d.Reset(bytes.NewReader(src)); err != nil {
-		return dst, true, err
+	return d, d.Reset(bytes.NewReader(src))
+}
+
+// What the decoders hold beside a window.
+const (
+	gzipWorking = 48 << 10
+	zstdWorking = 256 << 10
+)
+
+// decode undoes a body's content-encoding, to at most limit bytes. What is held meanwhile
+// counts against the share.
+func decode(src []byte, encoding string, limit int, share *memory.Share) (*buffer, hub.Fault) {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "gzip", "x-gzip":
+		if !share.Grow(gzipWorking) {
+			return nil, hub.NoMemory
+		}
+		defer share.Shrink(gzipWorking)
+		z := gzipReaders.Get().(*gunzip.Reader)
+		defer func() {
+			_ = z.Reset(nil) // else it would hold on to src
+			gzipReaders.Put(z)
+		}()
+		if z.Reset(src) == nil {
+			return gather(z, 4*len(src), limit, share)
+		}
+	case "zstd":
+		working := zstdWorking
+		var h zstd.Header
+		if h.Decode(src) == nil {
+			working += int(min(h.WindowSize, zstdWindow))
+		}
+		if !share.Grow(working) {
+			return nil, hub.NoMemory
+		}
+		defer share.Shrink(working)
+		z, err := newZstd(src)
+		if z != nil {
+			defer func() {
+				_ = z.Reset(nil)
+				zstdReaders.Put(z)
+			}()
+		}
+		if err == nil {
+			return gather(z, 4*len(src), limit, share)
+		}
 	}
-	start := len(dst)
+	return nil, hub.BadEncoding
+}
+
+// gather reads what a decoder gives, likely bytes at first, in a buffer that grows as they come.
+func gather(from io.Reader, likely, limit int, share *memory.Share) (*buffer, hub.Fault) {
+	out := newShared(min(likely, limit)+1, share)
+	if out == nil {
+		return nil, hub.NoMemory
+	}
 	for {
-		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
+		if !out.makeRoom(-1) {
+			out.free()
+			return nil, hub.NoMemory
 		}
-		n, err := d.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
-		if len(dst)-start > limit {
-			return dst, true, errTooLarge // too long to be mistaken for a broken one
-		}
-		if err == io.EOF {
-			return dst, true, nil
-		}
-		if err != nil {
-			return dst[:start], true, err
+		err := out.readFrom(from)
+		switch {
+		case len(out.b) > limit: // too long to be mistaken for a broken one
+			out.free()
+			return nil, hub.BodyTooLarge
+		case err == io.EOF:
+			return out, hub.NoFault
+		case err != nil:
+			out.free()
+			return nil, hub.BadEncoding
 		}
 	}
 }

@@ -6,6 +6,8 @@
 //	handler.go   the Handler: configuration in force (state.go), what runs, one request
 //	call.go      an exchange on its way: from its client through the core and up
 //	steps.go     what the core needs on that way, some of it of its keeper (keeper.go)
+//	holding.go   what an exchange holds of the memory of all
+//	limits.go    how large a body may be, and all of them together
 //	decode.go    a request's body without its content-encoding
 //	whole.go     its reply in one piece, or as it is
 //	stream.go    its reply event by event, with heartbeat.go
@@ -19,6 +21,6 @@
 //	buffers.go   pooled bytes, by size
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
-// It may import shared/gateway, shared/hub, shared/config, shared/access and, of this
-// binary, logging and upstream.
+// It may import shared/gateway, shared/hub, shared/gunzip, shared/config, shared/access and,
+// of this binary, logging, memory and upstream.
 package server

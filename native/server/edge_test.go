@@ -92,9 +92,16 @@ func start(t testing.TB, target string, changes ...func(*config.Config)) *edge {
 		_ = srv.Close()
 		<-done
 		e.handler.End()
+		balanced(t, e.handler)
 	})
 	e.url = "http://" + ln.Addr().String()
 	return e
+}
+
+// balanced tells that exchanges have given back all memory that they held.
+func balanced(t testing.TB, h *Handler) {
+	t.Helper()
+	eventually(t, "no exchange under way that holds memory", func() bool { return h.InFlight() == 0 && h.Memory().Held() == 0 })
 }
 
 func listen(t testing.TB) net.Listener {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
@@ -16,6 +17,7 @@ import (
 type Handler struct {
 	log      *slog.Logger
 	observer *Observer
+	memory   *memory.Budget
 	state    atomic.Pointer[state]
 	loopback bool          // only this machine can reach us, whatever a later configuration says
 	beat     time.Duration // silence of a stream before a heartbeat
@@ -28,7 +30,7 @@ type Handler struct {
 
 // NewHandler makes a Handler. The error is the configuration's.
 func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
-	h := &Handler{log: log, observer: NewObserver(log), beat: gateway.BeatInterval}
+	h := &Handler{log: log, observer: NewObserver(log), memory: memory.NewBudget(MemoryLimit(c)), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
 	h.loopback = config.Loopback(c.Listen)
 	st, err := newState(c, h.loopback, log)
@@ -46,6 +48,7 @@ func (h *Handler) Reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	h.memory.SetLimit(MemoryLimit(c))
 	// Running requests keep the old client; its connections close when they fall idle.
 	h.state.Swap(st).client.Close()
 	return nil
@@ -53,6 +56,9 @@ func (h *Handler) Reload(c *config.Config) error {
 
 // Config returns the configuration in force.
 func (h *Handler) Config() *config.Config { return h.state.Load().config }
+
+// Memory is what all exchanges hold of memory. Handlers in front take theirs of it.
+func (h *Handler) Memory() *memory.Budget { return h.memory }
 
 // Observer is told of each exchange. Handlers in front tell it of theirs.
 func (h *Handler) Observer() *Observer { return h.observer }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -22,6 +23,9 @@ var (
 
 // errReplyTooLarge: a reply that is read whole is over its limit.
 var errReplyTooLarge = errors.New("the reply is too large")
+
+// errNoMemory: the exchanges hold as many bytes as they may.
+var errNoMemory = errors.New("no memory for the reply")
 
 // Words of the log for what ended an exchange early.
 const (
@@ -57,10 +61,16 @@ func (l *leg) send(client *upstream.Client, waiting context.Context) (err error)
 	if l.reply, err = client.Send(l.begin(waiting), &l.request); err != nil {
 		return err
 	}
-	if l.reply.Sent() && l.reply.Status < 400 { // what was refused may have to be counted
+	l.freeSent()
+	return nil
+}
+
+// freeSent gives back the request's body once it has gone up. What was refused may have to be
+// counted.
+func (l *leg) freeSent() {
+	if l.body != nil && l.reply.Status < 400 && l.reply.Sent() {
 		l.freeBody()
 	}
-	return nil
 }
 
 // watch arms the idle timer once the reply has begun. There is no total limit. Writes of
@@ -72,7 +82,9 @@ func (l *leg) watch(timeout time.Duration, w deadliner) {
 	}
 }
 
+// alive is told that some of the reply has come.
 func (l *leg) alive() {
+	l.freeSent()
 	if l.idle != nil {
 		l.idle.timer.Reset(l.timeout)
 	}
@@ -92,17 +104,20 @@ func (l *leg) stopIdle() {
 }
 
 // readWhole reads the reply to its end, at most limit bytes where that is not 0. The buffer
-// holds what has come, also beside an error.
-func (l *leg) readWhole(limit int64) (*buffer, error) {
+// counts against the share and grows as they come; it holds what has come, also beside an error.
+func (l *leg) readWhole(limit int64, share *memory.Share) (*buffer, error) {
 	length := l.reply.Length
 	if limit > 0 && length > limit {
 		return nil, errReplyTooLarge
 	}
-	if length < 0 {
-		length = 8 << 10
+	in := newShared(firstRoom, share)
+	if in == nil {
+		return nil, errNoMemory
 	}
-	in := newBuffer(int(length) + 1)
 	for {
+		if !in.makeRoom(length) {
+			return in, errNoMemory
+		}
 		err := in.readFrom(l.reply)
 		switch {
 		case limit > 0 && int64(len(in.b)) > limit:

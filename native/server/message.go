@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -93,12 +94,16 @@ func (d *detached) field(name string) string {
 
 func (d *detached) fields() http.Header { return d.header }
 
-func (d *detached) body(limit int64, _ time.Duration) (*buffer, hub.Fault) {
+func (d *detached) body(limit int64, _ time.Duration, share *memory.Share) (*buffer, hub.Fault) {
 	if limit > 0 && int64(len(d.request)) > limit {
 		return nil, hub.BodyTooLarge
 	}
-	d.seen.bytesIn = int64(len(d.request))
-	return &buffer{b: d.request}, hub.NoFault
+	if !share.Grow(cap(d.request)) {
+		return nil, hub.NoMemory
+	}
+	in := &buffer{b: d.request, share: share, counted: cap(d.request)}
+	d.seen.bytesIn, d.request = int64(len(d.request)), nil
+	return in, hub.NoFault
 }
 
 func (d *detached) answer(a *hub.Answer) {

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/native/memory"
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // traffic is what went between a client and the gateway in one exchange.
@@ -167,8 +170,36 @@ func (o *Observer) Observe(w http.ResponseWriter, r *http.Request, route string)
 	return b
 }
 
-// Received notes the size of the request's body.
-func (b *Observed) Received(bytes int) { b.traffic.bytesIn = int64(bytes) }
+// Body reads the body of a request that is answered here, without its content-encoding, of at
+// most limit bytes; idle bounds the wait for a piece of it. It counts against the share, for
+// as long as that is held.
+func (b *Observed) Body(r *http.Request, limit int, idle time.Duration, share *memory.Share) ([]byte, hub.Fault) {
+	cl := newHTTPClient(b.ResponseWriter, r, access.Credential{})
+	defer cl.free()
+	in, f := cl.body(int64(limit), idle, share)
+	switch {
+	case f == hub.NoFault && in == nil:
+		return nil, hub.BrokenBody
+	case in == nil:
+		cl.endConnection()
+		return nil, f
+	}
+	b.traffic.bytesIn = cl.seen.bytesIn
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(strings.TrimSpace(e), "identity") {
+		limit, over := gateway.DecodedLimit(limit, len(in.b))
+		plain, f := decode(in.b, e, limit, share)
+		in.free()
+		switch f {
+		case hub.NoFault:
+		case hub.BodyTooLarge:
+			return nil, over
+		default:
+			return nil, f
+		}
+		in = plain
+	}
+	return in.b, hub.NoFault // never pooled again: it is the caller's
+}
 
 // Failed notes why the request was refused, in a word for the log.
 func (b *Observed) Failed(reason string) { b.outcome.failure = reason }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // A handler in front that answers by itself has the same line as what goes through the core.
@@ -20,13 +22,15 @@ func TestObservedRepliesHaveTheSameLine(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := e.handler.Observer().Observe(w, r, "responses_stored")
 		defer o.End()
-		o.Received(3)
+		if b, f := o.Body(r, 10, 0, nil); string(b) != "abc" || f != hub.NoFault {
+			t.Errorf("body %q, fault %d", b, f)
+		}
 		o.Failed("not_found")
 		o.WriteHeader(404)
 		_, _ = io.WriteString(o, "none")
 	}))
 	defer s.Close()
-	r, err := http.NewRequest("GET", s.URL+"/v1/responses/x?key=sekret", nil)
+	r, err := http.NewRequest("GET", s.URL+"/v1/responses/x?key=sekret", strings.NewReader("abc"))
 	if err != nil {
 		t.Fatal(err)
 	}

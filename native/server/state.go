@@ -10,10 +10,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
 
-// DefaultBody is the limit of a request body and of a reply that is read whole,
-// in bytes, where the configuration names none.
-const DefaultBody = 100_000_000
-
 // state is what one configuration means. An exchange keeps the one that it began
 // with, so a reload never changes a request under way.
 type state struct {
@@ -28,7 +24,9 @@ type state struct {
 }
 
 func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
-	g, err := gateway.New(c, gateway.Edge{Health: true, Loopback: loopback, MaxBody: DefaultBody})
+	bounded := *c
+	bounded.Limits.Body = config.Bytes(BodyLimit(c))
+	g, err := gateway.New(&bounded, gateway.Edge{Health: true, Loopback: loopback})
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,12 @@ const wholePiece = 256 << 10
 // replyWhole reads the reply to its end, lets the core edit it, and sends it.
 func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	c.leg.watch(c.st.idle, c.client)
-	in, err := c.leg.readWhole(int64(rp.MaxBody))
-	defer in.free()
+	in, err := c.leg.readWhole(int64(rp.MaxBody), &c.holding.share)
+	c.holding.in = in
 	switch {
+	case err == errNoMemory:
+		c.answer(c.x.Fault(hub.NoMemory))
+		return
 	case err == errReplyTooLarge:
 		c.answer(c.x.Fault(hub.ReplyTooLarge))
 		return
@@ -33,14 +36,20 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 		in.b = in.b[:0]
 	}
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
-	out := newBuffer(len(in.b) + 512)
+	out := newShared(len(in.b)+512, &c.holding.share)
+	if out == nil {
+		c.answer(c.x.Fault(hub.NoMemory))
+		return
+	}
 	defer out.free()
 	b, answer := c.goOn(c.x.ReplyWhole(out.b, in.b))
 	out.b = b
-	if answer != nil {
+	out.count()
+	if answer != nil { // which may hold what came
 		c.answer(answer)
 		return
 	}
+	c.holding.freeIn()
 	header := c.begin(rp, int64(len(b)))
 	for rest := b; len(rest) > 0; c.leg.alive() { // in pieces, since a slow client is not a stuck one
 		n := min(len(rest), wholePiece)

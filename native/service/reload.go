@@ -22,6 +22,7 @@ func (s *service) reload(why string) {
 	}
 	if err == nil {
 		s.archive.Reload(c)
+		limitHeap(c)
 	}
 	if err != nil {
 		s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", err.Error())

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -101,7 +102,7 @@ func open(o Options) (*service, error) {
 		return nil, err
 	}
 	base := s.handler.BaseContext(nil)
-	s.archive = keeper.New(base, s.kept, s.config, s.log, keeper.RealClock)
+	s.archive = keeper.New(base, s.kept, s.config, s.handler.Memory(), s.log, keeper.RealClock)
 	s.state = responses.New(s.handler, base, s.archive, s.kept, s.log)
 	return s, nil
 }
@@ -118,8 +119,22 @@ func (s *service) configure() (err error) {
 	if s.log, err = logging.New(s.options.Output, s.config.Log.Format, s.level); err != nil {
 		return err
 	}
-	s.handler, err = server.NewHandler(s.config, s.log)
-	return err
+	if s.handler, err = server.NewHandler(s.config, s.log); err != nil {
+		return err
+	}
+	limitHeap(s.config)
+	return nil
+}
+
+// besides is what the process takes beside what exchanges hold.
+const besides = 32 << 20
+
+// limitHeap has the collector work harder before the process takes more than it may, which by
+// itself it would only do at twice of what is held. GOMEMLIMIT goes before.
+func limitHeap(c *config.Config) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(server.MemoryLimit(c) + besides)
+	}
 }
 
 func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {

@@ -179,6 +179,10 @@ type Messages struct {
 type Limits struct {
 	// Body: request and whole reply; default 100 MB in the binary, 32 MiB in the filter.
 	Body Bytes `json:"body"`
+	// Memory: what all exchanges of the binary may hold at once, encoded, decoded and
+	// translated; over it the answer is a 503. Default a quarter of the cgroup's or the
+	// machine's memory. The filter can't count over Envoy's threads.
+	Memory Bytes `json:"memory"`
 	// Event: one event of a stream; default 10 MiB.
 	Event Bytes `json:"event"`
 }

@@ -128,14 +128,7 @@ func (c *Config) Validate() error {
 	if n := c.Responses.BackgroundJobs; n < 0 {
 		errs.Add("responses.background_jobs", "%d is not allowed here, a number of responses or 0 for none is", n)
 	}
-	for _, b := range []struct {
-		path  string
-		value Bytes
-	}{{"limits.body", c.Limits.Body}, {"limits.event", c.Limits.Event}} {
-		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
-			errs.Add(b.path, "%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)
-		}
-	}
+	c.Limits.validate(&errs)
 	return errs.Err()
 }
 
@@ -168,6 +161,26 @@ func (u *Upstream) validate(path string, errs *Errors) {
 		errs.Add(path+"api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)")
 	}
 }
+
+func (l *Limits) validate(errs *Errors) {
+	for _, b := range []struct {
+		path  string
+		value Bytes
+	}{{"limits.body", l.Body}, {"limits.event", l.Event}} {
+		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
+			errs.Add(b.path, "%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)
+		}
+	}
+	switch m := l.Memory; {
+	case m != 0 && m < leastMemory:
+		errs.Add("limits.memory", "%d bytes are not allowed here, 16MiB and more are, or 0 for a quarter of what there is", m)
+	case m != 0 && m/4 < l.Body:
+		errs.Add("limits.memory", "%d bytes are not allowed here, at least 4 times limits.body (%d) is", m, l.Body)
+	}
+}
+
+// leastMemory is the least of limits.memory, in bytes.
+const leastMemory = 16 << 20
 
 func (p *Profile) validate(path string, errs *Errors) {
 	if p.Name == "" {

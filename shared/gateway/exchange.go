@@ -215,7 +215,7 @@ func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 		return dst, x.Fault(hub.BodyTooLarge)
 	}
 	if x.encoding != "" {
-		plain, f := x.decode(body)
+		plain, f := x.decode(body, x.encoding)
 		if f != hub.NoFault {
 			return dst, x.Fault(f)
 		}
@@ -241,31 +241,37 @@ func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 	return out, nil
 }
 
-func (x *Exchange) decode(body []byte) ([]byte, hub.Fault) {
-	limit := x.plan.MaxBody
-	if x.encoding == "gzip" || x.encoding == "x-gzip" {
-		plain, err := gunzip.Append(nil, body, limit)
-		switch {
-		case err == gunzip.ErrTooLarge:
-			return nil, hub.BodyTooLarge
-		case err != nil:
-			return nil, hub.BadEncoding
-		}
-		return plain, hub.NoFault
-	}
-	if x.env.Decode == nil {
-		return nil, hub.BadEncoding
-	}
-	plain, ok, err := x.env.Decode(nil, body, x.encoding, limit)
+// decode undoes a body's content-encoding.
+func (x *Exchange) decode(body []byte, encoding string) ([]byte, hub.Fault) {
+	limit, over := DecodedLimit(x.gateway.maxBody, len(body))
+	var plain []byte
+	f := hub.BadEncoding
 	switch {
-	case !ok:
-		return nil, hub.BadEncoding
-	case len(plain) > limit:
-		return nil, hub.BodyTooLarge
-	case err != nil:
-		return nil, hub.BadEncoding
+	case x.env.Decode != nil:
+		plain, f = x.env.Decode(body, encoding, limit)
+	case encoding == "gzip" || encoding == "x-gzip":
+		var err error
+		switch plain, err = gunzip.Append(nil, body, limit); err {
+		case nil:
+			f = hub.NoFault
+		case gunzip.ErrTooLarge:
+			f = hub.BodyTooLarge
+		}
 	}
-	return plain, hub.NoFault
+	if f == hub.BodyTooLarge {
+		f = over
+	}
+	return plain, f
+}
+
+// DecodedLimit is how many bytes a body may have without its content-encoding, where any may
+// have limit and this one came as encoded bytes: 100 times those beyond the first MiB. What is
+// made of nothing but repetition is an attack on memory. over is the fault of more.
+func DecodedLimit(limit, encoded int) (bytes int, over hub.Fault) {
+	if n := 1<<20 + 100*encoded; n < limit {
+		return n, hub.Inflated
+	}
+	return limit, hub.BodyTooLarge
 }
 
 // Fault is the error to send for a fault before the client has got a head.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -157,25 +156,29 @@ func TestRequestEncodings(t *testing.T) {
 	z := gzip.NewWriter(&packed)
 	fmt.Fprint(z, body)
 	z.Close()
-	env := Env{Decode: func(dst, src []byte, encoding string, limit int) ([]byte, bool, error) {
+	edges := Env{Decode: func(src []byte, encoding string, limit int) ([]byte, hub.Fault) {
 		switch encoding {
 		case "upper":
-			return append(dst, bytes.ToLower(src)...), true, nil
-		case "broken":
-			return dst, true, errors.New("broken")
+			return bytes.ToLower(src), hub.NoFault
 		case "bomb":
-			return make([]byte, limit+1), true, nil
+			return nil, hub.BodyTooLarge
+		case "full":
+			return nil, hub.NoMemory
 		}
-		return dst, false, nil
+		return nil, hub.BadEncoding
 	}}
+	core := Env{}
 	tests := []struct {
+		env            Env
 		encoding, body string
 		status         int
 	}{
-		{"gzip", packed.String(), 0}, {"X-GZIP", packed.String(), 0}, {"identity", body, 0}, {"upper", strings.ToUpper(body), 0},
-		{"gzip", body, 415}, {"broken", body, 415}, {"br", body, 415}, {"gzip, gzip", body, 415}, {"bomb", body, 413},
+		{core, "gzip", packed.String(), 0}, {core, "X-GZIP", packed.String(), 0}, {core, "identity", body, 0}, {edges, "upper", strings.ToUpper(body), 0},
+		{core, "gzip", body, 415}, {edges, "broken", body, 415}, {core, "br", body, 415}, {core, "gzip, gzip", body, 415}, {edges, "bomb", body, 413},
+		{edges, "full", body, 503},
 	}
 	for _, tt := range tests {
+		env := tt.env
 		x := open(newGateway(t, `,"limits":{"body":"1KiB"}`, Edge{}), env, "POST", "/v1/chat/completions", "content-encoding", tt.encoding)
 		out, a := x.Request(nil, []byte(tt.body))
 		switch {
@@ -187,12 +190,55 @@ func TestRequestEncodings(t *testing.T) {
 	}
 }
 
+// Beyond the first MiB a body may be 100 times as large without its encoding, as a request
+// and as a reply.
+func TestABodyThatIsNothingButRepetition(t *testing.T) {
+	pack := func(n int) []byte {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		fmt.Fprintf(z, `{"model":"gpt-5","messages":[],"user":%q}`, strings.Repeat("x", n))
+		z.Close()
+		return packed.Bytes()
+	}
+	for n, want := range map[int]string{900 << 10: "", 4 << 20: "body_inflated"} {
+		x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions", "content-encoding", "gzip")
+		_, a := x.Request(nil, pack(n))
+		switch {
+		case want == "" && a != nil, want != "" && (a == nil || a.Status != 413 || a.Reason != want):
+			t.Errorf("a request of %d bytes: %+v", n, a)
+		}
+		x = open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+		if _, a := x.Request(nil, []byte(`{"model":"gpt-5","messages":[]}`)); a != nil {
+			t.Fatal(a)
+		}
+		x.ReplyHead(200, values("content-type", "application/json", "content-encoding", "gzip"))
+		_, a = x.ReplyWhole(nil, pack(n))
+		if (a != nil && a.Reason == "reply_too_large") != (want != "") {
+			t.Errorf("a reply of %d bytes: %+v", n, a)
+		}
+	}
+	// What does not compress so well is only bounded by limits.body.
+	var odd, packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	odd.WriteString(`{"model":"gpt-5","messages":[],"user":"`)
+	for i := 0; odd.Len() < 4<<20; i++ {
+		fmt.Fprintf(&odd, "%d %d ", i, i*i)
+	}
+	odd.WriteString(`"}`)
+	_, _ = z.Write(odd.Bytes())
+	z.Close()
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions", "content-encoding", "gzip")
+	if _, a := x.Request(nil, packed.Bytes()); a != nil {
+		t.Errorf("%s", a.Body)
+	}
+}
+
 func TestFaultsHaveTheirStatusAndAreReported(t *testing.T) {
 	for f, want := range map[hub.Fault]struct {
 		status int
 		reason string
 	}{
-		hub.BodyTooLarge: {413, "body_too_large"}, hub.BadEncoding: {415, "bad_encoding"}, hub.BrokenBody: {400, "bad_body"}, hub.SlowBody: {408, "slow_body"}, hub.Unreachable: {502, "upstream_connect"},
+		hub.BodyTooLarge: {413, "body_too_large"}, hub.Inflated: {413, "body_inflated"}, hub.NoMemory: {503, "no_memory"}, hub.BadEncoding: {415, "bad_encoding"}, hub.BrokenBody: {400, "bad_body"}, hub.SlowBody: {408, "slow_body"}, hub.Unreachable: {502, "upstream_connect"},
 		hub.NoHead: {504, "upstream_timeout"}, hub.Idle: {504, "upstream_idle"}, hub.Cut: {502, "upstream_cut"},
 		hub.ReplyTooLarge: {502, "reply_too_large"}, hub.BadReply: {502, "bad_reply"}, hub.Panic: {500, "panic"},
 	} {

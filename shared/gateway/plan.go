@@ -35,10 +35,11 @@ type Env struct {
 	// LearnsWindow: the edge can ask the upstream for its model's context window, and gives
 	// what NeedWindow asks for. Else there is the configuration's max_model_len only.
 	LearnsWindow bool
-	// Decode undoes a content-encoding other than gzip on a whole request body,
-	// appending to dst at most limit bytes; ok is false for an encoding that the edge
-	// does not know. Nil: none but gzip.
-	Decode func(dst, src []byte, encoding string, limit int) (out []byte, ok bool, err error)
+	// Decode undoes the content-encoding of a whole body, of which at most limit bytes may
+	// come; over it the fault is BodyTooLarge, for an encoding that the edge does not know
+	// BadEncoding. src is not needed once it has returned without a fault, and what it returns
+	// until the body is turned. Nil: the core undoes gzip, and no other.
+	Decode func(src []byte, encoding string, limit int) (plain []byte, f hub.Fault)
 }
 
 // An Action says what the edge has to do with a request.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"strings"
 
-	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/refusal"
@@ -144,14 +143,16 @@ func (x *Exchange) Refused() bool { return x.form == refused }
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	x.phase = replying
 	if x.gzipped && !((x.form == decoded || x.form == limited || x.form == refused) && len(body) == 0) {
-		plain, err := gunzip.Append(nil, body, x.gateway.maxBody)
+		plain, f := x.decode(body, "gzip")
 		switch {
-		case err != nil && x.form == refused:
+		case f != hub.NoFault && x.form == refused:
 			plain = nil
-		case err == gunzip.ErrTooLarge:
+		case f == hub.BodyTooLarge, f == hub.Inflated:
 			return dst, x.Fault(hub.ReplyTooLarge)
-		case err != nil:
+		case f == hub.BadEncoding:
 			return dst, x.Fault(hub.BadReply)
+		case f != hub.NoFault:
+			return dst, x.Fault(f)
 		}
 		body = plain
 	}

@@ -6,7 +6,6 @@
 package gunzip
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"iter"
@@ -36,38 +35,24 @@ var errStopped = errors.New("gunzip: stopped")
 
 func (d *Decoder) run(yield func([]byte) bool) {
 	d.yield = yield
-	z, err := gzip.NewReader((*source)(d))
-	if err != nil {
-		d.err = err
+	var m members
+	if d.err = m.reset((*source)(d)); d.err != nil {
 		return
 	}
 	buf := make([]byte, 4<<10)
 	for {
-		// Left to itself the reader would hold a member's last bytes until the next begins.
-		z.Multistream(false)
-		n, err := z.Read(buf)
+		n, err := m.Read(buf)
 		if n > 0 && !yield(buf[:n]) {
 			return
 		}
-		switch {
-		case err == nil:
-			continue
-		case err != io.EOF:
-			d.err = err
-			return
-		}
-		if (*source)(d).more() != nil || d.in[0] != firstByte {
-			return // what follows the last member and is none is dropped, as gzip and curl do
-		}
-		if err := z.Reset((*source)(d)); err != nil {
-			d.err = err
+		if err != nil {
+			if err != io.EOF {
+				d.err = err
+			}
 			return
 		}
 	}
 }
-
-// firstByte is what every member begins with (RFC 1952 §2.3.1).
-const firstByte = 0x1f
 
 // source hands the pushed bytes to the reader; it is a ByteReader so that the reader
 // takes no more than it needs.
@@ -83,6 +68,13 @@ func (s *source) more() error {
 		}
 	}
 	return nil
+}
+
+func (s *source) peek() (byte, error) {
+	if err := s.more(); err != nil {
+		return 0, err
+	}
+	return s.in[0], nil
 }
 
 func (s *source) Read(p []byte) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -95,11 +96,26 @@ func TestMembersAndWhatFollowsThem(t *testing.T) {
 	if out, err := d.Push(nil, nil, true); err != nil || len(out) != 0 {
 		t.Errorf("end: %q %v", out, err)
 	}
-	for _, rest := range []string{"\x00\x00\x00", "\n", strings.Repeat("no gzip", 5)} {
-		out, err := Append(nil, append(bytes.Clone(one), rest...), 1<<20)
-		if err != nil || string(out) != "data: one\n\n" {
+	var r Reader
+	for _, rest := range []string{"", string(two), "\x00\x00\x00", "\n", strings.Repeat("no gzip", 5)} {
+		want := "data: one\n\n"
+		if rest == string(two) {
+			want += "data: two\n\n"
+		}
+		src := append(bytes.Clone(one), rest...)
+		out, err := Append(nil, src, 1<<20)
+		if err != nil || string(out) != want {
 			t.Errorf("behind it %q: %q %v", rest, out, err)
 		}
+		if err := r.Reset(src); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := io.ReadAll(&r); err != nil || string(out) != want {
+			t.Errorf("a Reader, behind it %q: %q %v", rest, out, err)
+		}
+	}
+	if err := r.Reset([]byte("no gzip")); err == nil {
+		t.Error("a Reader of plain text: no error")
 	}
 	if _, err := Append(nil, append(bytes.Clone(one), two[:len(two)/2]...), 1<<20); err == nil {
 		t.Error("a cut second member is no error")

@@ -23,6 +23,10 @@ const (
 	NoFault Fault = iota
 	// BodyTooLarge: the client's body is over the limit: 413.
 	BodyTooLarge
+	// Inflated: the client's body is more than 100 times as large as it came: 413.
+	Inflated
+	// NoMemory: the bytes of all exchanges together are over the edge's limit: 503.
+	NoMemory
 	// BadEncoding: the request's content-encoding is not understood: 415.
 	BadEncoding
 	// BrokenBody: the client's body broke off, or is not framed properly: 400.

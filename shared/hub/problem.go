@@ -72,6 +72,13 @@ func FaultProblem(f Fault, limit int) *Problem {
 	case BodyTooLarge:
 		p.Status, p.Type, p.Reason = 413, TypeInvalidRequest, "body_too_large"
 		p.Message = fmt.Sprintf("The request body is larger than the limit of %d bytes (limits.body).", limit)
+	case Inflated:
+		p.Status, p.Type, p.Reason = 413, TypeInvalidRequest, "body_inflated"
+		p.Message = "The request body is more than 100 times as large without its content-encoding. Send it without one."
+	case NoMemory:
+		p.Status, p.Reason, p.Header = 503, "no_memory", [][2]string{{"retry-after", "2"}}
+		p.Message = "The gateway is busy: the requests that are under way take all the memory that they may have (limits.memory; " +
+			"in the filter 4 times limits.body). Try again."
 	case BadEncoding:
 		p.Status, p.Type, p.Reason = 415, TypeInvalidRequest, "bad_encoding"
 		p.Message = "The request body's content-encoding is not supported, or the body can't be decoded with it. Send it without one."

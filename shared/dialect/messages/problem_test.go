@@ -24,6 +24,7 @@ func TestProblems(t *testing.T) {
 		{"ours, of no field", hub.BadRequest("", "The request body must be a JSON object."), 400, "invalid_request_error", "The request body must be a JSON object."},
 		{"an unknown model", &hub.Problem{Status: 404, Type: hub.TypeModelNotFound, Param: "model", Message: "The model \"x\" does not exist."}, 404, "not_found_error", "The model \"x\" does not exist."},
 		{"too large", hub.FaultProblem(hub.BodyTooLarge, 100), 413, "request_too_large", "The request body is larger than the limit of 100 bytes (limits.body)."},
+		{"inflated", hub.FaultProblem(hub.Inflated, 0), 413, "request_too_large", ""},
 		{"encoding", hub.FaultProblem(hub.BadEncoding, 100), 415, "invalid_request_error", ""},
 		{"unreachable", hub.FaultProblem(hub.Unreachable, 0), 502, "api_error", ""},
 		{"no head", hub.FaultProblem(hub.NoHead, 0), 504, "timeout_error", ""},

@@ -1,0 +1,89 @@
+package memory
+
+import "sync/atomic"
+
+// A Budget bounds the bytes that all exchanges hold at once. It has no lock: a request adds
+// to a counter and looks whether that is too much. A nil Budget has no limit and counts
+// nothing.
+type Budget struct {
+	limit atomic.Int64
+	held  atomic.Int64 // by exchanges
+	kept  atomic.Int64 // by the store in memory, which takes of the same memory
+}
+
+// NewBudget makes a Budget of limit bytes.
+func NewBudget(limit int64) *Budget {
+	b := &Budget{}
+	b.SetLimit(limit)
+	return b
+}
+
+// SetLimit replaces the limit. What is held above it stays until it is released.
+func (b *Budget) SetLimit(bytes int64) { b.limit.Store(bytes) }
+
+// Limit is the limit in bytes.
+func (b *Budget) Limit() int64 { return b.limit.Load() }
+
+// Held is how many bytes exchanges hold.
+func (b *Budget) Held() int64 { return b.held.Load() }
+
+// Kept is how many bytes the store in memory holds.
+func (b *Budget) Kept() int64 { return b.kept.Load() }
+
+// Keep notes that the store in memory holds that much more, or less.
+func (b *Budget) Keep(bytes int64) {
+	if b != nil {
+		b.kept.Add(bytes)
+	}
+}
+
+// A Share is what one exchange holds of a Budget. Its zero value has no limit. It may be
+// used by several goroutines; Release comes last.
+type Share struct {
+	budget *Budget
+	held   atomic.Int64
+}
+
+// NewShare makes a Share that holds nothing.
+func NewShare(of *Budget) *Share { return &Share{budget: of} }
+
+// Begin gives an empty Share a Budget.
+func (s *Share) Begin(of *Budget) { s.budget = of }
+
+// Grow takes n bytes more, before they are allocated; false, and nothing is taken, where
+// they are not to be had. A nil Share takes what it likes.
+func (s *Share) Grow(n int) bool {
+	if s == nil || s.budget == nil {
+		return true
+	}
+	b := s.budget
+	if b.held.Add(int64(n))+b.kept.Load() > b.limit.Load() {
+		b.held.Add(-int64(n))
+		return false
+	}
+	s.held.Add(int64(n))
+	return true
+}
+
+// Add takes n bytes that are allocated already, whether they are to be had or not: it is
+// who comes next that is refused.
+func (s *Share) Add(n int) {
+	if s == nil || s.budget == nil || n == 0 {
+		return
+	}
+	s.budget.held.Add(int64(n))
+	s.held.Add(int64(n))
+}
+
+// Shrink gives n bytes back.
+func (s *Share) Shrink(n int) { s.Add(-n) }
+
+// Release gives all back. It may be called twice.
+func (s *Share) Release() {
+	if s == nil || s.budget == nil {
+		return
+	}
+	if n := s.held.Swap(0); n != 0 {
+		s.budget.held.Add(-n)
+	}
+}

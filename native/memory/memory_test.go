@@ -1,0 +1,114 @@
+package memory
+
+import (
+	"os"
+	"sync"
+	"testing"
+)
+
+func TestGrowTakesNothingBeyondTheLimit(t *testing.T) {
+	b := NewBudget(100)
+	one, other := NewShare(b), NewShare(b)
+	if !one.Grow(60) || other.Grow(41) || !other.Grow(40) {
+		t.Fatalf("%d held", b.Held())
+	}
+	if one.Grow(1) {
+		t.Error("a byte over the limit")
+	}
+	b.Keep(10)
+	other.Shrink(10)
+	if one.Grow(1) {
+		t.Error("what the store keeps does not count")
+	}
+	b.Keep(-10)
+	if !one.Grow(10) {
+		t.Error("what was given back can't be had")
+	}
+	one.Release()
+	one.Release()
+	other.Release()
+	if b.Held() != 0 {
+		t.Errorf("%d held in the end", b.Held())
+	}
+}
+
+func TestAddCountsWithoutAsking(t *testing.T) {
+	b := NewBudget(100)
+	s := NewShare(b)
+	s.Add(150)
+	if b.Held() != 150 || s.Grow(1) || NewShare(b).Grow(1) {
+		t.Errorf("%d held", b.Held())
+	}
+	s.Release()
+	if b.Held() != 0 {
+		t.Errorf("%d held in the end", b.Held())
+	}
+}
+
+func TestWithoutABudgetThereIsNoLimit(t *testing.T) {
+	var none *Share
+	for _, s := range []*Share{none, {}, NewShare(nil)} {
+		if !s.Grow(1 << 40) {
+			t.Error("refused")
+		}
+		s.Shrink(1)
+		s.Release()
+	}
+}
+
+func TestManyAtOnceBalance(t *testing.T) {
+	b := NewBudget(1000)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 1000 {
+				s := NewShare(b)
+				if s.Grow(400) {
+					s.Add(3)
+					s.Shrink(100)
+				}
+				s.Release()
+			}
+		})
+	}
+	all.Wait()
+	if b.Held() != 0 {
+		t.Errorf("%d held in the end", b.Held())
+	}
+}
+
+func TestAvailable(t *testing.T) {
+	const meminfo = "MemTotal:       16384 kB\nMemFree:  3 kB\n"
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  int64
+	}{
+		{"nobody says", nil, unknown},
+		{"the machine's", map[string]string{"/proc/meminfo": meminfo}, 16 << 20},
+		{"a service's, version 2", map[string]string{"/proc/meminfo": meminfo, "/proc/self/cgroup": "0::/system.slice/a.service\n",
+			"/sys/fs/cgroup/system.slice/a.service/memory.max": "1048576\n"}, 1 << 20},
+		{"a slice's above it", map[string]string{"/proc/meminfo": meminfo, "/proc/self/cgroup": "0::/system.slice/a.service\n",
+			"/sys/fs/cgroup/system.slice/a.service/memory.max": "max\n", "/sys/fs/cgroup/system.slice/memory.max": "2097152\n"}, 2 << 20},
+		{"a container's, version 2", map[string]string{"/proc/meminfo": meminfo, "/proc/self/cgroup": "0::/\n",
+			"/sys/fs/cgroup/memory.max": "4194304\n"}, 4 << 20},
+		{"a container's, version 1", map[string]string{"/proc/meminfo": meminfo, "/proc/self/cgroup": "9:name=systemd:/\n4:memory:/docker/a\n0::/\n",
+			"/sys/fs/cgroup/memory/memory.limit_in_bytes": "1048576\n"}, 1 << 20},
+		{"no limit, version 1", map[string]string{"/proc/meminfo": meminfo, "/proc/self/cgroup": "4:memory:/\n",
+			"/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 16 << 20},
+		{"without the machine's", map[string]string{"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "4194304\n"}, 4 << 20},
+	} {
+		got := available(func(name string) ([]byte, error) {
+			if text, ok := tt.files[name]; ok {
+				return []byte(text), nil
+			}
+			return nil, os.ErrNotExist
+		})
+		if got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+	if Available() <= 0 {
+		t.Error("this machine has no memory")
+	}
+}
