@@ -61,3 +61,9 @@ func (r *RequestFacts) ListInReply(field string, n *Names) {
 	}
 	r.ReplyHeader = append(r.ReplyHeader, [2]string{field, value})
 }
+
+// DropItem notes the type of an item, or of a part of one, that the model does not get.
+func (r *RequestFacts) DropItem(name []byte) {
+	r.Changes |= ItemsDropped
+	r.DroppedItems.Add(name)
+}

@@ -77,8 +77,8 @@ const (
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"
 
-// DroppedItemsHeader is the reply header that names the types of items which a request holds
-// and the model did not get.
+// DroppedItemsHeader is the reply header that names the types of items, and of parts of
+// messages, which a request holds and the model did not get.
 const DroppedItemsHeader = "qwenvoy-dropped-items"
 
 // DroppedFieldsHeader is the reply header that names the fields of a request that the

@@ -61,7 +61,7 @@ type RequestFacts struct {
 	SingleCall bool
 	// DroppedTools names the tools that the model did not get.
 	DroppedTools Names
-	// DroppedItems names the types of items that the model did not get.
+	// DroppedItems names the types of items, and of parts of messages, that the model did not get.
 	DroppedItems Names
 	// DroppedFields names the fields that the configuration denies.
 	DroppedFields Names

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -132,8 +133,42 @@ func (r *blockReader) add(b *block) {
 		r.addContent(b)
 	case r.out.role == assistant:
 		r.addOutput(b)
-	default:
+	case isKnown(kind):
 		r.in.rejectHere("type", "must be text in a system prompt.")
+	default:
+		r.addUnknown(b)
+	}
+}
+
+// isKnown tells whether a type of blocks means something, if only elsewhere.
+func isKnown(kind string) bool {
+	switch kind {
+	case "", "image", "document", "search_result", "tool_reference", "browser_state", "container_upload",
+		"thinking", "redacted_thinking", "tool_use", "server_tool_use", "mcp_tool_use", "tool_result":
+		return true
+	}
+	return strings.HasSuffix(kind, "_tool_result")
+}
+
+// addUnknown adds a block of a type that nobody knows: what can be read of it is a text. One without
+// is left out and named in the reply, since a block that is refused once is in each later turn.
+func (r *blockReader) addUnknown(b *block) {
+	if r.readUnknown(b); len(r.lines.text) > 0 {
+		r.out.addText(r.lines.text)
+	}
+}
+
+// readUnknown has the reader of lines read such a block.
+func (r *blockReader) readUnknown(b *block) {
+	r.lines.reset()
+	if r.lines.add(jsonedit.Inside(b.text)); len(r.lines.text) == 0 {
+		r.lines.read(b.content)
+	}
+	if len(r.lines.text) == 0 {
+		r.lines.readSource(b.source)
+	}
+	if len(r.lines.text) == 0 && len(b.kind) > 0 {
+		r.out.turn.Request.DropItem(b.kind)
 	}
 }
 
@@ -174,7 +209,11 @@ func (r *blockReader) addContent(b *block) {
 	case "":
 		r.in.rejectHere("type", "is required.")
 	default:
-		r.in.rejectHere("type", "%q is not known.", hub.Excerpt(string(b.kind)))
+		if isKnown(string(b.kind)) {
+			r.in.rejectHere("type", "%q can't stand here.", hub.Excerpt(string(b.kind)))
+			return
+		}
+		r.addUnknown(b)
 	}
 }
 
@@ -288,7 +327,12 @@ func (r *blockReader) addDocumentBlocks(text, list []byte) []byte {
 			text = text[:0]
 			r.addImage(b.source)
 		default:
-			r.in.rejectHere("source.content", "must hold text and image blocks.")
+			if isKnown(string(b.kind)) {
+				r.in.rejectHere("source.content", "must hold text and image blocks.")
+				continue
+			}
+			r.readUnknown(&b)
+			text = jsonedit.PutBytes(text, r.lines.text)
 		}
 	}
 	r.out.addText(text)
@@ -376,8 +420,8 @@ func (r *blockReader) addCall(b *block) {
 }
 
 // addHosted adds in words what a tool on Anthropic's side did in an earlier turn: nothing
-// of the kind can be done here, but the conversation rests on it. Kinds that are not
-// known are left out: the assistant's turn is an echo, which its client did not choose.
+// of the kind can be done here, but the conversation rests on it. The assistant's turn is an
+// echo, which its client did not choose, so nothing in it is refused.
 func (r *blockReader) addHosted(kind string, b *block) {
 	r.lines.reset()
 	switch kind {
@@ -400,6 +444,8 @@ func (r *blockReader) addHosted(kind string, b *block) {
 		if jsonedit.Is(b.isError, jsonedit.True) {
 			r.lines.text = markFailed(r.lines.text)
 		}
+	default:
+		r.readUnknown(b)
 	}
 	r.out.continues = false
 	r.out.addText(r.lines.text)

@@ -2,6 +2,8 @@ package messages
 
 import (
 	"testing"
+
+	"github.com/tidwall/gjson"
 )
 
 func TestSystemTextsBecomeOneMessage(t *testing.T) {
@@ -130,6 +132,47 @@ func TestToolResultsStandBehindTheirCalls(t *testing.T) {
 		content(`,"content":[{"type":"tool_reference","tool_name":"g"}],"toolset_name":"x"`, `"Tool available: g"`),
 	} {
 		tt.run(t)
+	}
+}
+
+// What can be read of a block that nobody knows is a text; one without is named.
+func TestBlocksThatNobodyKnows(t *testing.T) {
+	user := func(blocks string) string { return chat(`{"role":"user","content":`+blocks+`}`, "") }
+	for _, tt := range []struct {
+		name, body, path, want, dropped string
+	}{
+		{"a text", user(`[{"type":"text","text":"a"},{"type":"note","text":"b"}]`), "messages.0.content.#.text", `["a","b"]`, ""},
+		{"a content", user(`[{"type":"note","content":"b"}]`), "messages.0.content", `"b"`, ""},
+		{"a list of contents", user(`[{"type":"note","content":[{"type":"x","text":"b"},{"type":"y","title":"c"}]}]`), "messages.0.content", `"b\nc"`, ""},
+		{"a source", user(`[{"type":"file","source":{"type":"text","data":"b"}}]`), "messages.0.content", `"b"`, ""},
+		{"nothing to read", user(`[{"type":"text","text":"a"},{"type":"video","source":{"type":"base64","data":"AA=="}},{"type":"sticker","id":1}]`), "messages.0.content", `"a"`, "video sticker"},
+		{"nothing else", user(`[{"type":"sticker","text":""}]`), "messages.0.content", `""`, "sticker"},
+		{"in a prompt", chat(hello, `,"system":[{"type":"rule","text":"a"},{"type":"sticker"}]`), "messages.0.content", `"a"`, "sticker"},
+		{"in a late system message", chat(hello+`,{"role":"system","content":[{"type":"rule","text":"a"},{"type":"sticker"}]}`, ""), "messages.0.content", `"Hello\n\na"`, "sticker"},
+		{"of the assistant", chat(hello+`,{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"aside","text":"b"},{"type":"hologram"}]},`+hello, ""), "messages.1.content", `"a\n\nb"`, "hologram"},
+		{"of the assistant, without a type", chat(hello+`,{"role":"assistant","content":[{"text":"a"},{"x":1}]},`+hello, ""), "messages.1.content", `"a"`, ""},
+		{"in a result", chat(hello+`,{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"log","text":"a"},{"type":"sound"}]}]}`, ""), "messages.2.content", `"a"`, "sound"},
+		{"in a document", user(`[{"type":"document","source":{"type":"content","content":[{"type":"text","text":"a"},{"type":"note","text":"b"},{"type":"video"}]}}]`), "messages.0.content", `"ab"`, "video"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, d := range []Dialect{Create, CountTokens} {
+				turn := newTurn(t, "")
+				out, p := d.Request(nil, []byte(tt.body), turn)
+				if p != nil {
+					t.Fatal(p)
+				}
+				if got := gjson.GetBytes(out, tt.path).Raw; got != tt.want {
+					t.Errorf("%s, want %s: %s", got, tt.want, out)
+				}
+				if got := turn.Request.DroppedItems.Join(" "); got != tt.dropped {
+					t.Errorf("dropped %q, want %q", got, tt.dropped)
+				}
+				// Behind the request's id.
+				if named := len(turn.Request.ReplyHeader) > 1; named != (tt.dropped != "") {
+					t.Errorf("header: %v", turn.Request.ReplyHeader)
+				}
+			}
+		})
 	}
 }
 

@@ -69,6 +69,7 @@ func (r *reader) read() *hub.Problem {
 	if err := s.Finish(); err != nil {
 		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
+	r.turn.Request.ListInReply(hub.DroppedItemsHeader, &r.turn.Request.DroppedItems)
 	r.req.size += r.messages.blocks.imageBytes
 	return r.check()
 }

@@ -107,6 +107,7 @@ const (
 	filePart
 	videoPart
 	audioPart
+	droppedPart // nobody knows it, and there is nothing in it to read
 )
 
 // kind tells the kind of part n, and its text if it is one.
@@ -144,7 +145,11 @@ func (c *content) kind(n int) (kind partKind, text []byte, _ *hub.Problem) {
 	case "input_audio":
 		return audioPart, nil, nil
 	default:
-		return 0, nil, hub.WrongValue(c.path(n, "type"), "the part type "+hub.Quoted(word)+" is not known.")
+		if text = c.readable(n); len(text) == 0 || isForeign(word) {
+			c.opener.turn.Request.DropItem(word)
+			return droppedPart, nil, nil
+		}
+		return textPart, text, nil
 	}
 	switch text = c.raw(n, key); {
 	case text == nil:
@@ -177,6 +182,7 @@ func (c *content) appendText(dst []byte, media *[]byte) ([]byte, *hub.Problem) {
 			return dst, p
 		case kind == textPart:
 			dst = jsonedit.PutBytes(dst, text)
+		case kind == droppedPart:
 		case kind == filePart:
 			if dst, p = c.appendFile(dst, n); p != nil {
 				return dst, p
@@ -205,19 +211,20 @@ func (c *content) appendChat(dst []byte) ([]byte, *hub.Problem) {
 	default:
 		return dst, hub.WrongType(c.it.member(c.list), "a string or a list of parts")
 	}
-	if len(c.parts) == 0 {
-		return jsonedit.Put(dst, `""`), nil
-	}
 	dst = append(dst, '[')
+	start := len(dst)
 	for n := range c.parts {
 		kind, text, p := c.kind(n)
 		if p != nil {
 			return dst, p
 		}
+		if kind == droppedPart {
+			continue
+		}
 		if kind == textPart && len(c.parts) == 1 {
 			return jsonedit.PutBetween(dst[:len(dst)-1], `"`, text, `"`), nil
 		}
-		if n > 0 {
+		if len(dst) > start {
 			dst = append(dst, ',')
 		}
 		switch kind {
@@ -234,6 +241,9 @@ func (c *content) appendChat(dst []byte) ([]byte, *hub.Problem) {
 				return dst, p
 			}
 		}
+	}
+	if len(dst) == start {
+		return jsonedit.Put(dst[:start-1], `""`), nil
 	}
 	return append(dst, ']'), nil
 }

@@ -79,7 +79,7 @@ func (c *conversation) add(it *item) *hub.Problem {
 		return c.addFound(it)
 	case summaryItem:
 		if c.summarized = true; it.blob == 0 {
-			dropItem(&c.turn.Request, name)
+			c.turn.Request.DropItem(name)
 			return nil
 		}
 		c.text = jsonedit.PutBetween(c.text[:0], `"`+handedOver, it.summary, `"`)
@@ -89,7 +89,7 @@ func (c *conversation) add(it *item) *hub.Problem {
 	case refusedItem:
 		return hub.UnsupportedValue(it.member(itemType), "MCP servers are not called from here, so there is nothing to approve.")
 	case foreignItem:
-		dropItem(&c.turn.Request, name)
+		c.turn.Request.DropItem(name)
 	case agentMessage, otherItem:
 		c.addOther(it, name)
 	}

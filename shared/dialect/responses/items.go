@@ -237,8 +237,11 @@ func kindOfItem(name []byte) (itemKind, string) {
 			return k.kind, k.prefix
 		}
 	}
-	if bytes.IndexByte(name, ':') > 0 {
+	if isForeign(name) {
 		return foreignItem, "item_"
 	}
 	return otherItem, "item_"
 }
+
+// isForeign tells whether a type bears another provider's mark: what it says is no text for a model.
+func isForeign(name []byte) bool { return bytes.IndexByte(name, ':') > 0 }

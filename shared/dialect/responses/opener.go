@@ -2,6 +2,7 @@ package responses
 
 import (
 	"bytes"
+	"encoding/base64"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -35,21 +36,48 @@ func (o *opener) unsealed(literal []byte) []byte {
 		}
 		return []byte(notReadable)
 	}
-	if isCipher(sealed) {
+	if isForeignSeal(sealed) {
 		return []byte(notReadable)
 	}
 	return jsonedit.Inside(literal)
 }
 
-// isCipher tells whether a text looks like a seal of others: a token of Fernet, as OpenAI has
-// them, an encrypted JWT, or very long base64, none of which holds white space.
-func isCipher(text []byte) bool {
-	for _, c := range text {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || bytes.IndexByte([]byte("+/-_=."), c) >= 0) {
+// isForeignSeal tells whether a text is a cipher of others by what their formats have in front:
+// a token of Fernet, as OpenAI has them, or an encrypted JWT. Nothing else counts, however
+// little it looks like a text: base64, digits in hex and signed tokens are what a model may hand
+// on, and a text that is taken for a cipher is lost.
+func isForeignSeal(text []byte) bool { return isFernet(text) || isEncryptedJWT(text) }
+
+// isFernet tells a token of Fernet: the version 0x80, the seconds since 1970 in eight bytes, of
+// which the first four are zero until 2106, a vector, at least a block and a signature, as base64.
+func isFernet(text []byte) bool {
+	const least = 1 + 8 + 16 + 16 + 32 // bytes
+	text = bytes.TrimRight(text, "=")
+	return bytes.HasPrefix(text, []byte("gAAAAA")) && len(text) >= least*4/3+1 && text[6] >= 'A' && text[6] <= 'D' && isBase64(text)
+}
+
+// isEncryptedJWT tells a JWE in its compact form: five parts, of which the first is a JSON object
+// that names the encryption. A signed token has three, and can be read.
+func isEncryptedJWT(text []byte) bool {
+	parts := bytes.Split(text, []byte{'.'})
+	if len(parts) != 5 {
+		return false
+	}
+	for _, p := range parts {
+		if !isBase64(p) {
 			return false
 		}
 	}
-	const short, long = 48, 256
-	marked := bytes.HasPrefix(text, []byte("gAAAA")) || bytes.HasPrefix(text, []byte("eyJ"))
-	return len(text) >= long || marked && len(text) >= short
+	head, err := base64.RawURLEncoding.AppendDecode(nil, parts[0])
+	return err == nil && bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte(`"enc"`))
+}
+
+// isBase64 tells whether a text is of either alphabet, without padding.
+func isBase64(text []byte) bool {
+	for _, c := range text {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || bytes.IndexByte([]byte("+/-_"), c) >= 0) {
+			return false
+		}
+	}
+	return true
 }

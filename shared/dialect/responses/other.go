@@ -3,7 +3,6 @@ package responses
 import (
 	"bytes"
 
-	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
@@ -13,7 +12,7 @@ import (
 func (c *conversation) addOther(it *item, name []byte) {
 	text := c.readable(it)
 	if isBlank(text) {
-		dropItem(&c.turn.Request, name)
+		c.turn.Request.DropItem(name)
 		return
 	}
 	switch string(it.text(itemRole)) {
@@ -61,10 +60,4 @@ func (c *content) readable(n int) []byte {
 		}
 	}
 	return nil
-}
-
-// dropItem notes the type of an item that the model does not get.
-func dropItem(r *hub.RequestFacts, name []byte) {
-	r.Changes |= hub.ItemsDropped
-	r.DroppedItems.Add(name)
 }

@@ -1,6 +1,9 @@
 package responses
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -28,7 +31,13 @@ func TestWhatIsReadableOfAnItemIsAMessage(t *testing.T) {
 		{"our seal", `{"type":"agent_message","content":[{"type":"encrypted_content","encrypted_content":"` + string(sealed) + `"}]}`, "user", `Our "own"`, ""},
 		{"our seal, damaged", `{"type":"agent_message","content":[{"type":"encrypted_content","encrypted_content":"qwv1s.AAAA"}]}`, "user", none, ""},
 		{"another's seal", `{"type":"agent_message","content":[{"type":"input_text","text":"Task: "},{"type":"encrypted_content","encrypted_content":"` + fernet + `"}]}`, "user", "Task: " + none, ""},
-		{"another's very long one", `{"type":"agent_message","content":[{"type":"encrypted_content","encrypted_content":"` + strings.Repeat("Zm9v", 80) + `"}]}`, "user", none, ""},
+		{"long base64 of our model", `{"type":"agent_message","content":[{"type":"encrypted_content","encrypted_content":"` + strings.Repeat("Zm9v", 80) + `"}]}`, "user", strings.Repeat("Zm9v", 80), ""},
+		{"a part that nobody knows, with a text", `{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"sticky_note","text":"b"}]}`, "user", `[{"type":"text","text":"a"},{"type":"text","text":"b"}]`, ""},
+		{"one without", `{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"sticker","id":1},{"type":"acme:note","text":"b"}]}`, "user", `[{"type":"text","text":"a"}]`, "sticker acme:note"},
+		{"nothing but those", `{"role":"user","content":[{"type":"sticker","text":""},{"type":"sticker"}]}`, "user", "", "sticker"},
+		{"one before an image", `{"role":"user","content":[{"type":"sticker"},{"type":"input_image","image_url":"data:x"}]}`, "user", `[{"type":"image_url","image_url":{"url":"data:x"}}]`, "sticker"},
+		{"of the assistant", `{"role":"assistant","content":[{"type":"output_text","text":"a"},{"type":"output_audio","data":"x"},{"type":"aside","text":"b"}]}`, "assistant", "ab", "output_audio"},
+		{"of the developer", `{"role":"developer","content":[{"type":"rule","text":"a"},{"type":"sticker"}]}`, "system", "a", "sticker"},
 		{"an agent's without text", `{"type":"agent_message","content":[{"type":"input_text","text":" \n"}]}`, "", "", "agent_message"},
 		{"nobody's, parts", `{"type":"note","content":[{"type":"sticker","id":1},{"type":"note_text","text":"look"}]}`, "user", "look", ""},
 		{"nobody's, text", `{"type":"note","text":"look"}`, "user", "look", ""},
@@ -71,6 +80,63 @@ func TestWhatIsReadableOfAnItemIsAMessage(t *testing.T) {
 	got, _ := ask(t, s, Create, said(`{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"encrypted_content","encrypted_content":"look"}]}`))
 	if text := gjson.Get(got, "messages.2.content").String(); text != "look" {
 		t.Errorf("%s", got)
+	}
+}
+
+// A seal of others is known by what its format has in front; anything else is what our model wrote.
+func TestForeignSeals(t *testing.T) {
+	random := func(n int, seed byte) []byte {
+		b := make([]byte, n)
+		for i, x := 0, uint32(seed)+1; i < n; i++ {
+			x = x*1664525 + 1013904223
+			b[i] = byte(x >> 24)
+		}
+		return b
+	}
+	fernet := func(seconds uint64, blocks int) []byte {
+		return append(binary.BigEndian.AppendUint64([]byte{0x80}, seconds), random(16+16*blocks+32, byte(blocks))...)
+	}
+	jose := func(head string, parts ...int) string {
+		token := base64.RawURLEncoding.EncodeToString([]byte(head))
+		for i, n := range parts {
+			token += "." + base64.RawURLEncoding.EncodeToString(random(n, byte(i)))
+		}
+		return token
+	}
+	url, std, raw := base64.URLEncoding.EncodeToString, base64.StdEncoding.EncodeToString, base64.RawURLEncoding.EncodeToString
+	for text, want := range map[string]bool{
+		url(fernet(1_764_500_000, 1)):                                true,
+		url(fernet(1_764_500_000, 2)):                                true,
+		raw(fernet(1_900_000_000, 100)):                              true,
+		std(fernet(4_000_000_000, 3)):                                true,
+		url(fernet(0, 1)):                                            true,
+		jose(`{"alg":"dir","enc":"A256GCM"}`, 0, 12, 300, 16):        true,
+		jose(`{"enc":"A128CBC-HS256","alg":"RSA"}`, 256, 16, 80, 16): true,
+
+		url(fernet(1_764_500_000, 1))[:80]:                          false, // cut
+		url(fernet(1<<40, 4)):                                       false, // no time
+		"gAAAAABo":                                                  false,
+		"gAAAAABo" + strings.Repeat(" token", 30):                   false,
+		"gAAAAABo" + strings.Repeat(".token", 30):                   false,
+		jose(`{"alg":"HS256","typ":"JWT"}`, 120, 32):                false, // signed: it can be read
+		jose(`{"alg":"HS256"}`, 5, 5, 5, 5):                         false,
+		jose(`not JSON with "enc"`, 5, 5, 5, 5):                     false,
+		"www.en.wikipedia.org.example":                              false,
+		"a.b.c.d.e":                                                 false,
+		std([]byte(strings.Repeat("A text. ", 200))):                false,
+		std(random(4096, 7)):                                        false, // a file
+		std(append([]byte{0x80}, random(300, 9)...)):                false,
+		std(append([]byte("\x89PNG\r\n\x1a\n"), random(900, 1)...)): false,
+		hex.EncodeToString(random(2048, 3)):                         false,
+		strings.Repeat("0123456789abcdef", 64):                      false,
+		strings.Repeat("A", 5000):                                   false,
+		strings.Repeat("Donaudampfschiff", 40):                      false,
+		"EqQBCkYIBRgCKkBVZ" + std(random(300, 5)):                   false, // a signature says nothing, and is no seal
+		"": false,
+	} {
+		if got := isForeignSeal([]byte(text)); got != want {
+			t.Errorf("%.60q (%d): %t", text, len(text), got)
+		}
 	}
 }
 
