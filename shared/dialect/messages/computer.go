@@ -110,15 +110,16 @@ func isComputerMember(name []byte) bool {
 	return false
 }
 
-// addComputerMembers adds the members of the toolset that configs does not switch off.
-func (ts *toolset) addComputerMembers(in *input, kind, configs []byte) {
+// appendComputerMembers appends the members of the toolset that its configs don't switch off.
+func appendComputerMembers(list []tool, in *input, set *tool) []tool {
 	for i := range computerMembers {
 		m := &computerMembers[i]
-		config := in.member(configs, m.name)
+		config := in.member(set.configs, m.name)
 		if jsonedit.Is(in.member(config, "enabled"), jsonedit.False) {
 			continue
 		}
-		ts.declared = append(ts.declared, tool{kind: kind, name: jsonedit.AppendQuoted(nil, m.name), client: m,
-			deferred: jsonedit.Is(in.member(config, "defer_loading"), jsonedit.True)})
+		list = append(list, tool{kind: set.kind, name: jsonedit.AppendQuoted(nil, m.name), client: m, index: set.index,
+			deferred: set.deferred || jsonedit.Is(in.member(config, "defer_loading"), jsonedit.True)})
 	}
+	return list
 }

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,80 @@ func TestComputerToolset(t *testing.T) {
 		if !strings.Contains(string(whole), want) || !strings.Contains(string(streamed), want) {
 			t.Errorf("%s\n%s", whole, streamed)
 		}
+	}
+}
+
+// A message brings the toolset as the list of tools does, and takes it away by the name that its
+// calls bear; what would run on Anthropic's side is named from there too.
+func TestToolsetsThatMessagesAdd(t *testing.T) {
+	var all []string
+	for i := range computerMembers {
+		all = append(all, computerMembers[i].name)
+	}
+	without := func(names ...string) (rest []string) {
+		for _, name := range all {
+			if !slices.Contains(names, name) {
+				rest = append(rest, name)
+			}
+		}
+		return rest
+	}
+	define := func(definition string) string {
+		return `{"type":"tool_addition","tool":{"type":"tool_definition","definition":` + definition + `}}`
+	}
+	const (
+		set    = `{"type":"computer_toolset_20260801","configs":{"zoom":{"enabled":false},"wait":{"defer_loading":true}}}`
+		remove = `{"type":"tool_removal","tool":{"type":"tool_reference","name":"computer"}}`
+		back   = `{"type":"tool_addition","tool":{"type":"tool_reference","name":"computer"}}`
+		wait   = `{"type":"tool_addition","tool":{"type":"tool_reference","name":"wait"}}`
+		key    = `{"type":"tool_removal","tool":{"type":"tool_reference","name":"key"}}`
+	)
+	for _, tt := range []struct {
+		name, declared, changes string
+		want                    []string
+		dropped                 string
+	}{
+		{"added", `{"name":"f"}`, define(set), append([]string{"f"}, without("zoom", "wait")...), ""},
+		{"added to none", ``, define(set), without("zoom", "wait"), ""},
+		{"and a deferred member", ``, define(set) + "," + wait, without("zoom"), ""},
+		{"and a member taken away", ``, define(set) + "," + key, without("zoom", "wait", "key"), ""},
+		{"and taken away", `{"name":"f"}`, define(set) + "," + remove, []string{"f"}, ""},
+		{"taken away and back", set, remove + "," + back, without("zoom"), ""},
+		{"declared, and taken away", set + `,{"name":"f"}`, remove, []string{"f"}, ""},
+		{"in place of another", set, define(`{"type":"computer_toolset_20260801","configs":{"wait":{"enabled":false}}}`), without("wait"), ""},
+		{"in place of one tool", `{"name":"key","description":"K"}`, define(set), without("zoom", "wait"), ""},
+		{"a tool named so", `{"type":"computer_20251124"}`, remove, nil, ""},
+		{"hosted", `{"name":"f"}`, define(`{"type":"web_search_20250305","name":"web_search"}`), []string{"f"}, "web_search"},
+		{"nothing but hosted", ``, define(`{"type":"code_execution_20250825","name":"code_execution"}`), nil, "code_execution"},
+		{"a search for tools", `{"name":"f","defer_loading":true}`, define(`{"type":"tool_search_tool_bm25_20251119"}`), []string{"f"}, ""},
+		{"deferred", ``, define(`{"name":"g","defer_loading":true}`), []string{"g"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			turn := newTurn(t, "")
+			out := translate(t, turn, chat(hello+`,{"role":"system","content":[`+tt.changes+`]}`, `,"tools":[`+tt.declared+`]`))
+			var got []string
+			for _, name := range gjson.Get(out, "tools.#.function.name").Array() {
+				got = append(got, name.Str)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("the tools are %q, want %q", got, tt.want)
+			}
+			if got := turn.Request.DroppedTools.Join(", "); got != tt.dropped {
+				t.Errorf("dropped %q", got)
+			}
+			whole, p := Create.Reply(nil, []byte(chatReply(`{"tool_calls":[{"id":"x","type":"function","function":{"name":"left_click","arguments":"{}"}}]}`, `"tool_calls"`)), turn)
+			if named := strings.Contains(string(whole), `"toolset_name":"computer"`); p != nil || named != slices.Contains(tt.want, "left_click") {
+				t.Errorf("%s %v", whole, p)
+			}
+		})
+	}
+	if got := refused(t, newTurn(t, ""), chat(hello, `,"tools":[`+set+`,{"name":"f"},{"name":"f"}]`)); !strings.HasPrefix(got, `tools.2.name: "f"`) {
+		t.Error(got)
+	}
+	turn := newTurn(t, "")
+	turn.RejectTools = true
+	if got := refused(t, turn, chat(hello+`,{"role":"system","content":[`+define(`{"type":"web_search_20250305","name":"web_search"}`)+`]}`, ``)); !strings.HasPrefix(got, "messages.1.content.0.tool_addition.tool.definition: ") {
+		t.Error(got)
 	}
 }
 

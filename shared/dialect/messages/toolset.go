@@ -29,6 +29,8 @@ type tool struct {
 	name, description, schema, examples, strict []byte
 	// typed: the schema says of what type it is.
 	typed bool
+	// path is where a tool stands that would run on Anthropic's side.
+	path string
 	// deferred: the model gets the tool only once something refers to it.
 	deferred bool
 	client   *clientTool
@@ -39,6 +41,9 @@ type tool struct {
 	zoom          bool
 	// configs are those of a toolset's members.
 	configs []byte
+	// index is where it, or the toolset that it is a member of, stands in the list of tools; -1
+	// for one that a message defines.
+	index int
 }
 
 // A change is what a message does to the tools: one is offered from there on, or no more.
@@ -81,7 +86,7 @@ func (ts *toolset) restart() { ts.changes, ts.added = ts.changes[:0], ts.added[:
 // readAll reads the list of tools; of two lists, the last counts.
 func (ts *toolset) readAll(in *input) {
 	s := &in.s
-	ts.declared, ts.computer = ts.declared[:0], false
+	ts.declared = ts.declared[:0]
 	if s.Kind() != jsonedit.Array {
 		if s.Literal() != nil {
 			in.reject("tools", "must be a list.")
@@ -95,19 +100,24 @@ func (ts *toolset) readAll(in *input) {
 			in.reject(toolPath(i), "must be an object.")
 			continue
 		}
-		if t := readTool(in, s, in.src, i); isComputerToolset(t.kind) {
-			ts.computer = true
-			ts.addComputerMembers(in, t.kind, t.configs)
-		} else {
-			ts.declared = append(ts.declared, t)
-		}
+		t := readTool(in, s, in.src, i)
+		ts.declared = appendTool(ts.declared, in, &t)
 	}
+}
+
+// appendTool appends a tool, or the members of a toolset.
+func appendTool(list []tool, in *input, t *tool) []tool {
+	if isComputerToolset(t.kind) {
+		return appendComputerMembers(list, in, t)
+	}
+	return append(list, *t)
 }
 
 func toolPath(i int) string { return "tools." + strconv.Itoa(i) }
 
 // readTool reads the i-th tool of the list, or with -1 one that a message defines.
 func readTool(in *input, s *jsonedit.Scanner, src []byte, i int) (t tool) {
+	t.index = i
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "type":
@@ -147,12 +157,15 @@ func readTool(in *input, s *jsonedit.Scanner, src []byte, i int) (t tool) {
 		}
 	}
 	t.client = findClientTool(string(t.kind), t.zoom)
-	wrong := func(key, format string) {
-		path := in.at("tool.definition")
+	path := func() string {
 		if i >= 0 {
-			path = toolPath(i)
+			return toolPath(i)
 		}
-		in.reject(path+"."+key, format)
+		return in.at("tool.definition")
+	}
+	wrong := func(key, format string) { in.reject(path()+"."+key, format) }
+	if !t.function() {
+		t.path = path()
 	}
 	switch {
 	case t.client != nil && t.name == nil:
@@ -191,9 +204,11 @@ func (ts *toolset) readChange(in *input, v []byte, offer bool) {
 		}
 		s := in.enter(definition)
 		defer in.leave(s)
-		if t := readTool(in, s, definition, -1); t.function() {
-			ts.added = append(ts.added, t)
-			ts.changes = append(ts.changes, change{nil, len(ts.added) - 1, true})
+		t, first := readTool(in, s, definition, -1), len(ts.added)
+		t.deferred = false // this is what it would wait for
+		ts.added = appendTool(ts.added, in, &t)
+		for i := first; i < len(ts.added); i++ {
+			ts.changes = append(ts.changes, change{nil, i, true})
 		}
 	}
 }
@@ -206,6 +221,9 @@ func (ts *toolset) choose(in *input, chosen []byte) (functions, ok bool) {
 		ts.byName = map[string]*tool{}
 	}
 	search := false
+	for i := range ts.added {
+		search = search || ts.added[i].searches()
+	}
 	for i := range ts.declared {
 		t := &ts.declared[i]
 		if !t.function() {
@@ -215,7 +233,7 @@ func (ts *toolset) choose(in *input, chosen []byte) (functions, ok bool) {
 		functions = true
 		name := jsonedit.Text(t.name)
 		if ts.byName[string(name)] != nil {
-			in.reject(toolPath(i)+".name", "%q stands twice.", hub.Excerpt(string(name)))
+			in.reject(toolPath(t.index)+".name", "%q stands twice.", hub.Excerpt(string(name)))
 			return functions, false
 		}
 		ts.byName[string(name)] = t
@@ -224,17 +242,7 @@ func (ts *toolset) choose(in *input, chosen []byte) (functions, ok bool) {
 		t.sent = !t.deferred || search
 	}
 	for _, c := range ts.changes {
-		if c.added >= 0 {
-			t := &ts.added[c.added]
-			name := jsonedit.Text(t.name)
-			if old := ts.byName[string(name)]; old != nil {
-				old.sent = false
-			}
-			ts.byName[string(name)] = t
-			t.sent, functions = true, true
-		} else if t := ts.byName[string(c.name)]; t != nil {
-			t.sent = c.offer
-		}
+		functions = ts.apply(c, search) || functions
 	}
 	if t := ts.byName[string(chosen)]; t != nil && chosen != nil {
 		t.sent = true
@@ -242,26 +250,57 @@ func (ts *toolset) choose(in *input, chosen []byte) (functions, ok bool) {
 	for _, t := range ts.byName {
 		if t.sent {
 			ts.sent++
+			ts.computer = ts.computer || isComputerToolset(t.kind)
 		}
 	}
 	return functions, true
 }
 
-// hosted are the tools that would run on Anthropic's side: the number of the first, -1 for
-// none, and whether all of them search the web; names gets theirs. Finding other tools is no
-// such: all are there.
-func (ts *toolset) hosted(names *hub.Names) (first int, webSearches bool) {
-	first, webSearches = -1, true
-	for i := range ts.declared {
-		t := &ts.declared[i]
-		if t.function() || t.searches() {
-			continue
+// apply makes one change. It tells whether it adds a tool that the client runs; search: all that
+// are deferred can be found.
+func (ts *toolset) apply(c change, search bool) (adds bool) {
+	if c.added < 0 {
+		if t := ts.byName[string(c.name)]; t != nil {
+			t.sent = c.offer
+		} else if string(c.name) == computerToolset {
+			for _, t := range ts.byName {
+				if isComputerToolset(t.kind) {
+					t.sent = c.offer
+				}
+			}
 		}
-		if first < 0 {
-			first = i
+		return false
+	}
+	t := &ts.added[c.added]
+	if !t.function() {
+		return false
+	}
+	name := jsonedit.Text(t.name)
+	if old := ts.byName[string(name)]; old != nil {
+		old.sent = false
+	}
+	ts.byName[string(name)] = t
+	t.sent = !t.deferred || search
+	return true
+}
+
+// hosted is the first of the tools that would run on Anthropic's side, nil for none, and tells
+// whether all of them search the web; names gets theirs. Finding other tools is no such: all
+// are there.
+func (ts *toolset) hosted(names *hub.Names) (first *tool, webSearches bool) {
+	webSearches = true
+	for _, list := range [...][]tool{ts.declared, ts.added} {
+		for i := range list {
+			t := &list[i]
+			if t.function() || t.searches() {
+				continue
+			}
+			if first == nil {
+				first = t
+			}
+			webSearches = webSearches && bytes.HasPrefix(t.kind, []byte("web_search_"))
+			names.Add(t.label())
 		}
-		webSearches = webSearches && bytes.HasPrefix(t.kind, []byte("web_search_"))
-		names.Add(t.label())
 	}
 	return first, webSearches
 }
@@ -270,23 +309,25 @@ func (ts *toolset) hosted(names *hub.Names) (first int, webSearches bool) {
 // had where they are all that could be called: needed. A search of the web has an answer then.
 func (ts *toolset) dropHosted(in *input, k kind, t *hub.Turn, needed bool) {
 	first, webSearches := ts.hosted(&t.Request.DroppedTools)
-	if first < 0 {
+	if first == nil {
 		return
 	}
 	t.Request.Changes |= hub.ToolsDropped
 	if k == countTokens {
 		return
 	}
+	// One that a message adds stands in each later turn, and the conversation went on without it.
+	needed = needed && first.index >= 0
 	const impossible = "the tool %q would have to run on the model's side, which is not possible here"
 	switch {
 	case t.RejectTools:
-		in.reject(toolPath(first), impossible+".", hub.Excerpt(string(ts.declared[first].label())))
+		in.reject(first.path, impossible+".", hub.Excerpt(string(first.label())))
 	case needed && webSearches:
 		// A search of Claude Code's is a request of its own. Without the tool the model
 		// would make results up, and they would be shown as found.
 		t.Request.Answer = &hub.Answer{}
 	case needed:
-		in.reject(toolPath(first), impossible+", and there is no other tool.", hub.Excerpt(string(ts.declared[first].label())))
+		in.reject(first.path, impossible+", and there is no other tool.", hub.Excerpt(string(first.label())))
 	}
 	t.Request.ListInReply(hub.DroppedToolsHeader, &t.Request.DroppedTools)
 }
