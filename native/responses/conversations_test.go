@@ -121,7 +121,7 @@ func TestConversationRequestsAreChecked(t *testing.T) {
 		{`{"items":[{"role":"x","content":"x"}]}`, "items[0].role", "invalid_value"},
 		{`{"items":[{"role":"user"}]}`, "items[0].content", "missing_required_parameter"},
 		{`{"items":[{"role":"user","content":5}]}`, "items[0].content", "invalid_type"},
-		{`{"items":[{"role":"user","content":[{"type":"y"}]}]}`, "items[0].content[0].type", "invalid_value"},
+		{`{"items":[{"role":"user","content":[{"type":"input_text"}]}]}`, "items[0].content[0].text", "missing_required_parameter"},
 		{`{"items":[{"type":1,"role":"user","content":"x"}]}`, "items[0].type", "invalid_type"},
 		{`{"items":[{"type":"function_call","call_id":"c"}]}`, "items[0].name", "missing_required_parameter"},
 		{`{"items":[{"role":"user","content":"x","id":"` + strings.Repeat("i", 513) + `"}]}`, "items[0].id", "invalid_value"},

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/qwenvoy/qwenvoy/native/grammar"
@@ -22,7 +23,9 @@ type Checker struct {
 	calls    map[string]bool // call_ids
 
 	items []*item // finished ones
-	open  *item
+	// open are those that have begun, in that order; begun counts them and the finished.
+	open  []*item
+	begun int64
 	// cut is a finished item with status incomplete: nothing may follow it but the
 	// end. Its number is that of the item.
 	cut *item
@@ -79,8 +82,8 @@ func (c *Checker) End() []error {
 	case c.seen == 0 && c.options.First > 0: // resumed behind the last event
 		return nil
 	case c.options.Cancelled && c.phase == running:
-		if c.open != nil {
-			c.fault("the stream ends within the item %q; it must be closed first", c.open.id)
+		for _, i := range c.open {
+			c.fault("the stream ends within the item %q; it must be closed first", i.id)
 		}
 	case c.failed:
 		c.note("the stream ends with an error event; allowed here: %s", grammar.Quoted(c.allowed()...))
@@ -137,10 +140,14 @@ func (c *Checker) event(name string, data []byte) {
 	if c.options.First > 0 {
 		c.resume(kind, event)
 	}
-	if allowed := c.allowed(); !slices.Contains(allowed, kind) {
+	i := c.owner(event)
+	if kind == "response.output_item.added" && len(c.open) > 0 {
+		// Each event names its item, so clients can tell them apart.
+		c.note("another item begins while %s is open", c.open[len(c.open)-1].describe())
+	} else if allowed := c.allowedIn(i); !slices.Contains(allowed, kind) {
 		c.report(kind == "keepalive", "may not come here; allowed: "+grammar.Quoted(allowed...))
 	}
-	c.take(kind, event)
+	c.take(kind, event, i)
 }
 
 func (c *Checker) sequence(event map[string]any) {
@@ -160,8 +167,40 @@ func (c *Checker) sequence(event map[string]any) {
 	c.next++
 }
 
+// owner is the open item that an event speaks of, by its id or else its index; the last one
+// where no item fits, nil where none is open.
+func (c *Checker) owner(event map[string]any) *item {
+	id, ok := event["item_id"].(string)
+	if object, isItem := event["item"].(map[string]any); isItem {
+		id, ok = object["id"].(string)
+	}
+	for _, i := range c.open {
+		if ok && i.id == id {
+			return i
+		}
+	}
+	n, ok := grammar.AsCount(event["output_index"])
+	for _, i := range c.open {
+		if ok && i.index == n {
+			return i
+		}
+	}
+	return c.last()
+}
+
+// last is the item that began last of those that are open, nil for none.
+func (c *Checker) last() *item {
+	if len(c.open) == 0 {
+		return nil
+	}
+	return c.open[len(c.open)-1]
+}
+
 // allowed lists the events that may come next.
-func (c *Checker) allowed() []string {
+func (c *Checker) allowed() []string { return c.allowedIn(c.last()) }
+
+// allowedIn lists the events that may come next, of those of an item its own.
+func (c *Checker) allowedIn(i *item) []string {
 	switch c.phase {
 	case atStart:
 		return []string{"response.created"}
@@ -179,8 +218,8 @@ func (c *Checker) allowed() []string {
 		return nil
 	}
 	names := []string{"response.output_item.added", "response.completed", "response.incomplete"}
-	if c.open != nil {
-		names = c.open.allowed(c.options)
+	if i != nil {
+		names = i.allowed(c.options)
 	}
 	names = append(names, "response.in_progress", "response.failed")
 	if c.options.Keepalive {
@@ -194,8 +233,8 @@ func (c *Checker) background() bool {
 	return b
 }
 
-// take checks what an event says against what came before, and remembers it.
-func (c *Checker) take(kind string, event map[string]any) {
+// take checks what an event says against what came before, and remembers it. i is its owner.
+func (c *Checker) take(kind string, event map[string]any, i *item) {
 	switch kind {
 	case "response.created", "response.queued", "response.in_progress":
 		c.takeLifecycle(kind, event)
@@ -205,10 +244,10 @@ func (c *Checker) take(kind string, event map[string]any) {
 	case "response.output_item.added":
 		c.takeItemAdded(event)
 	case "response.output_item.done":
-		c.takeItemDone(event)
+		c.takeItemDone(event, i)
 	default:
-		if c.open != nil {
-			c.open.take(kind, event)
+		if i != nil {
+			i.take(kind, event)
 		}
 	}
 }
@@ -218,7 +257,7 @@ func (c *Checker) nextIndex() int64 {
 	if c.firstIndex < 0 {
 		return -1
 	}
-	return c.firstIndex + int64(len(c.items))
+	return c.firstIndex + c.begun
 }
 
 func (c *Checker) takeItemAdded(event map[string]any) {
@@ -252,7 +291,12 @@ func (c *Checker) takeItemAdded(event map[string]any) {
 			c.reportf(i.foreign(), `item.%s is %s; must be "" when an item begins`, key, grammar.Describe(s))
 		}
 	}
-	c.open = i
+	c.begin(i)
+}
+
+func (c *Checker) begin(i *item) {
+	c.open = append(c.open, i)
+	c.begun++
 }
 
 // newID checks the id of an item that begins.
@@ -263,14 +307,14 @@ func (c *Checker) newID(i *item) {
 	c.seenIDs[i.id] = true
 }
 
-func (c *Checker) takeItemDone(event map[string]any) {
+func (c *Checker) takeItemDone(event map[string]any, i *item) {
 	object, ok := event["item"].(map[string]any)
-	i := c.open
 	if !ok || i == nil {
 		return
 	}
-	c.open = nil
+	c.open = slices.DeleteFunc(c.open, func(o *item) bool { return o == i })
 	c.items = append(c.items, i)
+	slices.SortFunc(c.items, func(a, b *item) int { return cmp.Compare(a.index, b.index) })
 	i.checkIndex(event)
 	i.finish(object)
 	if object["type"] == i.kind && object["status"] == incomplete {

@@ -10,7 +10,7 @@ var foreignTexts = map[string]string{
 }
 
 // takeForeign checks what can be checked of an event of which the grammar knows nothing:
-// that it belongs to the open item, and that its deltas make up its text.
+// that it belongs to an open item, and that its deltas make up its text.
 func (c *Checker) takeForeign(kind string, event map[string]any) {
 	if c.phase == over {
 		c.fault("nothing may follow the terminal event, %s", c.terminal)
@@ -23,22 +23,23 @@ func (c *Checker) takeForeign(kind string, event map[string]any) {
 	if c.options.First > 0 {
 		c.resume(kind, event)
 	}
-	if c.open == nil {
+	i := c.owner(event)
+	if i == nil {
 		c.fault("item_id is %q; there is no open item", id)
 		return
 	}
-	c.open.checkOwner(event)
+	i.checkOwner(event)
 	name, isDelta := strings.CutSuffix(kind, ".delta")
 	key, isDone := foreignTexts[kind]
 	switch {
-	case isDone && c.open.textDone:
+	case isDone && i.textDone:
 		c.fault("may come once in an item")
 	case isDone:
-		c.open.checkText(event, key, &c.open.text)
-		c.open.textDone = true
+		i.checkText(event, key, &i.text)
+		i.textDone = true
 	case isDelta && foreignTexts[name+".done"] != "":
 		delta, _ := event["delta"].(string)
-		c.open.text.WriteString(delta)
+		i.text.WriteString(delta)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *Checker) takeTerminal(kind string, event map[string]any) {
 	if from < 0 {
 		return
 	}
-	for n, i := range c.items {
+	for _, i := range c.items {
 		at := fmt.Sprintf("response.output[%d]", i.index)
 		if i.index >= int64(len(output)) {
 			c.fault("%s is missing; output must hold each item of the stream, here %s", at, i.describe())
@@ -53,19 +53,20 @@ func (c *Checker) takeTerminal(kind string, event map[string]any) {
 		}
 		if got := output[i.index]; i.done != nil && !reflect.DeepEqual(got, any(i.done)) {
 			c.reportf(sameEssence(got, i.done), "%s differs from item %d of the stream, %s: %s",
-				at, from+int64(n), i.describe(), grammar.Difference(at, got, any(i.done)))
+				at, i.index, i.describe(), grammar.Difference(at, got, any(i.done)))
 		}
 	}
-	rest := output[min(int64(len(output)), from+int64(len(c.items))):]
-	if c.open != nil && len(rest) > 0 { // response.failed within an item
-		last, _ := rest[0].(map[string]any)
-		if last["id"] != c.open.id || last["type"] != c.open.kind {
-			c.fault("response.output[%d] is %s; must be the item left open, %s", c.open.index, grammar.Describe(rest[0]), c.open.describe())
+	for _, i := range c.open { // response.failed within an item
+		if i.index >= int64(len(output)) {
+			continue
 		}
-		rest = rest[1:]
+		got := output[i.index]
+		if object, _ := got.(map[string]any); object["id"] != i.id || object["type"] != i.kind {
+			c.fault("response.output[%d] is %s; must be the item left open, %s", i.index, grammar.Describe(got), i.describe())
+		}
 	}
-	if len(rest) > 0 {
-		c.fault("response.output has %d items; the stream had %d", len(output), len(output)-len(rest))
+	if had := from + c.begun; int64(len(output)) > had {
+		c.fault("response.output has %d items; the stream had %d", len(output), had)
 	}
 }
 

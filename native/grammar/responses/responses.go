@@ -4,7 +4,8 @@
 //
 //	if faults := responses.Check(stream, responses.Options{}); len(faults) > 0 { … }
 //
-// The grammar (each name begins with "response.", an item ends before the next begins):
+// The grammar (each name begins with "response."). An item ends before the next begins; other
+// servers keep several open at once, which is a note, since each event names its item:
 //
 //	stream      = created [queued] in_progress item* terminal
 //	created     = created                     status in_progress; queued if background is true

@@ -26,7 +26,7 @@ func (c *Checker) resume(kind string, event map[string]any) {
 	i := &item{reporter: &c.reporter, index: index, firstPart: -1}
 	i.id, _ = event["item_id"].(string)
 	c.seenIDs[i.id] = true
-	c.open = i
+	c.begin(i)
 	name := strings.TrimPrefix(kind, "response.")
 	switch {
 	case name == "output_item.done":
