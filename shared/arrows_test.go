@@ -29,7 +29,7 @@ var arrows = []struct {
 	{"shared/gunzip", nil},
 	{"shared/catalog", []string{"shared/config"}},
 	{"shared/hub", []string{"shared/catalog", "shared/jsonedit"}},
-	{"shared/editor", []string{"shared/catalog", "shared/hub", "shared/jsonedit"}},
+	{"shared/editor", []string{"shared/catalog", "shared/history", "shared/hub", "shared/jsonedit"}},
 	{"shared/history", []string{"shared/jsonedit"}},
 	{"shared/refusal", []string{"shared/hub"}},
 	{"shared/repair", []string{"shared/hub", "shared/jsonedit"}},

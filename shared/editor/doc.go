@@ -9,7 +9,7 @@
 //	denied.go    fields that clients may not set
 //	messages.go  messageList: the elements of messages, their roles and reasoning
 //	calls.go     toolCalls: the arguments of calls in the history
-//	results.go   resultOrder: the results of calls, in their order
+//	results.go   resultOrder: the results of calls, where they belong
 //	system.go    systemPlacer: where system messages go
 //	tools.go     tools: tools and tool_choice
 //	format.go    answerFormat: the form of the answer beside tools, in words
@@ -21,5 +21,5 @@
 // While the walk passes a field, the type that knows it reads it; when all of the request is
 // known, the same type makes the edits that need the rest.
 //
-// It imports catalog, hub and jsonedit.
+// It imports catalog, history, hub and jsonedit.
 package editor

@@ -44,7 +44,6 @@ type Editor struct {
 	request  request
 	form     Form
 	messages messageList
-	results  resultOrder
 	tools    tools
 	format   answerFormat
 	template templateArguments
@@ -54,8 +53,7 @@ type Editor struct {
 // Edit appends the request as the upstream shall see it to dst and fills in the
 // turn's facts, or says what is wrong with it. Where a token limit may be over the
 // window, it asks for that (hub.Turn.Need) and goes on when it is given: the Editor is
-// in use until then. In body, halves of surrogate pairs may be overwritten, and the results of
-// calls change places.
+// in use until then. In body, halves of surrogate pairs may be overwritten.
 func (ed *Editor) Edit(dst, body []byte, t *hub.Turn, form Form) ([]byte, *hub.Problem) {
 	return ed.EditTrusted(dst, body, nil, t, form)
 }
@@ -97,9 +95,11 @@ func (ed *Editor) read(trusted []jsonedit.Span) *hub.Problem {
 	if err := ed.request.scanner.Finish(); err != nil {
 		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
-	if ed.form.Messages && ed.results.sort(&ed.request.document, &ed.messages) {
-		ed.begin(ed.request.src, trusted, ed.request.turn)
-		ed.scan()
+	if ed.form.Messages && len(trusted) == 0 {
+		if sorted := sortResults(&ed.request.document, &ed.messages); sorted != nil {
+			ed.begin(sorted, nil, ed.request.turn)
+			ed.scan()
+		}
 	}
 	return ed.finish()
 }

@@ -3,115 +3,250 @@ package editor
 import (
 	"bytes"
 
+	"github.com/qwenvoy/qwenvoy/shared/history"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// resultOrder puts results into the order of their calls. Qwen's templates show results without
-// ids, so the model pairs them by position, and an answer of one tool would be read as another's.
-type resultOrder struct {
-	results []result
-	moved   []byte // what is moved, on its way
-}
-
-// result is a tool message behind an assistant's turn.
-type result struct {
-	at     jsonedit.Span
-	rank   int // the place of its call
-	source int // which result goes to this one's place
-}
-
-// sort moves results in the text itself, and tells whether it has. Where things stand is noted
-// anew then: nearly all requests have the order right, and for the others a second walk costs
-// less than edits that move would cost all.
-func (o *resultOrder) sort(d *document, l *messageList) (moved bool) {
-	for i := 0; i < len(l.noted); i++ {
-		calls := l.callIDs[l.noted[i].calls[0]:l.noted[i].calls[1]]
-		if l.noted[i].role != assistantRole || len(calls) < 2 {
-			continue
-		}
-		end := i + 1
-		for end < len(l.noted) && (l.noted[end].role == toolRole || l.noted[end].role.isSystem()) {
-			end++
-		}
-		if o.rank(d.src, l.noted[i+1:end], calls) {
-			o.write(d.src)
-			moved = true
-		}
-		i = end - 1
+// sortResults puts results behind their calls, in the order of the calls, says which are missing
+// among them, and puts images that stand in a result as JSON behind it: what package history does
+// for other dialects. Qwen's templates show results without ids, so the model pairs them by
+// position, and an answer of one tool would be read as another's. It gives the text as it shall be,
+// nil for as it is: nearly all requests are right, and for the others a second walk costs less than
+// edits that move would cost all.
+func sortResults(d *document, l *messageList) []byte {
+	if !l.wantsSorting(d.src) {
+		return nil
 	}
-	if moved {
-		d.changed(hub.ResultsSorted)
-	}
-	return moved
+	o := resultOrder{src: d.src, list: l, ids: map[string][]openCalls{}}
+	o.pair()
+	return o.write(d)
 }
 
-// rank notes the results of calls, and tells whether their order is another.
-func (o *resultOrder) rank(src []byte, messages []message, calls []jsonedit.Span) bool {
-	o.results = o.results[:0]
-	next, right := 0, true
-	for i := range messages {
-		m := &messages[i]
-		if m.role != toolRole {
-			continue
-		}
-		for right && next < len(calls) && !bytes.Equal(calls[next].Of(src), m.id.Of(src)) {
+// wantsSorting tells whether something of the results may have to change. Ids are compared as they
+// are written, so it may say so in vain.
+func (l *messageList) wantsSorting(src []byte) bool {
+	for i := 0; i < len(l.noted); {
+		end, calls := l.turn(i)
+		next := calls[0]
+		for i = end; i < len(l.noted) && (l.noted[i].role == toolRole || l.noted[i].role.isSystem()); i++ {
+			m := &l.noted[i]
+			if m.role != toolRole {
+				continue
+			}
+			if next == calls[1] || !bytes.Equal(l.callIDs[next].Of(src), m.id.Of(src)) || hasImages(src, m.content) {
+				return true
+			}
 			next++
 		}
-		right = right && next < len(calls)
-		o.results = append(o.results, result{at: m.at})
+		if next > calls[0] && next < calls[1] {
+			return true
+		}
+		i = max(i, end)
 	}
-	if right || len(o.results) < 2 {
+	return false
+}
+
+// turn is what the assistant says from message i on, up to another's message, and the numbers of the
+// first of its calls and the one behind its last; another's message is a turn without calls.
+func (l *messageList) turn(i int) (end int, calls [2]int) {
+	for end = i; end < len(l.noted) && l.noted[end].role == assistantRole; end++ {
+		if c := l.noted[end].calls; c[1] > c[0] {
+			if calls[1] == 0 {
+				calls[0] = c[0]
+			}
+			calls[1] = c[1]
+		}
+	}
+	if end == i && l.noted[i].role != toolRole && !l.noted[i].role.isSystem() {
+		end++
+	}
+	return end, calls
+}
+
+// hasImages tells whether a result's content may be images in the form of a text.
+func hasImages(src []byte, content jsonedit.Span) bool {
+	text := hub.Literal(src, content)
+	if len(text) == 0 {
 		return false
 	}
-	ranks := make(map[string]int, len(calls))
-	for i := len(calls) - 1; i >= 0; i-- {
-		if id := calls[i].Of(src); jsonedit.IsString(id) {
-			ranks[string(jsonedit.Text(id))] = i
+	_, images := history.Unpack(text, nil)
+	return images != nil
+}
+
+// resultOrder is the order of the messages of one request with results where they belong.
+type resultOrder struct {
+	src   []byte
+	list  *messageList
+	turns []resultTurn
+	ids   map[string][]openCalls
+	// results holds for each call the number of its result's message, counted from 1; taken tells
+	// of each message whether it is one.
+	results []int
+	taken   []bool
+
+	out     []byte
+	count   int // of messages written
+	next    int // the message that is next where nothing is moved
+	moved   bool
+	images  []byte // content parts of the results just written
+	changes hub.Change
+}
+
+// resultTurn is what the assistant says at a time: its messages, and its calls.
+type resultTurn struct {
+	start, end int
+	calls      [2]int
+	// answered: a result is there. loose: one behind it is of no call, so that none can be said to
+	// be missing.
+	answered, loose bool
+}
+
+// openCalls are the calls of one id in one turn that have no result yet.
+type openCalls struct {
+	turn  int
+	calls []int
+}
+
+// pair finds the call of each result: of the latest turn that has one of its id without a result.
+func (o *resultOrder) pair() {
+	o.results, o.taken = make([]int, len(o.list.callIDs)), make([]bool, len(o.list.noted))
+	for i := 0; i < len(o.list.noted); {
+		end, calls := o.list.turn(i)
+		if calls[1] > calls[0] {
+			o.addTurn(resultTurn{start: i, end: end, calls: calls})
 		}
-	}
-	n := 0
-	for i := range messages {
-		if m := &messages[i]; m.role == toolRole {
-			o.results[n].rank = len(calls) // what answers none of them stays behind
-			if id := m.id.Of(src); jsonedit.IsString(id) {
-				if rank, known := ranks[string(jsonedit.Text(id))]; known {
-					o.results[n].rank = rank
-				}
+		inRun := calls[1] > calls[0]
+		for i = end; i < len(o.list.noted) && (o.list.noted[i].role == toolRole || o.list.noted[i].role.isSystem()); i++ {
+			if o.list.noted[i].role == toolRole && !o.answer(i) && inRun {
+				o.turns[len(o.turns)-1].loose = true
 			}
-			n++
 		}
 	}
-	return o.sorted(len(calls))
 }
 
-// sorted notes for each place which result goes there, and tells whether it is another than the
-// one that stands there. It counts, since no more ranks than ids were read.
-func (o *resultOrder) sorted(ranks int) (moved bool) {
-	from := make([]int, ranks+2) // the first place of each rank
-	for i := range o.results {
-		from[o.results[i].rank+1]++
-	}
-	for rank := range ranks + 1 {
-		from[rank+1] += from[rank]
-	}
-	for i := range o.results {
-		place := &from[o.results[i].rank]
-		o.results[*place].source = i
-		moved = moved || *place != i
-		*place++
-	}
-	return moved
-}
-
-// write puts each result into its place. What stood between two places stays there.
-func (o *resultOrder) write(src []byte) {
-	o.moved = o.moved[:0]
-	for i := range o.results {
-		if i > 0 {
-			o.moved = jsonedit.PutBytes(o.moved, src[o.results[i-1].at.End:o.results[i].at.Start])
+func (o *resultOrder) addTurn(t resultTurn) {
+	n := len(o.turns)
+	for c := t.calls[0]; c < t.calls[1]; c++ {
+		raw := o.list.callIDs[c].Of(o.src)
+		if !jsonedit.IsString(raw) {
+			t.loose = true
+			continue
 		}
-		o.moved = jsonedit.PutBytes(o.moved, o.results[o.results[i].source].at.Of(src))
+		id := string(jsonedit.Text(raw))
+		open := o.ids[id]
+		if len(open) == 0 || open[len(open)-1].turn != n {
+			open = append(open, openCalls{turn: n})
+		}
+		last := &open[len(open)-1]
+		last.calls = append(last.calls, c)
+		o.ids[id] = open
 	}
-	copy(src[o.results[0].at.Start:], o.moved)
+	o.turns = append(o.turns, t)
+}
+
+// answer gives a result to its call, and tells whether it has one.
+func (o *resultOrder) answer(message int) bool {
+	raw := o.list.noted[message].id.Of(o.src)
+	if !jsonedit.IsString(raw) {
+		return false
+	}
+	id := string(jsonedit.Text(raw))
+	open := o.ids[id]
+	if len(open) == 0 {
+		return false
+	}
+	last := &open[len(open)-1]
+	o.results[last.calls[0]], o.taken[message], o.turns[last.turn].answered = message+1, true, true
+	if last.calls = last.calls[1:]; len(last.calls) == 0 {
+		o.ids[id] = open[:len(open)-1]
+	}
+	return true
+}
+
+// write writes the request anew; nil where that changes nothing.
+func (o *resultOrder) write(d *document) []byte {
+	l := o.list
+	if len(l.noted) == 0 {
+		return nil
+	}
+	o.out = append(make([]byte, 0, len(o.src)+1024), o.src[:l.noted[0].at.Start]...)
+	turn := 0
+	for i := range l.noted {
+		if !o.taken[i] {
+			o.message(i)
+		}
+		if turn < len(o.turns) && i+1 == o.turns[turn].end {
+			o.turn(&o.turns[turn])
+			turn++
+		}
+	}
+	o.putImages()
+	if o.changes == 0 {
+		return nil
+	}
+	d.changed(o.changes)
+	return append(o.out, o.src[l.noted[len(l.noted)-1].at.End:]...)
+}
+
+// turn writes the results of a turn's calls.
+func (o *resultOrder) turn(t *resultTurn) {
+	for c := t.calls[0]; c < t.calls[1]; c++ {
+		switch {
+		case o.results[c] > 0:
+			o.message(o.results[c] - 1)
+		case t.answered && !t.loose:
+			o.separate()
+			o.out = jsonedit.PutBetween(o.out, `{"role":"tool","tool_call_id":`, o.list.callIDs[c].Of(o.src), `,"content":"`+history.NoResult+`"}`)
+			o.changes |= hub.ResultsFilled
+		}
+	}
+}
+
+// message writes a message of the request.
+func (o *resultOrder) message(i int) {
+	m := &o.list.noted[i]
+	if m.role != toolRole {
+		o.putImages()
+	}
+	if i != o.next {
+		o.changes |= hub.ResultsSorted
+	}
+	o.next = i + 1
+	o.separate()
+	if text := hub.Literal(o.src, m.content); m.role == toolRole && len(text) > 0 {
+		before := len(o.images)
+		if text, o.images = history.Unpack(text, o.images); len(o.images) > before {
+			if len(text) == 0 {
+				text = []byte(history.ImageNote)
+			}
+			o.out = jsonedit.PutBetween(o.out, string(o.src[m.at.Start:m.content.Start])+`"`, text, `"`)
+			o.out = jsonedit.PutBytes(o.out, o.src[m.content.End:m.at.End])
+			o.changes |= hub.ImagesUnpacked
+			return
+		}
+	}
+	o.out = jsonedit.PutBytes(o.out, m.at.Of(o.src))
+}
+
+// putImages writes a user's message with the images of the results before it.
+func (o *resultOrder) putImages() {
+	if len(o.images) == 0 {
+		return
+	}
+	o.separate()
+	o.out = jsonedit.PutBetween(o.out, `{"role":"user","content":[`, o.images, `]}`)
+	o.images = o.images[:0]
+}
+
+// separate writes what stands between two messages: what stood at that place before.
+func (o *resultOrder) separate() {
+	o.count++
+	switch l := o.list; {
+	case o.count == 1:
+	case o.count <= len(l.noted):
+		o.out = jsonedit.PutBytes(o.out, o.src[l.noted[o.count-2].at.End:l.noted[o.count-1].at.Start])
+	default:
+		o.out = append(o.out, ',')
+	}
 }

@@ -21,6 +21,7 @@ func TestResultsGoUpInTheOrderOfTheirCalls(t *testing.T) {
 		return `{"role":"assistant","content":null,"tool_calls":[` + strings.Join(calls, ",") + `]}`
 	}
 	result := func(id string) string { return `{"tool_call_id":"` + id + `","content":"of ` + id + `","role":"tool"}` }
+	missing := func(id string) string { return `{"role":"tool","tool_call_id":"` + id + `","content":"(no result)"}` }
 	system := `{"role":"system","content":"s"}`
 	for _, tt := range []struct {
 		name     string
@@ -30,21 +31,40 @@ func TestResultsGoUpInTheOrderOfTheirCalls(t *testing.T) {
 		{"turned", []string{user, turn("a", "b"), result("b"), result("a"), end}, []string{user, turn("a", "b"), result("a"), result("b"), end}},
 		{"at the end, three", []string{user, turn("a", "b", "c"), result("c"), result("a"), result("b")},
 			[]string{user, turn("a", "b", "c"), result("a"), result("b"), result("c")}},
-		{"one is missing", []string{user, turn("a", "b", "c"), result("c"), result("b")}, []string{user, turn("a", "b", "c"), result("b"), result("c")}},
+		{"one is missing", []string{user, turn("a", "b", "c"), result("c"), result("b")}, []string{user, turn("a", "b", "c"), missing("a"), result("b"), result("c")}},
+		{"the last is missing", []string{user, turn("a", "b"), result("a"), end}, []string{user, turn("a", "b"), result("a"), missing("b"), end}},
+		{"all are missing", []string{user, turn("a", "b"), end}, nil},
+		{"the only one is missing", []string{user, turn("a"), end}, nil},
+		{"one is missing, and another is of no call", []string{user, turn("a", "b"), result("x"), result("b"), end}, []string{user, turn("a", "b"), result("b"), result("x"), end}},
+		{"one is missing of calls of which one has no id", []string{user, `{"role":"assistant","tool_calls":[{"id":null},{"id":"a"},{"id":"b"}]}`, result("a"), end}, nil},
+		{"calls in two messages", []string{user, turn("a"), turn("b", "c"), result("c"), result("b"), result("a"), end},
+			[]string{user, turn("a"), turn("b", "c"), result("a"), result("b"), result("c"), end}},
+		{"calls in two messages, in order", []string{user, turn("a"), `{"role":"assistant","content":"x"}`, turn("b"), result("a"), result("b"), end}, nil},
+		{"calls in two messages, one is missing", []string{user, turn("a"), turn("b"), result("b")}, []string{user, turn("a"), turn("b"), missing("a"), result("b")}},
+		{"a late one", []string{user, turn("a", "b"), result("b"), end, result("a"), user}, []string{user, turn("a", "b"), result("a"), result("b"), end, user}},
+		{"a late one of one call", []string{user, turn("a"), end, result("a")}, []string{user, turn("a"), result("a"), end}},
+		{"one before its call", []string{user, result("a"), turn("a"), end}, nil},
+		{"one id in two turns", []string{user, turn("a"), result("a"), turn("a", "b"), result("b"), result("a")}, []string{user, turn("a"), result("a"), turn("a", "b"), result("a"), result("b")}},
+		{"one id in two turns of which one has no result", []string{user, turn("a"), end, turn("a"), result("a"), user, result("a")},
+			[]string{user, turn("a"), result("a"), end, turn("a"), result("a"), user}},
 		{"two turns", []string{user, turn("a", "b"), result("b"), result("a"), turn("b", "a"), result("a"), result("b")},
 			[]string{user, turn("a", "b"), result("a"), result("b"), turn("b", "a"), result("b"), result("a")}},
 		{"two results of one call", []string{user, turn("a", "b"), result("b"), result("a"), result("b")},
 			[]string{user, turn("a", "b"), result("a"), result("b"), result("b")}},
+		{"two results of the first call", []string{user, turn("a", "b"), result("a"), result("a"), result("b")},
+			[]string{user, turn("a", "b"), result("a"), result("b"), result("a")}},
 		{"ids that no call has", []string{user, turn("a", "b"), result("x"), result("b"), result("y"), result("a")},
 			[]string{user, turn("a", "b"), result("a"), result("b"), result("x"), result("y")}},
 		{"calls of one id", []string{user, turn("a", "a", "b"), result("b"), result("a"), result("a")},
 			[]string{user, turn("a", "a", "b"), result("a"), result("a"), result("b")}},
+		{"calls of one id around another", []string{user, turn("a", "b", "a"), result("b"), result("a"), result("a")},
+			[]string{user, turn("a", "b", "a"), result("a"), result("b"), result("a")}},
 		{"an escape in an id", []string{user, turn("a", `\u0062`), result("a"), result("b")}, nil},
 		{"an escape in an id, turned", []string{user, turn("a", `\u0062`), result("b"), result("a")},
 			[]string{user, turn("a", `\u0062`), result("a"), result("b")}},
-		{"a system message between", []string{user, turn("a", "b"), result("b"), system, result("a")}, []string{user, turn("a", "b"), result("a"), system, result("b")}},
-		{"a user between", []string{user, turn("a", "b"), result("b"), user, result("a")}, nil},
-		{"one call", []string{user, turn("a"), result("b"), result("a")}, nil},
+		{"a system message between", []string{user, turn("a", "b"), result("b"), system, result("a")}, []string{user, turn("a", "b"), result("a"), result("b"), system}},
+		{"a system message between, in order", []string{user, turn("a", "b"), result("a"), system, result("b")}, nil},
+		{"one call", []string{user, turn("a"), result("b"), result("a")}, []string{user, turn("a"), result("a"), result("b")}},
 		{"no ids", []string{user, turn("a", "b"), `{"role":"tool","content":"1"}`, `{"role":"tool","content":"2","tool_call_id":null}`}, nil},
 		{"no calls", []string{user, `{"role":"assistant","content":"x","tool_calls":{}}`, result("b"), result("a")}, nil},
 	} {
@@ -62,15 +82,53 @@ func TestResultsGoUpInTheOrderOfTheirCalls(t *testing.T) {
 					t.Fatal(p)
 				}
 				got := gjson.GetBytes(out, "messages").Raw
-				if want := "[ " + strings.Join(tt.want, " ,\n") + "]"; got != want || !json.Valid(out) {
+				n := min(len(tt.in), len(tt.want)) // behind as many as there were, nothing stood between
+				want := "[ " + strings.Join(tt.want[:n], " ,\n")
+				for _, more := range tt.want[n:] {
+					want += "," + more
+				}
+				if want += "]"; got != want || !json.Valid(out) {
 					t.Errorf("got\n%s\nwant\n%s\nin %s", got, want, out)
 				}
 				moved := strings.Join(tt.in, "") != strings.Join(tt.want, "")
-				if turn.Request.Changes&hub.ResultsSorted != 0 != moved {
+				if turn.Request.Changes&(hub.ResultsSorted|hub.ResultsFilled) != 0 != moved {
 					t.Errorf("changes: %v", turn.Request.Changes.Names())
 				}
 			}
 		})
+	}
+}
+
+// The rule is history's, by which Responses and Messages have it.
+func TestImagesInTheTextOfAResultAreImages(t *testing.T) {
+	const png = "data:image/png;base64,iVBORw0KGgo="
+	part := `{"type":"image_url","image_url":{"url":"` + png + `"}}`
+	turn := `{"role":"assistant","tool_calls":[{"id":"a"},{"id":"b"}]}`
+	result := func(id, content string) string {
+		return `{"role":"tool","content":` + content + `,"tool_call_id":"` + id + `","x":1}`
+	}
+	list := `"[{\"type\":\"text\",\"text\":\"A cat.\"},{\"type\":\"media\",\"data\":\"iVBORw0KGgo=\",\"mediaType\":\"image/png\"}]"`
+	image := `"[{\"type\":\"image\",\"data\":\"iVBORw0KGgo=\",\"mimeType\":\"image/png\"}]"`
+	for _, tt := range []struct{ name, in, want string }{
+		{"beside a text", turn + "," + result("a", list) + "," + result("b", `"x"`) + `,{"role":"user","content":"go on"}`,
+			turn + "," + result("a", `"A cat."`) + "," + result("b", `"x"`) + `,{"role":"user","content":[` + part + `]},{"role":"user","content":"go on"}`},
+		{"two, out of order", turn + "," + result("b", image) + "," + result("a", list),
+			turn + "," + result("a", `"A cat."`) + "," + result("b", `"The image follows."`) + `,{"role":"user","content":[` + part + "," + part + `]}`},
+		{"of no call", result("x", `"`+png+`"`), result("x", `"The image follows."`) + `,{"role":"user","content":[` + part + `]}`},
+		{"no result", `{"role":"user","content":` + list + `}`, `{"role":"user","content":` + list + `}`},
+		{"parts of their own", turn + "," + result("a", `[`+part+`]`) + "," + result("b", `""`), turn + "," + result("a", `[`+part+`]`) + "," + result("b", `""`)},
+	} {
+		for _, form := range []Form{chatForm, {ModelOptional: true, Messages: true, Prompt: true}} {
+			var ed Editor
+			facts := newTurn(t, hub.Merge)
+			out, p := ed.Edit(nil, []byte(`{"model":"gpt-5","messages":[`+tt.in+`]}`), facts, form)
+			if got := gjson.GetBytes(out, "messages").Raw; p != nil || got != "["+tt.want+"]" {
+				t.Errorf("%s: %v\n%s\nwant\n%s", tt.name, p, got, tt.want)
+			}
+			if facts.Request.Changes&hub.ImagesUnpacked != 0 != (tt.in != tt.want) {
+				t.Errorf("%s: changes %v", tt.name, facts.Request.Changes.Names())
+			}
+		}
 	}
 }
 

@@ -220,7 +220,7 @@ func (h *History) Result(id, text, images []byte) bool {
 			s.open = g.below
 		}
 	}
-	text, images = unpack(text, images)
+	text, images = Unpack(text, images)
 	// A second result for one call joins the first: a chat template takes one.
 	c := &h.entries[s.entry].calls[s.call-1]
 	c.answered = true
@@ -229,13 +229,22 @@ func (h *History) Result(id, text, images []byte) bool {
 	return true
 }
 
-// Unanswered gives calls without a result the text inside, where the dialect wants one.
-func (h *History) Unanswered(inside string) {
+// NoResult stands in the place of a result that is missing beside others of one turn: templates
+// show results without ids, and the model would take the next one for it. ImageNote stands in
+// that of a result which is nothing but images.
+const (
+	NoResult  = "(no result)"
+	ImageNote = "The image follows."
+)
+
+// Unanswered gives NoResult to all calls without a result, also where their turn has none, for a
+// dialect that wants one of each.
+func (h *History) Unanswered() {
 	for i := range h.entries {
 		for j := range h.entries[i].calls {
 			if c := &h.entries[i].calls[j]; !c.answered {
 				c.answered = true
-				h.extend(&c.result, "", []byte(inside))
+				h.extend(&c.result, "", []byte(NoResult))
 			}
 		}
 	}
@@ -418,18 +427,22 @@ func (h *History) appendTurn(dst []byte, e *entry, empty int, o *Options) []byte
 	}
 	dst = append(dst, '}')
 	images := false
+	some := slices.ContainsFunc(e.calls, func(c call) bool { return c.answered })
 	for i := range e.calls {
 		c := &e.calls[i]
-		if !c.answered {
-			continue
+		if !some {
+			break
 		}
 		has := c.images.first > 0
 		images = images || has
 		dst = jsonedit.PutBytes(jsonedit.Put(dst, `,{"role":"tool","tool_call_id":"`), h.of(c.id))
 		dst = jsonedit.Put(dst, `","content":`)
-		if c.result.first == 0 && has {
+		switch {
+		case !c.answered:
+			dst = jsonedit.AppendQuoted(dst, NoResult)
+		case c.result.first == 0 && has:
 			dst = jsonedit.AppendQuoted(dst, o.ImageNote)
-		} else {
+		default:
 			dst = o.quoteChain(dst, h, c.result)
 		}
 		dst = append(dst, '}')

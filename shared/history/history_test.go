@@ -108,7 +108,7 @@ func TestHistoryGivesResultsToTheirCalls(t *testing.T) {
 		{"one id in two turns, the latest first", []step{{"call", "a", ""}, {"user", "", ""}, {"call", "a", ""}, {"result", "a", "2"}, {"result", "a", "1"}}, "a=1 a=2 "},
 		{"a result too many", []step{{"call", "a", ""}, {"call", "b", ""}, {"result", "a", "1"}, {"result", "b", "2"}, {"result", "a", "3"}, {"result", "a", "4"}}, `a=1\n3\n4 b=2 `},
 		{"an empty one, and again", []step{{"call", "a", ""}, {"result", "a", ""}, {"result", "a", "1"}}, "a=1 "},
-		{"one id again in a later turn", []step{{"call", "a", ""}, {"result", "a", "1"}, {"call", "a", ""}, {"call", "b", ""}, {"result", "a", "2"}}, "a=1 a=2 "},
+		{"one id again in a later turn", []step{{"call", "a", ""}, {"result", "a", "1"}, {"call", "a", ""}, {"call", "b", ""}, {"result", "a", "2"}}, "a=1 a=2 b=(no result) "},
 		{"none", []step{{"call", "a", ""}}, ""},
 	}
 	for _, tt := range tests {

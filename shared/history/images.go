@@ -6,11 +6,11 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// unpack finds the images in a result that is the JSON of a list of parts, written as a text:
+// Unpack finds the images in a result that is the JSON of a list of parts, written as a text:
 // some agents and tools hand it on so. To the model it would be a million letters. images is
 // appended to, with commas between; text, an inside, is what the list says beside them. A text
 // without images, or with anything that is not known in it, stays as it is.
-func unpack(text, images []byte) ([]byte, []byte) {
+func Unpack(text, images []byte) ([]byte, []byte) {
 	first := bytes.TrimLeft(text[:min(len(text), 16)], " \\nrt")
 	switch {
 	case bytes.HasPrefix(first, []byte("data:")):
@@ -65,8 +65,8 @@ func (p *parts) add(e jsonedit.Value) bool {
 	return true
 }
 
-// imageURL is the address of an image in the words of Responses, Chat Completions, Messages
-// or MCP, "" for none.
+// imageURL is the address of an image in the words of Responses, Chat Completions, Messages,
+// MCP or the AI SDK, "" for none.
 func imageURL(kind string, e jsonedit.Value) string {
 	switch kind {
 	case "input_image", "image_url":
@@ -75,6 +75,10 @@ func imageURL(kind string, e jsonedit.Value) string {
 			url = url.Get("url")
 		}
 		return url.Text()
+	case "image-url": // this and the next ones are the AI SDK's
+		return e.Get("url").Text()
+	case "media", "image-data":
+		return "data:" + e.Get("mediaType").Text() + ";base64," + e.Get("data").Text()
 	case "image":
 		source, mediaType := e, "mimeType"
 		if s := e.Get("source"); s.Kind() == jsonedit.Object {

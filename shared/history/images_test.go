@@ -16,6 +16,9 @@ func TestImagesInATextAreImages(t *testing.T) {
 		{"Messages", `[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo="}},{"type":"text","text":"x"}]`, "x", part},
 		{"Messages, an address", `[{"type":"image","source":{"type":"url","url":"https://a/b.png"}}]`, "", strings.Replace(part, png, "https://a/b.png", 1)},
 		{"MCP", `{"content":[{"type":"text","text":"half \ud83d"},{"type":"image","data":"iVBORw0KGgo=","mimeType":"image/png"}],"isError":false}`, "half \uFFFD", part},
+		{"the AI SDK", `[{"type":"text","text":"x"},{"type":"media","data":"iVBORw0KGgo=","mediaType":"image/png"}]`, "x", part},
+		{"the AI SDK, newer", `[{"type":"image-data","data":"iVBORw0KGgo=","mediaType":"image/png"},{"type":"image-url","url":"` + png + `"}]`, "", part + "," + part},
+		{"the AI SDK, a sound", `[{"type":"media","data":"AA","mediaType":"audio/wav"}]`, "", "no"},
 		{"one alone", `{"type":"input_image","image_url":"` + png + `"}`, "", part},
 		{"an address", "\n" + png + "\n", "", part},
 		{"words before it", `See [{"type":"input_image","image_url":"` + png + `"}]`, "", "no"},
@@ -32,7 +35,7 @@ func TestImagesInATextAreImages(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			literal, _ := json.Marshal(test.text)
 			inside := string(literal[1 : len(literal)-1])
-			text, images := unpack([]byte(inside), []byte(`{}`))
+			text, images := Unpack([]byte(inside), []byte(`{}`))
 			if test.images == "no" {
 				if string(text) != inside || string(images) != `{}` {
 					t.Errorf("%s %s", text, images)

@@ -27,6 +27,8 @@ const (
 	ItemsDropped
 	FormatInWords
 	StopsHeld
+	ResultsFilled
+	ImagesUnpacked
 )
 
 var changeNames = []string{
@@ -38,7 +40,7 @@ var changeNames = []string{
 	"fields_ignored", "reasoning_dropped", "fields_denied", "safeguards_unsupported", "results_sorted",
 	"items_dropped",
 	"format_in_words",
-	"stops_held",
+	"stops_held", "results_filled", "images_unpacked",
 }
 
 // Names lists the set.

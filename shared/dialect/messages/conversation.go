@@ -230,7 +230,7 @@ func (c *conversation) settle(keepTurns int) (prefill bool) {
 		c.history.KeepReasoning(keepTurns)
 	}
 	prefill = c.history.Continue()
-	c.history.Unanswered("(no result)")
+	c.history.Unanswered()
 	return prefill
 }
 

@@ -25,7 +25,7 @@ func (c *chatRequest) begin(model []byte, talk *conversation) {
 		c.chat = jsonedit.PutBetween(c.chat, `"model":`, model, ",")
 	}
 	c.put(`"messages":`)
-	c.chat = talk.history.Append(c.chat, history.Options{System: talk.system, DropEmptyTurns: true, ImageNote: "The image follows.",
+	c.chat = talk.history.Append(c.chat, history.Options{System: talk.system, DropEmptyTurns: true, ImageNote: history.ImageNote,
 		Trusted: &c.trusted})
 }
 
