@@ -155,7 +155,7 @@ func TestUpgradesPass(t *testing.T) {
 		conn := must[net.Conn](t)(net.DialTimeout("tcp", strings.TrimPrefix(e.url, "http://"), patience))
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(patience))
-		fmt.Fprintf(conn, "GET /v1/realtime HTTP/1.1\r\nhost: qwenvoy\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s: %s\r\n\r\n", upstream.Header, id)
+		fmt.Fprintf(conn, "GET /v1/realtime HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s: %s\r\n\r\n", upstream.Header, id)
 		in := bufio.NewReader(conn)
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil || resp.StatusCode != 101 {
@@ -164,6 +164,24 @@ func TestUpgradesPass(t *testing.T) {
 		fmt.Fprint(conn, "hello\n")
 		if line, err := in.ReadString('\n'); err != nil || line != "/v1/realtime heard: hello\n" {
 			t.Errorf("got %q (%v)", line, err)
+		}
+	})
+}
+
+// What servers would read as another path than the gateway does is refused, by whoever sees it
+// first.
+func TestTargetsThatServersReadOtherwiseReachNobody(t *testing.T) {
+	onEveryEdge(t, func(t *testing.T, e edge) {
+		for _, target := range []string{chat + "#", chat + "#x", "/v1/embeddings?a#b", "/v1/responses#/x", "http://localhost" + chat + "#x"} {
+			id := play(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s reached the server", target) })
+			conn := must[net.Conn](t)(net.DialTimeout("tcp", strings.TrimPrefix(e.url, "http://"), patience))
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n%s: %s\r\n\r\n", target, upstream.Header, id)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil || resp.StatusCode != 400 {
+				t.Errorf("%s: got %v (%v), want 400", target, resp, err)
+			}
 		}
 	})
 }
