@@ -54,7 +54,7 @@ func BenchmarkCreate(b *testing.B) {
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r := httptest.NewRequest("POST", "/v1/responses", bytes.NewReader(body))
+				r := httptest.NewRequest("POST", "http://localhost/v1/responses", bytes.NewReader(body))
 				tt.handler.ServeHTTP(silent{http.Header{}}, r)
 			}
 		})

@@ -98,7 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == responsesPath+"/compact", path == responsesPath+"/input_tokens":
 		h.next.Serve(w, r, h.archive.NewQuestion(server.CredentialOf(r)))
 	case path == conversationsPath, strings.HasPrefix(path, conversationsPath+"/"), strings.HasPrefix(path, responsesPath+"/"):
-		h.sign(w, r)
+		sign(w, h.next.PageFields(r))
 		h.stored.serve(w, r, path)
 	default:
 		h.next.ServeHTTP(w, r)
@@ -106,8 +106,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // sign gives a reply that is made here what it says to the page's browser.
-func (h *Handler) sign(w http.ResponseWriter, r *http.Request) {
-	for _, f := range h.next.PageFields(r) {
+func sign(w http.ResponseWriter, fields [][2]string) {
+	for _, f := range fields {
 		w.Header().Set(f[0], f[1])
 	}
 }
@@ -124,7 +124,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if b == nil {
 		return
 	}
-	h.sign(w, r)
+	sign(w, h.next.PageFields(r))
 	// The turn goes on by itself; the client gets what it is at first, or the stream of its events.
 	for _, f := range b.Header {
 		w.Header().Set(f[0], f[1])

@@ -460,8 +460,9 @@ func TestHandshakes(t *testing.T) {
 			t.Errorf("extensions: %s", v)
 		}
 	}
-	old := e.do("GET", "/v1/responses", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "8", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-	if old.status != 426 || old.header.Get("Sec-WebSocket-Version") != "13" || old.object["error"] == nil {
+	old := e.do("GET", "/v1/responses", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "8", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",
+		"Origin", own)
+	if old.status != 426 || old.header.Get("Access-Control-Allow-Origin") != own || old.header.Get("Sec-WebSocket-Version") != "13" || old.object["error"] == nil {
 		t.Errorf("%d %s", old.status, old.text)
 	}
 }

@@ -37,6 +37,7 @@ func (h *sockets) drain() { h.once.Do(func() { close(h.draining) }) }
 // accept serves a WebSocket handshake on /v1/responses, and the connection.
 func (h *sockets) accept(w http.ResponseWriter, r *http.Request) {
 	if p := h.refused(r); p != nil {
+		sign(w, h.next.PageFields(r))
 		refuse(w, p)
 		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "code", p.Status, "error_type", p.Reason)
 		return
