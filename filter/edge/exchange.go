@@ -327,15 +327,40 @@ func (e *Exchange) ReplyBody(size int, end bool) (action Action) {
 	return Continue
 }
 
+const (
+	// chunkPiece is how much of a chunk is turned at a time: a compressed one may hold a
+	// thousand times as much, and a wasm VM never gives back what it once took.
+	chunkPiece = 4 << 10
+	// handOver is how much is gathered of what becomes of a chunk before the host gets it.
+	handOver = 256 << 10
+)
+
 func (e *Exchange) rewriteChunk(size int, end bool) {
 	var chunk []byte
 	if size > 0 {
 		chunk = e.host.Body(Reply)
 	}
-	out := e.core.Reply(e.host.Buffer(), chunk, end)
-	if !bytes.Equal(out, chunk) {
-		if err := e.host.ReplaceBody(Reply, out); err != nil {
-			e.host.Log(LevelError, "a chunk can't be replaced: "+err.Error())
+	out, handed := e.host.Buffer(), false
+	for rest, last := chunk, false; !last; {
+		piece := rest[:min(len(rest), chunkPiece)]
+		rest = rest[len(piece):]
+		last = len(rest) == 0
+		out = e.core.Reply(out, piece, end && last)
+		switch {
+		case !last && len(out) < handOver:
+		case !handed && (!last || !bytes.Equal(out, chunk)):
+			if err := e.host.ReplaceBody(Reply, out); err != nil {
+				e.host.Log(LevelError, "a chunk can't be replaced: "+err.Error())
+			}
+			handed, out = true, out[:0]
+		case handed && len(out) > 0:
+			if !e.host.AppendReply(out) {
+				e.host.Log(LevelError, "a chunk can't be made longer: the stream ends here")
+				e.host.Count(CutCount, 1)
+				e.reply = discard
+				return
+			}
+			out = out[:0]
 		}
 	}
 	e.host.Keep(out)

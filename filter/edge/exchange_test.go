@@ -1,7 +1,10 @@
 package edge
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -394,3 +397,33 @@ func (h *lean) Buffer() []byte                 { return h.buffer[:0] }
 func (h *lean) Keep(b []byte)                  { h.buffer = b }
 func (*lean) Log(Level, string)                {}
 func (*lean) Count(Counter, int)               {}
+
+// A chunk may hold a thousand times as much once it is decoded. The host gets it in pieces, or
+// all of it would have to be held at once.
+func TestALongChunkIsHandedOverInPieces(t *testing.T) {
+	event := `data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%d %d"},"finish_reason":null}]}` + "\n\n"
+	var text strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&text, event, i*i*7919, i)
+	}
+	text.WriteString("data: [DONE]\n\n")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(text.String()))
+	_ = z.Close()
+	for name, reply := range map[string]struct{ encoding, body string }{"plain": {"identity", text.String()}, "compressed": {"gzip", packed.String()}} {
+		t.Run(name, func(t *testing.T) {
+			bothKinds(t, "", func(t *testing.T, fresh func() *proxy) {
+				head := append(slices.Clone(stream200), [2]string{"content-encoding", reply.encoding})
+				p := fresh().send(post(chat, streamed), streamed).receive(head, reply.body)
+				got := string(p.reply.body)
+				if !strings.HasSuffix(got, "data: [DONE]\n\n") || strings.Count(got, "\n\n") != 40_001 || strings.Contains(got, `"error"`) {
+					t.Errorf("%d bytes, the last %q", len(got), got[max(0, len(got)-300):])
+				}
+				if p.longest > 4<<20 {
+					t.Errorf("%d bytes are handed over at once", p.longest)
+				}
+			})
+		})
+	}
+}

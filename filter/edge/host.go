@@ -54,7 +54,8 @@ type Host interface {
 	Body(Side) []byte
 	// ReplaceBody puts b, which is copied, in the place of what Body returns.
 	ReplaceBody(side Side, b []byte) error
-	// AppendReply adds b to a reply that ends with trailers; false where it is too late.
+	// AppendReply adds b behind the reply's piece at hand, or to a reply that ends with
+	// trailers; false where it is too late.
 	AppendReply(b []byte) bool
 
 	// Answer sends a reply of our own instead of what is under way. Made on the request's

@@ -28,6 +28,7 @@ type proxy struct {
 	pending        *answer
 	answers, heads int
 	counts         [len(CounterNames)]int
+	longest        int // of what was handed over at once, in bytes
 	lines          []string
 
 	inCallback bool
@@ -138,14 +139,16 @@ func (p *proxy) ReplaceBody(s Side, b []byte) error {
 		return errCant
 	}
 	m.held = bytes.Clone(b)
+	p.longest = max(p.longest, len(b))
 	return nil
 }
 
 func (p *proxy) AppendReply(b []byte) bool {
 	p.called("AppendReply")
-	if p.appendsNothing || !p.reply.gathering {
+	if !p.reply.hasBody && (p.appendsNothing || !p.reply.gathering) {
 		return false
 	}
+	p.longest = max(p.longest, len(b))
 	p.reply.held = append(p.reply.held, b...)
 	return true
 }

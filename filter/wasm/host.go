@@ -71,7 +71,8 @@ func (*host) ReplaceBody(side edge.Side, b []byte) error {
 	return proxywasm.ReplaceHttpRequestBody(b)
 }
 
-// AppendReply implements edge.Host. Envoy takes it only when the last body callback paused.
+// AppendReply implements edge.Host. At trailers Envoy takes it only when the last body callback
+// paused.
 func (*host) AppendReply(b []byte) bool { return proxywasm.AppendHttpResponseBody(b) == nil }
 
 // Answer implements edge.Host. Until the reply's head is out, Envoy takes it in every

@@ -268,11 +268,14 @@ func (x *Exchange) decode(body []byte, encoding string) ([]byte, hub.Fault) {
 // have limit and this one came as encoded bytes: 100 times those beyond the first MiB. What is
 // made of nothing but repetition is an attack on memory. over is the fault of more.
 func DecodedLimit(limit, encoded int) (bytes int, over hub.Fault) {
-	if n := 1<<20 + 100*encoded; n < limit {
+	if n := inflated(encoded); n < limit {
 		return n, hub.Inflated
 	}
 	return limit, hub.BodyTooLarge
 }
+
+// inflated is how long a body that came as encoded bytes may be, a stream's as far as it has come.
+func inflated(encoded int) int { return 1<<20 + 100*encoded }
 
 // Fault is the error to send for a fault before the client has got a head.
 func (x *Exchange) Fault(f hub.Fault) *hub.Answer {

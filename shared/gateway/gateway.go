@@ -59,6 +59,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	if g.maxEvent == 0 {
 		g.maxEvent = 10 << 20
 	}
+	g.settings.MaxReply, g.settings.MaxEvent = g.maxBody, g.maxEvent
 	switch c.ReasoningField {
 	case "reasoning":
 		g.settings.ReasoningField = hub.OnlyReasoning

@@ -283,6 +283,72 @@ func TestACorruptGzipStreamEndsInAnError(t *testing.T) {
 	}
 }
 
+// A stream that is nothing but repetition ends by its grammar, whether it is many events, one,
+// or none, and in however many members and chunks it comes.
+func TestAStreamThatIsNothingButRepetition(t *testing.T) {
+	pack := func(times int, texts ...string) (packed []byte) {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		for _, text := range texts {
+			fmt.Fprint(z, text)
+		}
+		z.Close()
+		return bytes.Repeat(b.Bytes(), times)
+	}
+	event := `data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}` + "\n\n"
+	routes := map[string]struct{ body, end string }{
+		"/v1/chat/completions": {`{"model":"gpt-5","messages":[],"stream":true}`, "data: [DONE]\n\n"},
+		"/v1/completions":      {`{"model":"gpt-5","prompt":"x","stream":true}`, "data: [DONE]\n\n"},
+		"/v1/messages":         {`{"model":"gpt-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"stream":true}`, "event: error\n"},
+		"/v1/responses":        {`{"model":"gpt-5","input":"x","stream":true}`, "event: response.failed\n"},
+	}
+	streams := map[string][]byte{
+		"events":          pack(1, strings.Repeat(event, 8<<20/len(event))),
+		"members":         pack(8, strings.Repeat(event, 1<<20/len(event))),
+		"one event":       pack(1, "data: ", strings.Repeat("x", 64<<20)),
+		"comments":        pack(1, strings.Repeat(":\n\n", 2<<20)),
+		"empty lines":     pack(1, strings.Repeat("\n", 8<<20)),
+		"empty members":   append(pack(1, event), pack(8, strings.Repeat("\r\n", 1<<20))...),
+		"lines of data":   pack(1, strings.Repeat("data:\n", 1<<20)),
+		"names of nobody": pack(1, strings.Repeat("x\n", 4<<20)),
+	}
+	for path, route := range routes {
+		for name, packed := range streams {
+			for _, size := range []int{1000, len(packed)} {
+				x := open(newGateway(t, "", Edge{}), Env{Random: func() uint64 { return 1 }}, "POST", path)
+				if _, a := x.Request(nil, []byte(route.body)); a != nil {
+					t.Fatalf("%s", a.Body)
+				}
+				x.ReplyHead(200, values("content-type", "text/event-stream", "content-encoding", "gzip"))
+				var out []byte
+				for rest := packed; len(rest) > 0 && !x.Ended(); {
+					n := min(size, len(rest))
+					out = x.Reply(out, rest[:n], n == len(rest))
+					rest = rest[n:]
+				}
+				if !x.Ended() || !bytes.Contains(out, []byte(route.end)) || x.Report().Reason != "reply_too_large" || len(out) > 64<<20 {
+					t.Errorf("%s, %s of %d bytes in chunks of %d: %d bytes, reason %q, the last %q", path, name, len(packed), size,
+						len(out), x.Report().Reason, out[max(0, len(out)-200):])
+				}
+				x.Close()
+			}
+		}
+	}
+	// What is as long as this and says something is no attack.
+	var odd strings.Builder
+	for i := range 1 << 16 {
+		odd.WriteString(strings.Replace(event, `"x"`, fmt.Sprintf(`"%d "`, i*i), 1))
+	}
+	x := open(newGateway(t, "", Edge{}), Env{}, "POST", "/v1/chat/completions")
+	if _, a := x.Request(nil, []byte(routes["/v1/chat/completions"].body)); a != nil {
+		t.Fatal(a)
+	}
+	x.ReplyHead(200, values("content-type", "text/event-stream", "content-encoding", "gzip"))
+	if out := x.Reply(nil, pack(1, odd.String(), "data: [DONE]\n\n"), true); !x.Ended() || bytes.Count(out, []byte("\n\n")) != 1<<16+1 {
+		t.Errorf("%d bytes, the last %q", len(out), out[max(0, len(out)-200):])
+	}
+}
+
 func TestCompressedErrorsAreDecodedToo(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

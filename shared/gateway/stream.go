@@ -12,11 +12,12 @@ import (
 
 // stream is a reply of events on its way to the client.
 type stream struct {
-	phase    streamPhase
-	client   hub.Stream
-	framer   sse.Framer
-	gunzip   *gunzip.Decoder
-	unzipped []byte
+	phase  streamPhase
+	client hub.Stream
+	framer sse.Framer
+	gunzip *gunzip.Decoder
+	// encoded and plain count its bytes, as they came and decoded.
+	encoded, plain int
 }
 
 // streamPhase is how far a stream has come.
@@ -57,15 +58,7 @@ func (s *stream) push(dst, chunk []byte, end bool) ([]byte, hub.Fault) {
 		return dst, hub.NoFault
 	}
 	dst = s.begin(dst)
-	if s.gunzip != nil {
-		var err error
-		if s.unzipped, err = s.gunzip.Push(s.unzipped[:0], chunk, end); err != nil {
-			dst, _ = s.events(dst, s.unzipped)
-			return dst, hub.BadReply
-		}
-		chunk = s.unzipped
-	}
-	dst, f := s.events(dst, chunk)
+	dst, f := s.decoded(dst, chunk, end)
 	if !end || s.phase == ended || f != hub.NoFault {
 		return dst, f
 	}
@@ -75,6 +68,29 @@ func (s *stream) push(dst, chunk []byte, end bool) ([]byte, hub.Fault) {
 	}
 	s.finish()
 	return s.client.End(dst), hub.NoFault
+}
+
+// decoded takes a chunk as it came: what it holds is turned piece by piece where it is
+// compressed, since it may be a thousand times as long as it is.
+func (s *stream) decoded(dst, chunk []byte, end bool) ([]byte, hub.Fault) {
+	if s.gunzip == nil {
+		return s.events(dst, chunk)
+	}
+	s.encoded += len(chunk)
+	s.gunzip.Feed(chunk, end)
+	for piece, ok := s.gunzip.Next(); ok; piece, ok = s.gunzip.Next() {
+		if s.plain += len(piece); s.plain > inflated(s.encoded) {
+			return dst, hub.ReplyTooLarge
+		}
+		var f hub.Fault
+		if dst, f = s.events(dst, piece); s.phase == ended || f != hub.NoFault {
+			return dst, f
+		}
+	}
+	if s.gunzip.Err() != nil {
+		return dst, hub.BadReply
+	}
+	return dst, hub.NoFault
 }
 
 func (s *stream) events(dst, chunk []byte) ([]byte, hub.Fault) {

@@ -14,6 +14,9 @@ import (
 // ErrTooLarge says that the decoded bytes are more than was allowed.
 var ErrTooLarge = errors.New("gunzip: over the size limit")
 
+// pieceSize is how much is decoded at a time.
+const pieceSize = 4 << 10
+
 // A Decoder decodes one gzip stream. Close it when it is not fed to its end.
 type Decoder struct {
 	in    []byte
@@ -39,7 +42,7 @@ func (d *Decoder) run(yield func([]byte) bool) {
 	if d.err = m.reset((*source)(d)); d.err != nil {
 		return
 	}
-	buf := make([]byte, 4<<10)
+	buf := make([]byte, pieceSize)
 	for {
 		n, err := m.Read(buf)
 		if n > 0 && !yield(buf[:n]) {
@@ -95,28 +98,23 @@ func (s *source) ReadByte() (byte, error) {
 	return c, nil
 }
 
-// Push appends to dst what chunk decodes to; end says that no more comes. An error
-// means that the stream is broken, or cut when end is set.
-func (d *Decoder) Push(dst, chunk []byte, end bool) ([]byte, error) {
-	return d.push(dst, chunk, end, -1)
+// Feed gives the next bytes of the stream, which must stay unchanged until Next has said
+// false; end says that no more come.
+func (d *Decoder) Feed(chunk []byte, end bool) { d.in, d.ended = chunk, end }
+
+// Next returns the next piece of what was fed, decoded and of at most pieceSize bytes, so that
+// a chunk of nothing but repetition needs no more room than another. It is valid until the
+// next call. False: more must be fed, the stream has ended, or Err says why there is no more.
+func (d *Decoder) Next() ([]byte, bool) {
+	if d.err != nil {
+		return nil, false
+	}
+	piece, ok := d.next()
+	return piece, ok && piece != nil
 }
 
-func (d *Decoder) push(dst, chunk []byte, end bool, limit int) ([]byte, error) {
-	if d.err != nil {
-		return dst, d.err
-	}
-	d.in, d.ended = chunk, end
-	for {
-		piece, ok := d.next()
-		if !ok || piece == nil {
-			return dst, d.err
-		}
-		dst = append(dst, piece...)
-		if limit >= 0 && len(dst) > limit {
-			return dst, ErrTooLarge
-		}
-	}
-}
+// Err is what is wrong with the stream: it is broken, or ended in its midst.
+func (d *Decoder) Err() error { return d.err }
 
 // Close frees the coroutine.
 func (d *Decoder) Close() { d.stop() }
@@ -125,5 +123,12 @@ func (d *Decoder) Close() { d.stop() }
 func Append(dst, src []byte, limit int) ([]byte, error) {
 	d := New()
 	defer d.Close()
-	return d.push(dst, src, true, len(dst)+limit)
+	limit += len(dst)
+	d.Feed(src, true)
+	for piece, ok := d.Next(); ok; piece, ok = d.Next() {
+		if dst = append(dst, piece...); len(dst) > limit {
+			return dst, ErrTooLarge
+		}
+	}
+	return dst, d.Err()
 }

@@ -28,18 +28,43 @@ func pack(t *testing.T, parts ...string) (packed []byte, flushes []int) {
 	return b.Bytes(), flushes
 }
 
+// push is what d says to one more chunk.
+func push(d *Decoder, dst, chunk []byte, end bool) ([]byte, error) {
+	d.Feed(chunk, end)
+	for piece, ok := d.Next(); ok; piece, ok = d.Next() {
+		dst = append(dst, piece...)
+	}
+	return dst, d.Err()
+}
+
+func TestAChunkComesOutInPieces(t *testing.T) {
+	packed, _ := pack(t, strings.Repeat("x", 1<<20))
+	d := New()
+	defer d.Close()
+	d.Feed(packed, true)
+	n := 0
+	for piece, ok := d.Next(); ok; piece, ok = d.Next() {
+		if n += len(piece); len(piece) > pieceSize {
+			t.Fatalf("a piece of %d bytes", len(piece))
+		}
+	}
+	if n != 1<<20 || d.Err() != nil {
+		t.Errorf("%d bytes, %v", n, d.Err())
+	}
+}
+
 func TestEveryFlushComesOutAtOnce(t *testing.T) {
 	packed, flushes := pack(t, "data: one\n\n", "data: two\n\n")
 	d := New()
 	defer d.Close()
-	out, err := d.Push(nil, packed[:flushes[0]], false)
+	out, err := push(d, nil, packed[:flushes[0]], false)
 	if err != nil || string(out) != "data: one\n\n" {
 		t.Errorf("first: %q %v", out, err)
 	}
-	if out, err = d.Push(nil, packed[flushes[0]:flushes[1]], false); err != nil || string(out) != "data: two\n\n" {
+	if out, err = push(d, nil, packed[flushes[0]:flushes[1]], false); err != nil || string(out) != "data: two\n\n" {
 		t.Errorf("second: %q %v", out, err)
 	}
-	if out, err = d.Push(nil, packed[flushes[1]:], true); err != nil || len(out) != 0 {
+	if out, err = push(d, nil, packed[flushes[1]:], true); err != nil || len(out) != 0 {
 		t.Errorf("end: %q %v", out, err)
 	}
 }
@@ -52,7 +77,7 @@ func TestEveryByteByByte(t *testing.T) {
 	var out []byte
 	for i := range packed {
 		var err error
-		if out, err = d.Push(out, packed[i:i+1], i == len(packed)-1); err != nil {
+		if out, err = push(d, out, packed[i:i+1], i == len(packed)-1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,11 +114,11 @@ func TestMembersAndWhatFollowsThem(t *testing.T) {
 	d := New()
 	defer d.Close()
 	for i, member := range [][]byte{one, two} {
-		if out, err := d.Push(nil, member, false); err != nil || string(out) != []string{"data: one\n\n", "data: two\n\n"}[i] {
+		if out, err := push(d, nil, member, false); err != nil || string(out) != []string{"data: one\n\n", "data: two\n\n"}[i] {
 			t.Errorf("member %d: %q %v", i, out, err)
 		}
 	}
-	if out, err := d.Push(nil, nil, true); err != nil || len(out) != 0 {
+	if out, err := push(d, nil, nil, true); err != nil || len(out) != 0 {
 		t.Errorf("end: %q %v", out, err)
 	}
 	var r Reader
@@ -130,7 +155,7 @@ func TestAMemberThatWasNotFlushedComesOutAtItsEnd(t *testing.T) {
 	_ = z.Close()
 	d := New()
 	defer d.Close()
-	if out, err := d.Push(nil, b.Bytes(), false); err != nil || string(out) != "data: one\n\n" {
+	if out, err := push(d, nil, b.Bytes(), false); err != nil || string(out) != "data: one\n\n" {
 		t.Errorf("%q %v", out, err)
 	}
 }

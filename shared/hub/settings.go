@@ -15,7 +15,10 @@ type Settings struct {
 	RejectTools bool
 	// Denied names members of a chat request that clients may not set: they are taken out,
 	// and named in the reply header DroppedFieldsHeader.
-	Denied    []string
+	Denied []string
+	// MaxReply and MaxEvent are the limits, in bytes, of a whole reply and of one event; 0 is none.
+	MaxReply, MaxEvent int
+
 	Responses ResponsesSettings
 	Messages  MessagesSettings
 }

@@ -20,6 +20,9 @@ type sequence struct {
 	current, handed int
 	// choices: the upstream has sent a choice; spoke: one with a message or delta.
 	choices, spoke bool
+	// said and probable count the bytes of what the upstream has said, and of its
+	// log-probabilities: the Writer may keep all of it, as what waits does.
+	said, probable int
 	// hidden counts the pieces of thinking that were not handed on.
 	hidden int
 	// id and name are those of the call to open.
@@ -52,10 +55,13 @@ func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []b
 	if len(thinking) == 0 {
 		thinking = hub.Literal(src, c.ReasoningContent.Value)
 	}
+	q.probable += c.Logprobs.End - c.Logprobs.Start
 	if len(thinking) > 0 {
+		q.said += len(thinking)
 		dst = q.reasoning(dst, thinking)
 	}
 	if text := hub.Literal(src, c.Content.Value); len(text) > 0 {
+		q.said += len(text)
 		logprobs := repair.Logprobs(&b.scanner, src, c.Logprobs).Of(src)
 		if q.calls.Whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
 			logprobs = repair.TextLogprobs(logprobs, text, thinking, c.Calls(src) != nil)
@@ -63,6 +69,7 @@ func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []b
 		dst = q.piece(dst, Text, text, logprobs)
 	}
 	if text := hub.Literal(src, c.Refusal.Value); len(text) > 0 {
+		q.said += len(text)
 		dst = q.piece(dst, Refusal, text, nil)
 	}
 	if calls := c.Calls(src); calls != nil {
@@ -204,6 +211,9 @@ func (q *sequence) wait(kind Kind, text, logprobs []byte) {
 	q.waiting = append(q.waiting, &waiting{kind: kind, text: bytes.Clone(text), logprobs: bytes.Clone(logprobs)})
 }
 
+// callNotes is about what is noted of a call beside its text, in bytes.
+const callNotes = 64
+
 // toolCalls takes a list of calls, or of pieces of calls.
 func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
 	if q.stopped {
@@ -228,6 +238,7 @@ func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
 // callPiece takes a piece of the call n; name stands as inside a string literal and is
 // empty where the piece has none.
 func (q *sequence) callPiece(dst []byte, n int, name, arguments []byte) []byte {
+	q.said += len(name) + len(arguments) + callNotes
 	switch {
 	case q.calls.List[n].Over:
 		return dst

@@ -80,7 +80,9 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 		}
 		if s.choices = true; c.HasMessage {
 			s.spoke = true
-			dst = s.choice(dst, b, data, c)
+			if dst = s.choice(dst, b, data, c); s.tooMuch() {
+				return s.fail(dst, hub.FaultProblem(hub.ReplyTooLarge, s.turn.MaxReply)), true
+			}
 		}
 		if s.stopped {
 			s.chunks.Finished = true
@@ -99,6 +101,13 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 		return s.end(dst), true
 	}
 	return dst, false
+}
+
+// tooMuch tells whether the turn is over the limits. Its last event may say all of it once more
+// (Responses), so that it is as one event; with its log-probabilities, which are many times as
+// much and come to those only who asked, as a whole reply.
+func (s *Stream) tooMuch() bool {
+	return s.turn.MaxEvent > 0 && s.said > s.turn.MaxEvent || s.turn.MaxReply > 0 && s.said+s.probable > s.turn.MaxReply
 }
 
 // end is the upstream's own end, whether it named a reason before or not.

@@ -613,3 +613,44 @@ func TestStreamBeatsWithACommentUntilItHasBegun(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What a stream has said may all be kept, or said once more: so there is a bound to it, whatever
+// it says and wherever that waits.
+func TestAStreamSaysOnlySoMuch(t *testing.T) {
+	hundred := strings.Repeat("x", 100)
+	unnamed := func(text string) string {
+		return toolCall(`{"index":0,"id":"c","function":{"arguments":"` + text + `"}}`)
+	}
+	tests := []struct {
+		name   string
+		script []string
+		events int // after which it is too much; 0: it is not
+	}{
+		{"text", []string{text(hundred)}, 11},
+		{"thinking", []string{reasoning(hundred)}, 11},
+		{"white space that waits for a text", []string{text(strings.Repeat(" ", 100))}, 11},
+		{"refusal", []string{`delta:{"refusal":"` + hundred + `"}`}, 11},
+		{"both in turn", []string{text(hundred), reasoning(hundred)}, 11},
+		{"arguments", []string{toolCall(`{"index":0,"id":"c","function":{"name":"f","arguments":"` + hundred + `"}}`)}, 7},
+		{"arguments that wait for a name", []string{unnamed(hundred)}, 7},
+		{"calls without anything", []string{toolCall(`{"index":0}`)}, 16},
+		{"log-probabilities", []string{chunk(`"delta":{"content":"x"},"logprobs":{"content":[{"token":"` + hundred + `"}]},"finish_reason":null`)}, 0},
+		{"more of them", []string{chunk(`"delta":{"content":"x"},"logprobs":{"content":[{"token":"` + hundred + hundred + hundred + hundred + hundred + `"}]},"finish_reason":null`)}, 19},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for n := 1; n <= 20; n++ {
+				turn := newTurn()
+				turn.MaxEvent, turn.MaxReply = 1000, 10_000
+				script := []string{}
+				for i := range n {
+					script = append(script, tt.script[i%len(tt.script)])
+				}
+				out := stream(turn, &recorder{}, parts.Options{}, script...)
+				if over := strings.Contains(out, "over the size limit"); over != (tt.events > 0 && n >= tt.events) {
+					t.Fatalf("after %d events: over the limit %t\n%s", n, over, out)
+				}
+			}
+		})
+	}
+}
