@@ -21,7 +21,7 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 		`{"upstreams":[{"model":"m","api_key":"${KEY}"}]}`:                                   "upstreams[0].api_key: ${KEY}",
 		`{"upstreams":[{"modle":"m"}],"models":[{"name":"a","profile":"p"}]}`:                "modle: unknown key, did you mean model?\nupstreams[0].model: the served model's name is required\nmodels[0].profile",
 		`{"upstreams":[{"model":"m"}],"cors":` + strings.Repeat("[", 1000):                   "JSON",
-		`{"upstreams":[{"model":"m"}],"cors":` + strings.Repeat(" ", config.MaxText) + "{}}": "at most 262144",
+		`{"upstreams":[{"model":"m"}],"cors":` + strings.Repeat(" ", config.MaxText) + "{}}": "at most 131072",
 	} {
 		if _, err := NewPlugin([]byte(configuration)); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%q: %v, want %s in the error", configuration, err, key)

@@ -16,7 +16,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
-	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
 
 func main() {
@@ -123,13 +122,9 @@ type checkConfigCommand struct {
 }
 
 func (c *checkConfigCommand) Run(p *process) error {
-	// The file alone: flags and variables of the moment would hide its faults.
-	conf, err := settings.Load(&settings.Flags{Config: &c.File}, func(string) (string, bool) { return "", false })
+	conf, err := settings.LoadFile(c.File, p.env)
 	if err != nil {
 		return err
-	}
-	if _, err := gateway.New(conf, gateway.Edge{Health: true}); err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	u := conf.Upstreams[0]
 	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n",

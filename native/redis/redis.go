@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,13 +31,27 @@ type Client struct {
 // go-redis logs to standard error what its calls return as errors anyway.
 var quiet = sync.OnceFunc(logging.Disable)
 
+// CheckURL tells what is wrong with a URL that Open would not take.
+func CheckURL(url string) error {
+	_, err := parse(url)
+	return err
+}
+
+func parse(url string) (*redis.Options, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil || !strings.Contains(url, "://") { // redis:host would be localhost
+		// Without the cause, which may show the password.
+		return nil, errors.New("the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)")
+	}
+	return options, nil
+}
+
 // Open makes a client of redis://[user:password@]host:port/database, rediss:// for TLS, or
 // unix://[user:password@]/path?db=number. It connects when it is first used.
 func Open(url string) (*Client, error) {
-	options, err := redis.ParseURL(url)
+	options, err := parse(url)
 	if err != nil {
-		// Without the cause, which may show the password.
-		return nil, errors.New("the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)")
+		return nil, err
 	}
 	quiet()
 	timeout := func(d *time.Duration) {

@@ -93,41 +93,6 @@ func TestFileByVariable(t *testing.T) {
 	}
 }
 
-func TestErrorsNameKeyValueAndWhatIsAllowed(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		flags Flags
-		env   []string
-		file  string
-		want  []string
-	}{
-		{"port", Flags{Port: ptr("many")}, nil, "", []string{"--port", `"many"`, "1 to 65535"}},
-		{"variable", Flags{}, []string{"QWENVOY_LOGLEVEL", "loud"}, "", []string{"QWENVOY_LOGLEVEL", `"loud"`, "COMPLETE, DEBUG"}},
-		{"window", Flags{MaxModelLen: ptr("-1")}, nil, "", []string{"--max-model-len", `"-1"`}},
-		{"allowed hosts with a port", Flags{AllowedHosts: ptr("gw.test, b.test:1")}, nil, "", []string{"allowed_hosts[1]", `"b.test:1"`, "without scheme and port"}},
-		{"listen with a port", Flags{Listen: ptr("127.0.0.1:9000")}, nil, "", []string{"listen", `"127.0.0.1:9000"`, "without a port"}},
-		{"file, unknown key", Flags{}, nil, "timeouts: {conect: 1s}\n", []string{"timeouts.conect", "connect"}},
-		{"file, bad duration", Flags{}, nil, "timeouts: {idle: soon}\n", []string{"timeouts.idle", "soon", "5m"}},
-		{"file, key twice", Flags{}, nil, "port: 1\nport: 2\n", []string{"port", "already defined"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			tt.flags.ServedModel = ptr("m")
-			if tt.file != "" {
-				tt.flags.Config = file(t, tt.file)
-			}
-			_, err := Load(&tt.flags, env(tt.env...))
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, want := range tt.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q does not say %q", err, want)
-				}
-			}
-		})
-	}
-}
-
 func TestMisspeltVariablesAreFound(t *testing.T) {
 	got := UnknownVariables([]string{"QWENVOY_LISTN=x", "QWENVOY_PORT=1", "QWENVOY_CONFIG=x", "QWENVOY_UPSTREAM_API_KEY=x", "QWENVOY_REDIS_URL=x", "QWENVOY_STATE_FOLDER=x", "QWENVOY_SERVICE_HOST=10.0.0.1", "QWENVOY_PORT_9000_TCP_ADDR=10.0.0.1", "PATH=/bin"})
 	if want := []string{"QWENVOY_LISTN"}; !slices.Equal(got, want) {

@@ -9,7 +9,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -31,18 +30,24 @@ type Client struct {
 	idle      *http.Transport
 }
 
+// Parse reads a server's address. The error does not show it, as it may hold a password.
+func Parse(target string) (*url.URL, error) {
+	u, err := url.Parse(target)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		return nil, errors.New("an address such as http://127.0.0.1:8000 is wanted (the value is not shown)")
+	case u.User != nil:
+		return nil, errors.New("a user and password are not allowed here (the address is not shown), a key goes into api_key")
+	}
+	return u, nil
+}
+
 // New makes a client for an upstream's URL, such as http://127.0.0.1:8000/prefix?x=1; a /v1 at
 // the end of its path is cut off.
 func New(target string, t config.Timeouts) (*Client, error) {
-	u, err := url.Parse(target)
+	u, err := Parse(target)
 	if err != nil {
-		return nil, fmt.Errorf("upstream url: %w", err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("upstream url %q: want http://host:port or https://host:port", u.Redacted())
-	}
-	if u.User != nil {
-		return nil, errors.New("upstream url: a user and password are not supported there, a key goes into api_key")
+		return nil, err
 	}
 	tr := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -74,7 +79,8 @@ func New(target string, t config.Timeouts) (*Client, error) {
 	}
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
 	if err != nil {
-		return nil, fmt.Errorf("proxy of the environment: %w", err)
+		// Without the cause, which shows the address with its password.
+		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY of the environment is no address")
 	}
 	if u.Scheme == "http" && proxy == nil {
 		address := u.Host

@@ -78,7 +78,7 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 		{`{"upstreams":[{"model":"m","url":"http://u:p@host"}]}`, "upstreams[0].url: a user and password are not allowed here"},
 		{`{"api key":1,` + minimal + `}`, "(not shown): unknown key, known are listen"},
 		{strings.Repeat("[", 1001), "the configuration is not valid JSON: "},
-		{`{"listen":"` + strings.Repeat("x", MaxText) + `"}`, "the configuration has 262157 bytes, at most 262144 are allowed"},
+		{`{"listen":"` + strings.Repeat("x", MaxText) + `"}`, "the configuration has 131085 bytes, at most 131072 are allowed"},
 		{`{"passthrough":"yes"}`, `passthrough: "yes" is not allowed here, true or false is wanted`},
 	}
 	for _, tt := range tests {

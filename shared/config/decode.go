@@ -14,7 +14,7 @@ import (
 
 // MaxText is how long a configuration may be. Those of a thousand models are shorter; what is
 // longer is another file, or an attempt to keep whoever reads it busy.
-const MaxText = 256 << 10
+const MaxText = 128 << 10
 
 // Decode reads a JSON object over Default and validates the result. The error holds all
 // faults. A key that the schema doesn't have is one that names the closest one that it
@@ -207,7 +207,7 @@ func (d *decoder) object(path string, v jsonedit.Value, into reflect.Value) {
 		}
 		if i < 0 {
 			shown, closest := unknown(k, keys)
-			d.errs.Add(Below(path, shown), "unknown key%s", closest)
+			d.errs = append(d.errs, &Error{Path: Below(path, shown), Text: "unknown key" + closest, hidden: Below(path, k)})
 			return true
 		}
 		at := Below(path, k)

@@ -11,6 +11,16 @@ type Error struct {
 	Text string
 	// Where the value was given, if the edge knows: a file and line, a flag, a variable.
 	Where string
+
+	hidden string // the path, where Path leaves out what may be a secret
+}
+
+// At is the path by which an edge finds out where the value was given. It may hold a secret.
+func (e *Error) At() string {
+	if e.hidden != "" {
+		return e.hidden
+	}
+	return e.Path
 }
 
 func (e *Error) Error() string {

@@ -1,0 +1,180 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/native/redis"
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/gateway"
+)
+
+// DefaultTarget is the upstream where none is named.
+const DefaultTarget = "http://127.0.0.1:8000"
+
+// systemdFolders is set by systemd where a unit has a StateDirectory.
+const systemdFolders = "STATE_DIRECTORY"
+
+// Load gathers the configuration and checks all of it. The error, config.Errors, holds each
+// fault with the file and line, the flag or the variable that it comes from. env is
+// os.LookupEnv; an empty variable counts as absent.
+func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
+	return load(f, env, env)
+}
+
+// LoadFile is Load of a file alone, since flags and variables of the moment would hide its
+// faults. env has the variables that the file itself names.
+func LoadFile(path string, env func(string) (string, bool)) (*config.Config, error) {
+	return load(&Flags{Config: &path}, func(string) (string, bool) { return "", false }, env)
+}
+
+func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, error) {
+	g := gathering{config: config.Default(), file: f.File(env), where: map[string]string{}}
+	if g.file != "" {
+		g.takeFile(named)
+	}
+	c := g.config
+	if len(c.Upstreams) == 0 {
+		c.Upstreams = []config.Upstream{{Name: "default"}}
+	}
+	for i := range settings {
+		g.take(&settings[i], f, env)
+	}
+	if u := upstreamOf(c); u.URL == "" {
+		u.URL = DefaultTarget
+	}
+	if c.Store.Folder == "" {
+		folders, _ := env(systemdFolders)
+		c.Store.Folder, _, _ = strings.Cut(folders, ":")
+	}
+	c.Log.Level = strings.ToUpper(c.Log.Level)
+	var missing config.Errors
+	if upstreamOf(c).Model == "" {
+		missing.Add("upstreams[0].model", "the served model's name is required: --served-model, QWENVOY_SERVED_MODEL_NAME or this key gives it")
+	}
+	_, err := gateway.New(c, gateway.Edge{})
+	if err := config.Join(g.errs.Err(), missing.Err(), err, check(c)); err != nil {
+		return nil, g.locate(err)
+	}
+	return c, nil
+}
+
+// check is what the binary alone asks of a configuration.
+func check(c *config.Config) error {
+	var errs config.Errors
+	if _, err := upstream.Parse(upstreamOf(c).URL); err != nil {
+		errs.Add("upstreams[0].url", "%v", err)
+	}
+	if net.ParseIP(c.Listen) == nil && strings.ContainsAny(c.Listen, ":/ ") {
+		errs.Add("listen", "%q is not allowed here, an address or host name without a port is", c.Listen)
+	}
+	if c.Store.Redis != "" {
+		if err := redis.CheckURL(c.Store.Redis); err != nil {
+			errs.Add("store.redis", "%v", err)
+		}
+	}
+	return errs.Err()
+}
+
+// A gathering is a configuration that is put together of several sources.
+type gathering struct {
+	config *config.Config
+	file   string
+	where  map[string]string // by path, what gave a value
+	errs   config.Errors
+}
+
+// takeFile decodes the file. env has the variables that it names.
+func (g *gathering) takeFile(env func(string) (string, bool)) {
+	text, err := readFile(g.file)
+	if err != nil {
+		g.errs = append(g.errs, &config.Error{Where: g.file, Text: err.Error()})
+		return
+	}
+	d := parse(text)
+	for path, line := range d.lines {
+		g.where[path] = fmt.Sprintf("%s:%d", g.file, line)
+	}
+	for _, fault := range d.faults {
+		where := g.file
+		if fault.line > 0 {
+			where = fmt.Sprintf("%s:%d", g.file, fault.line)
+		}
+		g.errs = append(g.errs, &config.Error{Where: where, Path: fault.path, Text: fault.text})
+	}
+	if d.json != nil {
+		decoded := config.DecodeInto(g.config, d.json, env)
+		var errs config.Errors
+		if errors.As(decoded, &errs) {
+			g.errs = append(g.errs, errs...)
+		}
+		_ = g.locate(g.errs) // before flags and variables take a path over
+	}
+}
+
+// take takes a flag or variable over.
+func (g *gathering) take(s *setting, f *Flags, env func(string) (string, bool)) {
+	value, source := s.given(f, env)
+	if source == "" {
+		return
+	}
+	maps.DeleteFunc(g.where, func(path, _ string) bool { return strings.HasPrefix(path, s.path+"[") })
+	g.where[s.path] = source
+	if err := s.set(g.config, value); err != nil {
+		g.errs = append(g.errs, &config.Error{Where: source, Path: s.path, Text: err.Error()})
+	}
+}
+
+// locate says of each fault where the value, or that which should hold it, was given.
+func (g *gathering) locate(err error) error {
+	var errs config.Errors
+	errors.As(err, &errs)
+	for _, fault := range errs {
+		path := fault.At()
+		for fault.Where == "" {
+			if where, ok := g.where[path]; ok {
+				fault.Where = where
+			} else if i := strings.LastIndexAny(path, ".["); i >= 0 {
+				path = path[:i]
+			} else if path != "" {
+				path = ""
+			} else if fault.Where = g.file; g.file == "" {
+				break
+			}
+		}
+	}
+	return err
+}
+
+// readFile reads a configuration's text, and no more of a file than that may have.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, config.MaxText+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if len(text) > config.MaxText {
+		return nil, fmt.Errorf("the file has more than %d bytes, which no configuration has", config.MaxText)
+	}
+	return text, nil
+}
+
+// withoutPath is the cause of an error, for where the path is said anyway.
+func withoutPath(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
