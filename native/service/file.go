@@ -1,14 +1,16 @@
 package service
 
 import (
-	"bytes"
 	"crypto/sha256"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 // file is the configuration file, watched for changes of its text.
@@ -18,19 +20,35 @@ type file struct {
 }
 
 // changed reports whether the file's text differs from when it was last asked.
-// A file that is gone for a moment has not changed.
+// A file that is gone for a moment has not changed, nor has a pipe, which can be read but once.
 func (f *file) changed() bool {
 	if f.name == "" {
 		return false
 	}
-	text, err := os.ReadFile(f.name)
+	if info, err := os.Stat(f.name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	open, err := os.Open(f.name)
 	if err != nil {
 		return false
 	}
-	sum := sha256.Sum256(text)
-	changed := !bytes.Equal(sum[:], f.last[:])
+	defer open.Close()
+	hash := sha256.New()
+	// No more than what tells a configuration from what is too long for one.
+	if _, err := io.CopyN(hash, open, config.MaxText+1); err != nil && err != io.EOF {
+		return false
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	changed := sum != f.last
 	f.last = sum
 	return changed
+}
+
+// pipe tells whether the file is one, as a shell's <(command) gives it: to read it again would
+// wait for ever.
+func (f *file) pipe() bool {
+	info, err := os.Stat(f.name)
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
 // debounce lets an editor finish its several writes to a file.

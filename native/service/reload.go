@@ -1,33 +1,106 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/native/systemd"
+	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
-// reload puts the configuration of now in force. A bad one leaves the old one there.
+// A reloader reads the configuration beside the service's loop: whatever stands in the file,
+// and however long that takes, signals are obeyed meanwhile.
+type reloader struct {
+	options *Options
+	file    *file
+	done    chan reloaded
+	busy    bool
+	again   string // why another is to follow; "" for none
+}
+
+// reloaded is what a reading has come to.
+type reloaded struct {
+	why    string
+	same   bool // the file has not changed: there is nothing to do
+	config *config.Config
+	err    error
+}
+
+const (
+	bySignal = "SIGHUP"
+	byChange = "changed file"
+)
+
+// begin starts a reading, or has one follow that which is under way.
+func (r *reloader) begin(why string) {
+	if r.busy {
+		if r.again != bySignal { // which asks for more than a change does
+			r.again = why
+		}
+		return
+	}
+	r.busy = true
+	go func() { r.done <- r.read(why) }() // there is room for it, should nobody wait any more
+}
+
+func (r *reloader) read(why string) reloaded {
+	// Remembered before it is read, so that no change is missed; this reload takes it over.
+	if changed := r.file.changed(); !changed && why == byChange {
+		return reloaded{why: why, same: true}
+	}
+	if r.file.pipe() {
+		return reloaded{why: why, err: errors.New(r.file.name + " is a pipe, which can be read but once")}
+	}
+	c, err := r.options.Load()
+	return reloaded{why: why, config: c, err: err}
+}
+
+// ended makes room for the next reading, and starts it if one is to follow.
+func (r *reloader) ended() {
+	r.busy = false
+	if why := r.again; why != "" {
+		r.again = ""
+		r.begin(why)
+	}
+}
+
+// reload begins to put the configuration of now in force; apply ends it.
 func (s *service) reload(why string) {
-	systemd.Reloading()
+	if why == bySignal {
+		systemd.Reloading()
+	}
+	s.reloader.begin(why)
+}
+
+// apply puts a configuration that was read in force. A bad one leaves the old one there.
+func (s *service) apply(r reloaded) {
+	defer s.reloader.ended()
+	if r.same {
+		return
+	}
+	if r.why == byChange {
+		systemd.Reloading()
+	}
 	defer func() {
-		systemd.Ready()
-		s.status()
+		if s.reloader.again == "" {
+			systemd.Ready()
+			s.status()
+		}
 	}()
-	c, err := s.options.Load()
+	c, err, why := r.config, r.err, r.why
 	if err == nil {
 		err = s.handler.Reload(c)
 	}
-	if err == nil {
-		s.archive.Reload(c)
-		limitHeap(c)
-	}
 	if err != nil {
-		s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", err.Error())
+		for _, fault := range faults(err) {
+			s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", fault)
+		}
 		return
 	}
+	s.archive.Reload(c)
 	if level, err := logging.ParseLevel(c.Log.Level); err == nil {
 		s.level.Set(level)
 	}
@@ -47,4 +120,13 @@ func (s *service) reload(why string) {
 	}
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)
+}
+
+// faults are the lines of an error, a line of the log each.
+func faults(err error) []string {
+	var errs config.Errors
+	if errors.As(err, &errs) {
+		return errs.Lines()
+	}
+	return []string{err.Error()}
 }

@@ -42,16 +42,17 @@ type Options struct {
 
 // service is one run of the gateway.
 type service struct {
-	options Options
-	file    file
-	config  *config.Config
-	level   *slog.LevelVar
-	log     *slog.Logger
-	handler *server.Handler
-	kept    store.Store
-	archive *keeper.Archive
-	state   *responses.Handler
-	signals <-chan os.Signal
+	options  Options
+	file     file
+	reloader reloader
+	config   *config.Config
+	level    *slog.LevelVar
+	log      *slog.Logger
+	handler  *server.Handler
+	kept     store.Store
+	archive  *keeper.Archive
+	state    *responses.Handler
+	signals  <-chan os.Signal
 }
 
 // statusEvery is how often the service manager is told what was done.
@@ -84,15 +85,14 @@ func Run(ctx context.Context, o Options) error {
 	changes, unwatch := s.file.watch(s.log)
 	defer unwatch()
 	s.started(ln.Addr())
-	if s.file.changed() {
-		s.reload("changed file")
-	}
+	s.reload(byChange) // as it may have before it was watched
 	return s.untilEnded(ctx, srv, failed, changes)
 }
 
 // open loads the configuration and makes what serves by it.
 func open(o Options) (*service, error) {
 	s := &service{options: o, file: file{name: o.File}, level: new(slog.LevelVar)}
+	s.reloader = reloader{options: &s.options, file: &s.file, done: make(chan reloaded, 1)}
 	s.file.changed() // remembered before it is read, so that no change is missed
 	if err := s.configure(); err != nil {
 		return nil, fmt.Errorf("load config: %w", err)
@@ -170,8 +170,7 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 			return nil
 		case sig := <-s.signals:
 			if sig == syscall.SIGHUP {
-				s.file.changed() // this reload takes it over
-				s.reload("SIGHUP")
+				s.reload(bySignal)
 				continue
 			}
 			s.log.Info("stopping", "signal", sig.String(), "in_flight", s.handler.InFlight(),
@@ -179,9 +178,9 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 			s.drain(srv)
 			return nil
 		case <-changes:
-			if s.file.changed() {
-				s.reload("changed file")
-			}
+			s.reload(byChange)
+		case r := <-s.reloader.done:
+			s.apply(r)
 		case <-status.C:
 			s.status()
 		case <-watchdog:

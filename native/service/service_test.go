@@ -71,6 +71,11 @@ func options(flags settings.Flags, log io.Writer, signals <-chan os.Signal) Opti
 
 func run(t *testing.T, flags settings.Flags) *running {
 	t.Helper()
+	return runWith(t, flags, func(*Options) {})
+}
+
+func runWith(t *testing.T, flags settings.Flags, change func(*Options)) *running {
+	t.Helper()
 	r := &running{signals: make(chan os.Signal, 4), log: &output{}, ended: make(chan error, 1)}
 	bound := make(chan struct{})
 	o := options(flags, r.log, r.signals)
@@ -82,6 +87,7 @@ func run(t *testing.T, flags settings.Flags) *running {
 		}
 		return ln, err
 	}
+	change(&o)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -293,9 +299,14 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 	replace(conf("models: [{name: one, profile: thinking-coding}]\n"))
 	eventually(t, "the changed file is in force", func() bool { return chat(t, r.url, "one") == 200 })
 
-	replace(conf("models: [{name: one, profile: no-such-profile}]\n"))
-	r.logged(t, "configuration not reloaded")
-	r.logged(t, "no-such-profile")
+	replace(conf("prot: 1\nmodels: [{name: one, profile: no-such-profile}]\nprofiles:\n  - {name: p, thinking: on, temperature: 7}\n"))
+	for _, fault := range []string{
+		file + ":2: prot: unknown key, did you mean port?",
+		file + `:3: models[0].profile: \"no-such-profile\" is not known`,
+		file + ":5: profiles[0].temperature: 7 is not allowed here",
+	} {
+		r.logged(t, `"msg":"configuration not reloaded, the old one stays in force","why":"changed file","error":"`+fault)
+	}
 	if got := chat(t, r.url, "one"); got != 200 {
 		t.Errorf("the old configuration is not in force: %d", got)
 	}
@@ -312,6 +323,71 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 		t.Errorf("model one after it was removed: %d", got)
 	}
 	r.logged(t, `"changes":`) // the level went to DEBUG
+}
+
+// A configuration that takes its time holds nothing up: requests go on, a second reload waits
+// its turn, and SIGTERM ends the process.
+func TestSignalsAreObeyedWhileAConfigurationIsRead(t *testing.T) {
+	flags := upstream(plain(t))
+	reading, finish := make(chan struct{}), make(chan struct{})
+	loads := 0
+	r := runWith(t, flags, func(o *Options) {
+		load := o.Load
+		o.Load = func() (*config.Config, error) { // never called twice at once
+			if loads++; loads > 1 {
+				reading <- struct{}{}
+				<-finish
+			}
+			return load()
+		}
+	})
+	r.signals <- syscall.SIGHUP
+	<-reading
+	if got := chat(t, r.url, "qwen3.5-thinking-coding"); got != 200 {
+		t.Errorf("status %d", got)
+	}
+	r.signals <- syscall.SIGHUP
+	r.signals <- syscall.SIGHUP
+	finish <- struct{}{}
+	<-reading // the two became one
+	r.logged(t, `"msg":"configuration reloaded","why":"SIGHUP"`)
+	r.signals <- syscall.SIGTERM
+	r.stopped(t)
+	close(finish)
+}
+
+// 400 bytes that ten levels of ten aliases make 10 GB of are a fault as any other.
+func TestABombInTheFileIsRefused(t *testing.T) {
+	target := plain(t)
+	file := write(t, "upstreams: [{url: "+target+", model: Served}]\n")
+	r := run(t, settings.Flags{Config: &file})
+	bomb := "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
+	for c := 'b'; c <= 'k'; c++ {
+		bomb += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ","))
+	}
+	if err := os.WriteFile(file, []byte(bomb), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.logged(t, file+": with its aliases written out the file has more than")
+	if got := chat(t, r.url, "qwen3.5-thinking-coding"); got != 200 {
+		t.Errorf("status %d", got)
+	}
+	r.signals <- syscall.SIGTERM
+	r.stopped(t)
+}
+
+func TestAPipeIsReadOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target := plain(t)
+	go func() { _ = os.WriteFile(file, []byte("upstreams: [{url: "+target+", model: Served}]\n"), 0o600) }()
+	r := run(t, settings.Flags{Config: &file})
+	r.signals <- syscall.SIGHUP
+	r.logged(t, file+" is a pipe, which can be read but once")
+	r.signals <- syscall.SIGTERM
+	r.stopped(t)
 }
 
 func TestSystemdIsToldWhenThePortIsBound(t *testing.T) {
