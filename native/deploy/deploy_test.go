@@ -2,11 +2,16 @@ package deploy
 
 import (
 	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -39,9 +44,68 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		t.Errorf("limits.body is %d, the binary's default 100 MB", got.Limits.Body)
 	}
 	got.Limits.Body = 0 // stands for the edge's default
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the example differs from the defaults (-default +example):\n%s", diff)
 	}
+}
+
+// commented is a line of the example with a key that is not set there.
+var commented = regexp.MustCompile(`(?m)^( *)# ( *[a-z_]+:( .*)?)$`)
+
+// The example has every key, those without a default that could stand there as comments, and
+// all of it together is a valid configuration.
+func TestTheExampleHasEveryKey(t *testing.T) {
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := filepath.Join(t.TempDir(), example)
+	text = commented.ReplaceAll(text, []byte("$1$2"))
+	if err := os.WriteFile(whole, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := settings.LoadFile(whole, func(name string) (string, bool) {
+		return "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", true
+	}); err != nil {
+		t.Error(err)
+	}
+	var shown any
+	if err := yaml.Unmarshal(text, &shown); err != nil {
+		t.Fatal(err)
+	}
+	want := keys("", reflect.TypeFor[config.Config]())
+	if diff := cmp.Diff(want, shownKeys("", shown), cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("-schema +example:\n%s", diff)
+	}
+}
+
+// keys are the schema's, with their paths.
+func keys(path string, of reflect.Type) (all []string) {
+	for of.Kind() == reflect.Slice || of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct {
+		return []string{path}
+	}
+	for i := range of.NumField() {
+		all = append(all, keys(path+"/"+of.Field(i).Tag.Get("json"), of.Field(i).Type)...)
+	}
+	return all
+}
+
+func shownKeys(path string, v any) (all []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			all = append(all, shownKeys(path+"/"+key, value)...)
+		}
+		return all
+	case []any:
+		if len(v) > 0 {
+			return shownKeys(path, v[0])
+		}
+	}
+	return []string{path}
 }
 
 // systemd must not kill what the drain still waits for.
