@@ -6,48 +6,142 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// The page of kinds names scenarios and tests that are there.
+// cells are all that a kind can occur in, in the words of its row's last column. A scenario runs over
+// every carrier, or its file says why one differs.
+var cells = []string{
+	"chat whole", "chat stream", "completions whole", "completions stream", "responses whole", "responses stream",
+	"messages whole", "messages stream",
+	"tokenize", "count_tokens", "input_tokens", "compact", "conversation", "previous", "background", "websocket",
+}
+
+// groups are words for several cells.
+var groups = map[string]func(cell string) bool{
+	"all":         func(string) bool { return true },
+	"chat":        func(c string) bool { return strings.HasPrefix(c, "chat ") },
+	"completions": func(c string) bool { return strings.HasPrefix(c, "completions ") },
+	"responses":   func(c string) bool { return strings.HasPrefix(c, "responses ") },
+	"messages":    func(c string) bool { return strings.HasPrefix(c, "messages ") },
+	"whole":       func(c string) bool { return strings.HasSuffix(c, " whole") },
+	"stream":      func(c string) bool { return strings.HasSuffix(c, " stream") },
+	"places":      func(c string) bool { return !strings.Contains(c, " ") },
+	"stored":      func(c string) bool { return c == "conversation" || c == "previous" || c == "background" },
+	"counts":      func(c string) bool { return c == "tokenize" || c == "count_tokens" || c == "input_tokens" },
+}
+
+// A kind is a row of the page.
+type kind struct {
+	name                 string
+	scenarios, elsewhere string
+	empty                map[string]string // the reason for each cell that nothing fills
+}
+
+// The page of kinds names scenarios and tests that are there, and a reason for each cell of dialect,
+// stream or whole, and place that its scenarios do not fill.
 func TestKindsAreHeldByWhatTheyName(t *testing.T) {
-	page, err := os.ReadFile("../KINDS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	list, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := testNames(t)
-	for line := range strings.Lines(string(page)) {
-		cells := strings.Split(line, "|")
-		if len(cells) != 5 || !strings.Contains(line, "`") {
-			continue
-		}
-		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[2], -1) {
+	for _, k := range kinds(t) {
+		filled := map[string]int{}
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(k.scenarios, -1) {
 			found := false
 			for _, s := range list {
 				ok, err := path.Match(m[1], s.Name)
 				if err != nil {
 					t.Fatalf("%s: %v", m[1], err)
 				}
-				found = found || ok
+				if ok {
+					found = true
+					for _, cell := range s.Cells() {
+						filled[cell]++
+					}
+				}
 			}
 			if !found {
-				t.Errorf("%s: there is no scenario %s", cells[1], m[1])
+				t.Errorf("%s: there is no scenario %s", k.name, m[1])
 			}
 		}
-		for _, name := range regexp.MustCompile(`\bTest\w+`).FindAllString(cells[3], -1) {
+		for _, name := range regexp.MustCompile(`\bTest\w+`).FindAllString(k.elsewhere, -1) {
 			if !tests[name] {
-				t.Errorf("%s: there is no test %s", cells[1], name)
+				t.Errorf("%s: there is no test %s", k.name, name)
 			}
 		}
-		for _, cell := range cells[2:4] {
-			if cell = strings.TrimSpace(cell); cell == "" || cell == "none" {
-				t.Errorf("%s: an empty cell needs a reason", cells[1])
+		for _, cell := range []string{k.scenarios, k.elsewhere} {
+			if cell == "" || cell == "none" {
+				t.Errorf("%s: an empty cell needs a reason", k.name)
 			}
+		}
+		for _, cell := range cells {
+			switch reason, said := k.empty[cell]; {
+			case filled[cell] == 0 && reason == "":
+				t.Errorf("%s: no scenario fills %q, and no reason stands there", k.name, cell)
+			case filled[cell] > 0 && said && !strings.HasPrefix(reason, "…"):
+				t.Errorf("%s: %q is filled by %d scenarios, and a reason says that it is empty", k.name, cell, filled[cell])
+			}
+		}
+	}
+}
+
+// kinds reads the page's rows: kind, scenarios, other tests, and what is empty as "cells: reason;
+// cells: reason".
+func kinds(t *testing.T) []kind {
+	t.Helper()
+	page, err := os.ReadFile("../KINDS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []kind
+	for line := range strings.Lines(string(page)) {
+		row := strings.Split(strings.TrimSpace(line), "|")
+		if len(row) < 3 || row[1] == " kind " || strings.HasPrefix(row[1], "---") {
+			continue
+		}
+		if len(row) != 6 {
+			t.Fatalf("a row has four cells: %s", line)
+		}
+		for i := range row {
+			row[i] = strings.TrimSpace(row[i])
+		}
+		k := kind{row[1], row[2], row[3], map[string]string{}}
+		for part := range strings.SplitSeq(row[4], ";") {
+			names, reason, ok := strings.Cut(part, ":")
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			if reason = strings.TrimSpace(reason); !ok || reason == "" {
+				t.Errorf("%s: %q gives no reason", k.name, part)
+			}
+			for name := range strings.SplitSeq(names, ",") {
+				k.leave(t, strings.TrimSpace(name), reason)
+			}
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// leave notes why a cell, or each cell of a group that has no reason yet, is empty. A group may hold
+// cells that are filled.
+func (k *kind) leave(t *testing.T, name, reason string) {
+	t.Helper()
+	in := groups[name]
+	if in == nil {
+		if !slices.Contains(cells, name) {
+			t.Errorf("%s: there is no cell %q", k.name, name)
+		}
+		k.empty[name] = reason
+		return
+	}
+	for _, cell := range cells {
+		if _, said := k.empty[cell]; in(cell) && !said {
+			k.empty[cell] = "…" + reason
 		}
 	}
 }
