@@ -89,42 +89,48 @@ func TestKindsAreHeldByWhatTheyName(t *testing.T) {
 	}
 }
 
-// kinds reads the page's rows: kind, scenarios, other tests, and what is empty as "cells: reason;
-// cells: reason".
-func kinds(t *testing.T) []kind {
+// kinds reads the page: a table of kind, scenarios and other tests, and one of kind and what is empty
+// of it, as "cells: reason; cells: reason".
+func kinds(t *testing.T) []*kind {
 	t.Helper()
 	page, err := os.ReadFile("../KINDS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []kind
+	var all []*kind
 	for line := range strings.Lines(string(page)) {
 		row := strings.Split(strings.TrimSpace(line), "|")
-		if len(row) < 3 || row[1] == " kind " || strings.HasPrefix(row[1], "---") {
-			continue
-		}
-		if len(row) != 6 {
-			t.Fatalf("a row has four cells: %s", line)
-		}
 		for i := range row {
 			row[i] = strings.TrimSpace(row[i])
 		}
-		k := kind{row[1], row[2], row[3], map[string]string{}}
-		for part := range strings.SplitSeq(row[4], ";") {
-			names, reason, ok := strings.Cut(part, ":")
-			if part = strings.TrimSpace(part); part == "" {
-				continue
-			}
-			if reason = strings.TrimSpace(reason); !ok || reason == "" {
-				t.Errorf("%s: %q gives no reason", k.name, part)
-			}
-			for name := range strings.SplitSeq(names, ",") {
-				k.leave(t, strings.TrimSpace(name), reason)
-			}
+		if len(row) < 3 || row[1] == "kind" || strings.HasPrefix(row[1], "---") {
+			continue
 		}
-		all = append(all, k)
+		i := slices.IndexFunc(all, func(k *kind) bool { return k.name == row[1] })
+		switch {
+		case len(row) == 5 && i < 0:
+			all = append(all, &kind{row[1], row[2], row[3], map[string]string{}})
+		case len(row) == 4 && i >= 0 && len(all[i].empty) == 0:
+			all[i].leaveAll(t, row[2])
+		default:
+			t.Fatalf("neither a new kind nor the empty cells of one: %s", line)
+		}
 	}
 	return all
+}
+
+// leaveAll notes "cells: reason; cells: reason".
+func (k *kind) leaveAll(t *testing.T, list string) {
+	t.Helper()
+	for part := range strings.SplitSeq(list, ";") {
+		names, reason, _ := strings.Cut(part, ":")
+		if reason = strings.TrimSpace(reason); reason == "" {
+			t.Errorf("%s: %q gives no reason", k.name, part)
+		}
+		for name := range strings.SplitSeq(names, ",") {
+			k.leave(t, strings.TrimSpace(name), reason)
+		}
+	}
 }
 
 // leave notes why a cell, or each cell of a group that has no reason yet, is empty. A group may hold

@@ -67,6 +67,41 @@ func dropTokens(e *jsonedit.Edits, src []byte, at jsonedit.Span, n int) {
 	}
 }
 
+// dropTokensBehind takes the tokens of the text's first n bytes out of a whole reply's logprobs, in
+// which the thinking's stand before them, and most servers' mark of its end.
+func dropTokensBehind(e *jsonedit.Edits, src []byte, at jsonedit.Span, thinking []byte, n int) {
+	var s jsonedit.Scanner
+	list := Logprobs(&s, src, at)
+	if list.Absent() {
+		return
+	}
+	tokens, said := tokensOf(list.Of(src))
+	from := behind(said, jsonedit.AppendUnescaped(nil, thinking))
+	if from < 0 {
+		return
+	}
+	if mark := bytes.Index(said[from:], []byte("</think>")); mark >= 0 && isBlank(said[from:from+mark]) {
+		from += mark + len("</think>")
+	}
+	first := 0
+	for start := 0; first < len(tokens) && start < from; first++ {
+		start = tokens[first].end
+	}
+	last := first
+	for last < len(tokens) && tokens[last].end <= from+n && isBlank(said[from:tokens[last].end]) {
+		last++
+	}
+	switch {
+	case last == first:
+	case last < len(tokens):
+		e.Delete(list.Start+tokens[first].at.Start, list.Start+tokens[last].at.Start)
+	case first > 0:
+		e.Delete(list.Start+tokens[first-1].at.End, list.Start+tokens[last-1].at.End)
+	default:
+		e.Delete(list.Start+tokens[0].at.Start, list.Start+tokens[last-1].at.End)
+	}
+}
+
 // AppendToken appends what an element of a list of logprobs says: its bytes, or its text where it has none.
 func AppendToken(dst []byte, s *jsonedit.Scanner, element []byte) []byte {
 	s.Reset(element)

@@ -130,8 +130,13 @@ func DropLineFeeds(e *jsonedit.Edits, src []byte, c *hub.Choice, n int) {
 	}
 	e.Delete(c.Content.Value.Start+1, c.Content.Value.Start+1+n)
 	// A whole reply lists the thinking's tokens too.
-	if !isText(src, &c.Reasoning) && !isText(src, &c.ReasoningContent) {
-		dropTokens(e, src, c.Logprobs, n/len(`\n`))
+	switch n /= len(`\n`); {
+	case isText(src, &c.Reasoning):
+		dropTokensBehind(e, src, c.Logprobs, hub.Literal(src, c.Reasoning.Value), n)
+	case isText(src, &c.ReasoningContent):
+		dropTokensBehind(e, src, c.Logprobs, hub.Literal(src, c.ReasoningContent.Value), n)
+	default:
+		dropTokens(e, src, c.Logprobs, n)
 	}
 }
 
