@@ -15,6 +15,8 @@ type Listener struct {
 	Name string
 	// Knob is allow_on_headers_stop_iteration.
 	Knob bool
+	// Mistaken: the plugin configuration says that the knob is set, and Knob that it is not.
+	Mistaken bool
 	// Config is the plugin configuration, a JSON object; what it says of the knob is overwritten.
 	Config string
 	// Upstream is the model server's host:port.
@@ -79,7 +81,9 @@ func (l *Listener) json(template string, b *Bootstrap, err *error) string {
 		e.set(wasmPath+"allow_on_headers_stop_iteration", true)
 	} else {
 		vm = "no-knob"
-		config.delete("envoy")
+		if config.delete("envoy"); l.Mistaken {
+			config.set("envoy.allow_on_headers_stop_iteration", true)
+		}
 		e.delete(wasmPath + "allow_on_headers_stop_iteration")
 	}
 	e.set("name", l.Name)

@@ -35,7 +35,10 @@ type Exchange struct {
 	// answered: our own local reply is on its way through our reply callbacks.
 	answered bool
 	// held: the request's head, later the reply's, waits for the body.
-	held   bool
+	held bool
+	// shown: something of the held head's body was; ticks counts how often Tick looked.
+	shown  bool
+	ticks  int
 	status int
 	// maxReply is the limit of a gathered reply in bytes; 0 is none.
 	maxReply int
@@ -78,7 +81,7 @@ func (e *Exchange) RequestHead(end bool) (action Action) {
 	if e.plan.Action == gateway.Local {
 		return e.send(e.plan.Answer)
 	}
-	e.held = e.plan.Action == gateway.Transform && !e.plan.NoBody && !end && e.host.HoldsHead(Request)
+	e.held = e.plan.Action == gateway.Transform && !e.plan.NoBody && !end && e.mayHold(Request)
 	// Keys are put in place for passed requests too.
 	// A held head gets the new content-length.
 	e.edit(Request, head, &e.plan.Edit, e.held)
@@ -108,6 +111,7 @@ func (e *Exchange) RequestHead(end bool) (action Action) {
 // RequestBody takes a piece of the request's body; size is that of everything gathered so far.
 func (e *Exchange) RequestBody(size int, end bool) (action Action) {
 	defer e.guard(inRequest, &action)
+	e.sawBody()
 	switch {
 	case e.request == discard:
 		return Pause
@@ -124,6 +128,7 @@ func (e *Exchange) RequestBody(size int, end bool) (action Action) {
 // RequestTrailers takes the request's trailers: with them, the body ended without an end mark.
 func (e *Exchange) RequestTrailers() (action Action) {
 	defer e.guard(inRequest, &action)
+	e.sawBody()
 	if e.request == discard {
 		return Pause
 	}
@@ -214,7 +219,7 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 	if reply.Mode == gateway.ReplyLocal {
 		return e.send(reply.Answer)
 	}
-	e.held = reply.Mode == gateway.ReplyWhole && !end && e.host.HoldsHead(Reply)
+	e.held = reply.Mode == gateway.ReplyWhole && !end && e.mayHold(Reply)
 	e.edit(Reply, head, &reply.Edit, true)
 	if reply.Status != 0 {
 		e.status = reply.Status
@@ -302,6 +307,7 @@ func (e *Exchange) setHead(a *hub.Answer) {
 // ReplyBody takes a piece of the reply's body; size is that of everything gathered so far.
 func (e *Exchange) ReplyBody(size int, end bool) (action Action) {
 	defer e.guard(inReplyBody, &action)
+	e.sawBody()
 	if end {
 		e.faults.reach("reply-body", nil)
 	}
@@ -409,6 +415,7 @@ func (e *Exchange) refuseReply(a *hub.Answer) Action {
 // so this is the last chance to write.
 func (e *Exchange) ReplyTrailers() (action Action) {
 	defer e.guard(inTrailers, &action)
+	e.sawBody()
 	switch e.reply {
 	case stream:
 		e.reply = pass

@@ -388,6 +388,8 @@ func (h *lean) Head(Side) (Fields, bool)       { return h.head, true }
 func (*lean) SetField(Side, string, string)    {}
 func (*lean) RemoveField(Side, string)         {}
 func (*lean) HoldsHead(Side) bool              { return true }
+func (*lean) Hides(Side) bool                  { return false }
+func (*lean) Resume(Side)                      {}
 func (h *lean) Body(Side) []byte               { return h.body }
 func (*lean) ReplaceBody(Side, []byte) error   { return nil }
 func (*lean) AppendReply([]byte) bool          { return true }

@@ -48,6 +48,11 @@ type Host interface {
 	// HoldsHead tells whether a head on which its callback pauses waits for the whole body
 	// and can be edited until then.
 	HoldsHead(Side) bool
+	// Hides tells whether a side whose head is held has a body, or all of one, that its
+	// callbacks were not about. Of a request with a content-length it may not know.
+	Hides(Side) bool
+	// Resume lets a side that a callback paused go on.
+	Resume(Side)
 
 	// Body returns what the side's body callback is about: the piece at hand, or all that
 	// was gathered. It is valid until the callback returns or Body is called again.

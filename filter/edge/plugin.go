@@ -25,6 +25,8 @@ type Plugin struct {
 	trace bool
 	// warned: Envoy's buffer limit was complained of.
 	warned atomic.Bool
+	// holdsSome: a held head was seen to wait for its body; holdsNone: one hid it.
+	holdsSome, holdsNone atomic.Bool
 
 	clock  func() int64
 	random func() uint64

@@ -20,6 +20,10 @@ type proxy struct {
 	holdsNoHeads, replacesNoRequest, replacesNoReply, appendsNothing bool
 	// hidesAnswers: replies of our own don't come by in the reply's callbacks.
 	hidesAnswers bool
+	// hides: a body that is there is not shown while its head waits; resumed are the sides that
+	// were let go on.
+	hides   bool
+	resumed []Side
 	// panicsIn names the method that panics the next time that it is called.
 	panicsIn string
 
@@ -122,6 +126,16 @@ func (p *proxy) RemoveField(s Side, name string) {
 }
 
 func (p *proxy) HoldsHead(Side) bool { return !p.holdsNoHeads }
+
+func (p *proxy) Hides(s Side) bool {
+	p.called("Hides")
+	return p.hides
+}
+
+func (p *proxy) Resume(s Side) {
+	p.called("Resume")
+	p.resumed = append(p.resumed, s)
+}
 
 func (p *proxy) Body(s Side) []byte {
 	p.called("Body")

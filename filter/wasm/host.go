@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
@@ -54,6 +56,26 @@ func (*host) RemoveField(side edge.Side, name string) {
 
 // HoldsHead implements edge.Host.
 func (h *host) HoldsHead(edge.Side) bool { return h.holdsHeads }
+
+// Hides implements edge.Host. Without a content-length, request.size is what came of the body;
+// response.backend_latency is there once the upstream has ended its reply.
+func (*host) Hides(side edge.Side) bool {
+	if side == edge.Reply {
+		latency, err := proxywasm.GetProperty([]string{"response", "backend_latency"})
+		return err == nil && len(latency) > 0
+	}
+	size, err := proxywasm.GetProperty([]string{"request", "size"})
+	return err == nil && bytes.Trim(size, "\x00") != nil
+}
+
+// Resume implements edge.Host. Envoy goes on when the callback has returned.
+func (*host) Resume(side edge.Side) {
+	if side == edge.Reply {
+		_ = proxywasm.ResumeHttpResponse()
+		return
+	}
+	_ = proxywasm.ResumeHttpRequest()
+}
 
 // Body implements edge.Host.
 func (*host) Body(side edge.Side) []byte {
@@ -115,40 +137,58 @@ func (h *host) Count(c edge.Counter, n int) { h.counters[c].Increment(uint64(n))
 type stream struct {
 	types.DefaultHttpContext
 	exchange edge.Exchange
+	plugin   *plugin
+	id       uint32
+	waits    bool // it is among the plugin's waiting
 }
 
 // The edge's actions have the ABI's numbers.
 var _ = [1]struct{}{}[types.ActionPause-types.Action(edge.Pause)]
 
+// after is the end of each callback: the plugin looks after exchanges that wait.
+func (s *stream) after(action edge.Action) types.Action {
+	if waits := s.exchange.Waits(); waits != s.waits {
+		if s.waits = waits; waits {
+			s.plugin.waiting[s.id] = s
+		} else {
+			delete(s.plugin.waiting, s.id)
+		}
+	}
+	return types.Action(action)
+}
+
 // OnHttpRequestHeaders implements types.HttpContext.
 func (s *stream) OnHttpRequestHeaders(_ int, end bool) types.Action {
-	return types.Action(s.exchange.RequestHead(end))
+	return s.after(s.exchange.RequestHead(end))
 }
 
 // OnHttpRequestBody implements types.HttpContext.
 func (s *stream) OnHttpRequestBody(size int, end bool) types.Action {
-	return types.Action(s.exchange.RequestBody(size, end))
+	return s.after(s.exchange.RequestBody(size, end))
 }
 
 // OnHttpRequestTrailers implements types.HttpContext.
 func (s *stream) OnHttpRequestTrailers(int) types.Action {
-	return types.Action(s.exchange.RequestTrailers())
+	return s.after(s.exchange.RequestTrailers())
 }
 
 // OnHttpResponseHeaders implements types.HttpContext.
 func (s *stream) OnHttpResponseHeaders(_ int, end bool) types.Action {
-	return types.Action(s.exchange.ReplyHead(end))
+	return s.after(s.exchange.ReplyHead(end))
 }
 
 // OnHttpResponseBody implements types.HttpContext.
 func (s *stream) OnHttpResponseBody(size int, end bool) types.Action {
-	return types.Action(s.exchange.ReplyBody(size, end))
+	return s.after(s.exchange.ReplyBody(size, end))
 }
 
 // OnHttpResponseTrailers implements types.HttpContext.
 func (s *stream) OnHttpResponseTrailers(int) types.Action {
-	return types.Action(s.exchange.ReplyTrailers())
+	return s.after(s.exchange.ReplyTrailers())
 }
 
 // OnHttpStreamDone implements types.HttpContext.
-func (s *stream) OnHttpStreamDone() { s.exchange.Done() }
+func (s *stream) OnHttpStreamDone() {
+	s.exchange.Done()
+	delete(s.plugin.waiting, s.id)
+}

@@ -33,7 +33,12 @@ type plugin struct {
 	types.DefaultPluginContext
 	edge *edge.Plugin
 	host host
+	// waiting are the exchanges that the tick looks after, by their contexts' numbers.
+	waiting map[uint32]*stream
 }
+
+// tick is how long an exchange hangs at most when Envoy is not set as the configuration says.
+const tick = 1000 // ms
 
 // OnPluginStart implements types.PluginContext. False makes Envoy refuse the configuration.
 func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
@@ -59,11 +64,27 @@ func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 		proxywasm.LogInfo("not used by the filter: " + strings.Join(p.edge.Unused, ", "))
 	}
 	p.host.holdsHeads = p.edge.HoldHeads
+	if p.host.holdsHeads {
+		p.waiting = map[uint32]*stream{}
+		if err := proxywasm.SetTickPeriodMilliSeconds(tick); err != nil {
+			proxywasm.LogWarn("no tick: " + err.Error())
+		}
+	}
 	p.host.defineCounters()
 	return types.OnPluginStartStatusOK
 }
 
 // NewHttpContext implements types.PluginContext.
-func (p *plugin) NewHttpContext(uint32) types.HttpContext {
-	return &stream{exchange: edge.NewExchange(p.edge, &p.host)}
+func (p *plugin) NewHttpContext(id uint32) types.HttpContext {
+	return &stream{exchange: edge.NewExchange(p.edge, &p.host), plugin: p, id: id}
+}
+
+// OnTick implements types.PluginContext.
+func (p *plugin) OnTick() {
+	for id, s := range p.waiting {
+		if proxywasm.SetEffectiveContext(id) == nil {
+			s.exchange.Tick()
+			s.after(edge.Pause)
+		}
+	}
 }

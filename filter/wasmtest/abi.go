@@ -48,9 +48,13 @@ var hostcalls = map[string]func(h guestSide, a []uint64) uint32{
 	"proxy_get_buffer_bytes":         guestSide.getBufferBytes,
 	"proxy_set_buffer_bytes":         guestSide.setBufferBytes,
 	"proxy_continue_stream":          guestSide.continueStream,
-	"proxy_define_metric":            guestSide.defineMetric,
-	"proxy_increment_metric":         guestSide.incrementMetric,
-	"proxy_get_property":             guestSide.getProperty,
+	"proxy_set_effective_context":    guestSide.setEffectiveContext,
+
+	"proxy_set_tick_period_milliseconds": guestSide.setTickPeriod,
+
+	"proxy_define_metric":    guestSide.defineMetric,
+	"proxy_increment_metric": guestSide.incrementMetric,
+	"proxy_get_property":     guestSide.getProperty,
 }
 
 // exportABI defines every function that a module imports from "env"; those that have
@@ -278,7 +282,23 @@ func (h guestSide) continueStream(a []uint64) uint32 {
 	} else {
 		h.active.reply.resumed = true
 	}
+	h.resumed = append(h.resumed, h.active)
 	return statusOK
+}
+
+func (h guestSide) setTickPeriod(a []uint64) uint32 {
+	h.tick = uint32(a[0])
+	return statusOK
+}
+
+func (h guestSide) setEffectiveContext(a []uint64) uint32 {
+	for _, s := range h.streams {
+		if s.id == uint32(a[0]) && !s.done {
+			h.active = s
+			return statusOK
+		}
+	}
+	return statusBadArgument
 }
 
 func (h guestSide) defineMetric(a []uint64) uint32 {
@@ -296,8 +316,20 @@ func (h guestSide) incrementMetric(a []uint64) uint32 {
 }
 
 func (h guestSide) getProperty(a []uint64) uint32 {
-	if h.active != nil && string(h.read(a[0], a[1])) == "response\x00code_details" && h.active.details != "" {
-		return h.give([]byte(h.active.details), a[2], a[3])
+	if h.active == nil {
+		return statusNotFound
+	}
+	switch s := h.active; string(h.read(a[0], a[1])) {
+	case "response\x00code_details":
+		if s.details != "" {
+			return h.give([]byte(s.details), a[2], a[3])
+		}
+	case "request\x00size":
+		return h.give(binary.LittleEndian.AppendUint64(nil, uint64(s.request.size())), a[2], a[3])
+	case "response\x00backend_latency":
+		if s.reply.came.end {
+			return h.give([]byte("0.1s"), a[2], a[3])
+		}
 	}
 	return statusNotFound
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Config string
 	// Knob is Envoy's allow_on_headers_stop_iteration. Config is made to say the same.
 	Knob bool
+	// Mistaken: Config says that there is the knob, and there is none.
+	Mistaken bool
 	// BufferLimit is Envoy's limit for a gathered body in bytes; 0 is none.
 	BufferLimit int
 	// Interpret runs the module without compiling it: quick to start, slow to run.
@@ -47,6 +49,9 @@ type Host struct {
 	nextID   uint32
 	active   *Stream // nil while the plugin's own callbacks run
 	hostcall int
+	tick     uint32    // in milliseconds; 0 is none
+	streams  []*Stream // that are under way, while there is a tick
+	resumed  []*Stream // in a tick
 }
 
 // A Line is one log line of the filter.
@@ -132,7 +137,7 @@ func Start(o Options) (*Host, error) {
 	if o.Config == "" {
 		o.Config = "{}"
 	}
-	if o.Knob {
+	if o.Knob || o.Mistaken {
 		config, err := sjson.Set(o.Config, "envoy.allow_on_headers_stop_iteration", true)
 		if err != nil {
 			return nil, fmt.Errorf("wasmtest: %w", err)
@@ -188,6 +193,23 @@ func (h *Host) Counter(name string) uint64 {
 		}
 	}
 	return 0
+}
+
+// Tick is the plugin's timer going off, which it has asked for.
+func (h *Host) Tick() {
+	if h.tick == 0 {
+		panic("wasmtest: nobody asked for a tick")
+	}
+	h.call("proxy_on_tick", pluginID)
+	h.active = nil
+	for _, s := range h.resumed {
+		for _, d := range []*direction{&s.request, &s.reply} {
+			if d.resumed {
+				d.resume()
+			}
+		}
+	}
+	h.resumed = nil
 }
 
 // MemoryBytes is the size of the VM's linear memory, which only grows.

@@ -3,6 +3,7 @@ package wasmtest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -90,6 +91,22 @@ type direction struct {
 	headEnd        bool
 	began, ended   bool
 	waiting        []func() // what came while blind
+	came           struct { // what did, seen or not
+		bytes int
+		end   bool
+	}
+}
+
+// size is Envoy's request.size: what the head promises, else what came.
+func (d *direction) size() int {
+	if d.head != nil {
+		for _, f := range *d.head {
+			if n, err := strconv.Atoi(f[1]); f[0] == "content-length" && err == nil {
+				return n
+			}
+		}
+	}
+	return d.came.bytes
 }
 
 // NewStream begins a request.
@@ -98,6 +115,9 @@ func (h *Host) NewStream() *Stream {
 	h.nextID++
 	s.request = direction{stream: s, name: "request", out: &s.Upstream}
 	s.reply = direction{stream: s, name: "response", out: &s.Client}
+	if h.tick > 0 {
+		h.streams = append(slices.DeleteFunc(h.streams, func(s *Stream) bool { return s.done }), s)
+	}
 	s.enter("proxy_on_context_create", pluginID)
 	return s
 }
@@ -297,10 +317,17 @@ func (d *direction) data(b []byte, end bool) {
 	if !d.began {
 		panic("wasmtest: a body before its head")
 	}
+	d.came.bytes += len(b)
+	d.came.end = d.came.end || end
 	if d.blind {
-		d.waiting = append(d.waiting, func() { d.data(b, end) })
+		d.waiting = append(d.waiting, func() { d.show(b, end) })
 		return
 	}
+	d.show(b, end)
+}
+
+// show gives a piece of the body to the filter.
+func (d *direction) show(b []byte, end bool) {
 	piece := append([]byte(nil), b...)
 	if d.gathering {
 		d.gathered = append(d.gathered, piece...)
