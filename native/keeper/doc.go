@@ -8,6 +8,7 @@
 //
 //	archive.go       the Archive: one store, the configuration in force, what runs beside requests
 //	keeper.go        the Keeper, of one exchange: leave, items, the request's own input
+//	resolver.go      stored items that a request refers to
 //	origin.go        what it goes on from: an earlier response or a conversation
 //	conversation.go  the lock of a conversation
 //	final.go         a response's last state, and what is stored of it

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -27,8 +28,9 @@ func finalOf(n *hub.Need) final {
 	return f
 }
 
-// clone has f share no memory.
-func (f *final) clone() {
+// clone has f share no memory, and count against the share.
+func (f *final) clone(share *memory.Share) {
+	share.Add(len(f.object) + Size(f.output))
 	f.object = bytes.Clone(f.object)
 	f.output = cloneItems(f.output)
 }
@@ -100,7 +102,7 @@ func (t *Keeper) save(ctx context.Context, f *final) (stored bool) {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	a := t.archive
-	if err := a.store.Put(ctx, t.tenant, t.record(f)); err != nil {
+	if err := a.store.Put(memory.With(ctx, &t.memory), t.tenant, t.record(f)); err != nil {
 		if errors.Is(err, store.ErrUnavailable) {
 			a.health.lost()
 		}
@@ -115,7 +117,7 @@ func (t *Keeper) continuation(f *final, stored bool) {
 	before, own := t.before.items, t.ownInput()
 	items := make([]store.Item, 0, len(before)+len(own)+len(f.output))
 	items = append(append(append(items, before...), own...), cloneItems(f.output)...)
-	if limit, _ := t.archive.Limits(); Size(items) > limit {
+	if limit, _ := t.archive.Limits(); Size(items) > limit || !t.archive.memory.Spare() {
 		t.next = &Continuation{} // to be had from the store, if at all
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
@@ -58,12 +59,12 @@ func (a *Archive) newJob(t *Keeper, logged bool) *job {
 func (t *Keeper) start(ctx context.Context, n *hub.Need) *hub.Problem {
 	j, a := t.job, t.archive
 	f := finalOf(n)
-	f.clone()
+	f.clone(&t.memory)
 	r := t.record(&f)
 	r.Background, r.Logged = true, j.Logged
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if err := a.store.Start(ctx, t.tenant, r, store.Lease{Owner: a.owner, TTL: a.clock.Lease}); err != nil {
+	if err := a.store.Start(memory.With(ctx, &t.memory), t.tenant, r, store.Lease{Owner: a.owner, TTL: a.clock.Lease}); err != nil {
 		return a.Problem(err, "Response", "", f.id)
 	}
 	j.ID, j.Object, j.Header = f.id, f.object, n.Header
@@ -96,14 +97,16 @@ func (j *job) tell(name, data []byte) {
 		j.working = true
 	}
 	if j.Logged {
-		j.events = append(j.events, event(name, data))
+		e := event(name, data)
+		j.turn.memory.Add(len(e))
+		j.events = append(j.events, e)
 	}
 	j.changed.Signal()
 }
 
 // ends is given the last state, whose event is still to be told. It shares memory with the core's.
 func (j *job) ends(f final) {
-	f.clone()
+	f.clone(&j.turn.memory)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if f.status == store.Failed && j.aborted {
@@ -154,6 +157,9 @@ func (j *job) write() {
 			return
 		}
 		next += uint64(len(events))
+		for _, e := range events {
+			j.turn.memory.Shrink(len(e))
+		}
 	}
 }
 

@@ -2,13 +2,12 @@ package keeper
 
 import (
 	"context"
-	"errors"
 	"sync"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/access"
-	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -31,8 +30,15 @@ type Keeper struct {
 	// once they are needed.
 	body *body
 	own  []store.Item
-	// referred are the items that the input refers to.
-	referred map[string][]byte
+	// referred are the items that the input refers to, found by resolver or atHand, which are
+	// those of the context by their ids.
+	referred, atHand map[string][]byte
+	resolver         *Resolver
+
+	// memory is what the turn holds of the memory of all; given are the bytes of the last
+	// context that was given to the core.
+	memory memory.Share
+	given  int
 
 	before origin
 	lock   *conversationLock // nil where none is held
@@ -47,7 +53,9 @@ type Continuation struct {
 
 // NewKeeper makes the keeper of a create request.
 func (a *Archive) NewKeeper(c access.Credential) *Keeper {
-	return &Keeper{archive: a, credential: c, tenant: c.Tenant()}
+	t := &Keeper{archive: a, credential: c, tenant: c.Tenant()}
+	t.memory.Begin(a.memory)
+	return t
 }
 
 // NewQuestion makes the keeper of a request that asks about a create request.
@@ -69,11 +77,13 @@ func (t *Keeper) Credential() access.Credential { return t.credential }
 
 // Give implements server.Keeper.
 func (t *Keeper) Give(ctx context.Context, n *hub.Need) (g hub.Given) {
+	t.memory.Shrink(t.given)
+	t.given = 0
 	switch n.Kind {
 	case hub.NeedLeave:
 		if g.Problem = t.leave(ctx, n); g.Problem == nil {
 			g.Stores = t.archive.stores()
-			t.remember(n, g.Stores)
+			g.Problem = t.remember(n, g.Stores)
 			if t.job != nil {
 				g.Told = t.job.tell
 			}
@@ -123,6 +133,7 @@ func (t *Keeper) end() {
 	}
 	t.body.free()
 	t.body = nil
+	t.memory.Release()
 }
 
 // leave says whether a response may be created.
@@ -150,10 +161,15 @@ func (t *Keeper) leave(ctx context.Context, n *hub.Need) *hub.Problem {
 }
 
 // remember keeps the request's body where its input will be needed.
-func (t *Keeper) remember(n *hub.Need, stores bool) {
-	if t.last != nil || stores && n.Store != hub.No {
-		t.body = newBody(n.Body)
+func (t *Keeper) remember(n *hub.Need, stores bool) *hub.Problem {
+	if t.last == nil && (!stores || n.Store == hub.No) {
+		return nil
 	}
+	if !t.memory.Grow(2 * len(n.Body)) { // of its items too
+		return noMemory()
+	}
+	t.body = newBody(n.Body)
+	return nil
 }
 
 // bodies are buffers for copies of bodies; a very large one is left to the collector.
@@ -180,6 +196,7 @@ func (b *body) free() {
 func (t *Keeper) ownInput() []store.Item {
 	if t.body != nil {
 		t.own = InputItems(t.body.bytes, func(id string) []byte { return t.referred[id] })
+		t.memory.Shrink(len(t.body.bytes))
 		t.body.free()
 		t.body = nil
 	}
@@ -188,53 +205,29 @@ func (t *Keeper) ownInput() []store.Item {
 
 // item is the stored item that a reference names, empty for one that is not there.
 func (t *Keeper) item(ctx context.Context, id string) (json []byte, p *hub.Problem) {
-	lists := [][]store.Item{t.before.items}
-	if t.last != nil {
-		lists = append(lists, t.last.Items)
-	}
-	for _, list := range lists {
-		for i := range list {
-			if list[i].ID == id {
-				json = list[i].JSON
+	if t.resolver == nil {
+		t.resolver = t.archive.NewResolver(t.tenant, &t.memory)
+		t.referred = map[string][]byte{}
+		lists := [][]store.Item{t.before.items}
+		if t.last != nil {
+			lists = append(lists, t.last.Items)
+		}
+		t.atHand = map[string][]byte{}
+		for _, list := range lists {
+			for i := range list {
+				t.atHand[list[i].ID] = list[i].JSON
 			}
 		}
 	}
-	if json == nil {
-		json, p = t.archive.Item(ctx, t.tenant, id)
+	if json = t.atHand[id]; json != nil {
+		json, p = t.resolver.resolved(json)
+	} else {
+		json, p = t.resolver.Item(ctx, id)
 	}
 	if json != nil {
-		if t.referred == nil {
-			t.referred = map[string][]byte{}
-		}
 		t.referred[id] = json
 	}
 	return json, p
-}
-
-// Item is an output item of a stored response, nil for one that is not there.
-func (a *Archive) Item(ctx context.Context, tenant, id string) ([]byte, *hub.Problem) {
-	// The core gives an output item an id that names its response.
-	response := responses.ResponseOf(id)
-	if response == "" {
-		return nil, nil
-	}
-	if a.health.down() {
-		return nil, storeGone()
-	}
-	_, object, err := a.store.Get(ctx, tenant, response)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, a.Problem(err, "Item", "", id)
-	}
-	output, _ := SplitItems(Member(object, "output"))
-	for i := range output {
-		if output[i].ID == id {
-			return output[i].JSON, nil
-		}
-	}
-	return nil, nil
 }
 
 var _ server.Keeper = (*Keeper)(nil) // interface guard

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -32,7 +33,12 @@ func (t *Keeper) context(ctx context.Context, n *hub.Need) ([]byte, *hub.Problem
 		return nil, p
 	}
 	items := t.before.items
-	return JoinItems(make([]byte, 0, Size(items)+len(items)), items), nil
+	size := Size(items) + len(items)
+	if !t.memory.Grow(size) {
+		return nil, noMemory()
+	}
+	t.given = size
+	return JoinItems(make([]byte, 0, size), items), nil
 }
 
 func (t *Keeper) continueResponse(ctx context.Context, previous string) *hub.Problem {
@@ -51,7 +57,7 @@ func (t *Keeper) continueResponse(ctx context.Context, previous string) *hub.Pro
 		return storeGone()
 	}
 	limit, _ := a.Limits()
-	turns, err := a.store.Chain(ctx, t.tenant, previous, limit)
+	turns, err := a.store.Chain(memory.With(ctx, &t.memory), t.tenant, previous, limit)
 	switch {
 	case errors.Is(err, store.ErrChainBroken):
 		return unknownPrevious(previous, "A response that it continues was deleted or is too old.")
@@ -89,7 +95,7 @@ func (t *Keeper) continueConversation(ctx context.Context, id string) *hub.Probl
 		}
 	}
 	limit, _ := a.Limits()
-	items, end, err := a.store.ConversationContext(ctx, t.tenant, id, limit)
+	items, end, err := a.store.ConversationContext(memory.With(ctx, &t.memory), t.tenant, id, limit)
 	if errors.Is(err, store.ErrTooLarge) {
 		return tooLong("conversation")
 	}

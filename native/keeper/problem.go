@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/store"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -19,6 +20,8 @@ func (a *Archive) Problem(err error, what, param, id string) *hub.Problem {
 	case errors.Is(err, store.ErrUnavailable):
 		a.health.lost()
 		return storeGone()
+	case errors.Is(err, memory.ErrFull):
+		return noMemory()
 	case errors.Is(err, store.ErrTooLarge):
 		return &hub.Problem{Status: 413, Type: hub.TypeInvalidRequest, Reason: "too_large_to_store",
 			Message: what + " '" + id + "' can't be stored: " + err.Error() + "."}
@@ -32,6 +35,9 @@ func (a *Archive) Problem(err error, what, param, id string) *hub.Problem {
 	return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "store",
 		Message: "The store of responses failed; the gateway's log says more."}
 }
+
+// noMemory is the answer where all exchanges together hold as much as they may.
+func noMemory() *hub.Problem { return hub.FaultProblem(hub.NoMemory, 0) }
 
 // storeGone is the answer where state is needed and can't be had.
 func storeGone() *hub.Problem {

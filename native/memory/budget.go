@@ -1,6 +1,13 @@
 package memory
 
-import "sync/atomic"
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// ErrFull says that a Budget has no room.
+var ErrFull = errors.New("the requests under way hold as much memory as they may")
 
 // A Budget bounds the bytes that all exchanges hold at once. It has no lock: a request adds
 // to a counter and looks whether that is too much. A nil Budget has no limit and counts
@@ -26,6 +33,9 @@ func (b *Budget) Limit() int64 { return b.limit.Load() }
 
 // Held is how many bytes exchanges hold.
 func (b *Budget) Held() int64 { return b.held.Load() }
+
+// Spare tells whether more than half is free, so that what is only of use may be held for long.
+func (b *Budget) Spare() bool { return b == nil || b.held.Load()+b.kept.Load() < b.limit.Load()/2 }
 
 // Kept is how many bytes the store in memory holds.
 func (b *Budget) Kept() int64 { return b.kept.Load() }
@@ -86,4 +96,17 @@ func (s *Share) Release() {
 	if n := s.held.Swap(0); n != 0 {
 		s.budget.held.Add(-n)
 	}
+}
+
+type shareKey struct{}
+
+// With has what is read under a context count against s.
+func With(ctx context.Context, s *Share) context.Context {
+	return context.WithValue(ctx, shareKey{}, s)
+}
+
+// Of is the Share of a context, nil for none.
+func Of(ctx context.Context) *Share {
+	s, _ := ctx.Value(shareKey{}).(*Share)
+	return s
 }

@@ -90,22 +90,36 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 	if list[0] != '[' {
 		return nil, hub.Refuse("invalid_type", "items", "items: a list of items is wanted.")
 	}
-	given, err := keeper.SplitItems(list)
-	if err != nil {
+	var s jsonedit.Scanner
+	s.Reset(list)
+	given := 0
+	for s.BeginArray(); s.NextElement(); given++ {
+		s.Value()
+	}
+	if err := s.Finish(); err != nil {
 		return nil, invalid("items", "items: %s.", err.Error())
 	}
-	if len(given) > itemsAtOnce {
-		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", len(given), itemsAtOnce)
+	if given > itemsAtOnce {
+		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", given, itemsAtOnce)
 	}
 	orphan, p := responses.CheckItems(list, "items")
 	if p != nil {
 		return nil, p
 	}
-	items := keeper.InputItems(append(append([]byte(`{"input":`), list...), '}'), func(id string) []byte {
-		item, _ := q.archive.Item(q.Context(), q.tenant, id) // else the reference stays one
+	if !q.memory.Grow(3 * len(list)) { // a copy, the items, and what is stored
+		return nil, hub.FaultProblem(hub.NoMemory, 0)
+	}
+	resolver := q.archive.NewResolver(q.tenant, &q.memory)
+	items := keeper.InputItems(append(append([]byte(`{"input":`), list...), '}'), func(id string) (item []byte) {
+		if p == nil { // else the reference stays one
+			item, p = resolver.Item(q.Context(), id)
+		}
 		return item
 	})
-	if len(items) != len(given) {
+	if p != nil && p.Status != http.StatusNotFound {
+		return nil, p
+	}
+	if len(items) != given {
 		return nil, invalid("items", "items: they are not what a request's input may hold.")
 	}
 	for i, item := range items {
@@ -138,7 +152,7 @@ func (q *request) orphan(conversation string, items []store.Item) *hub.Problem {
 	if conversation != "" {
 		limit, _ := q.archive.Limits()
 		var err error
-		before, _, err = q.store.ConversationContext(q.Context(), q.tenant, conversation, limit)
+		before, _, err = q.store.ConversationContext(q.reads(), q.tenant, conversation, limit)
 		if errors.Is(err, store.ErrTooLarge) {
 			return nil // its responses are refused for that
 		}
@@ -233,7 +247,7 @@ func (q *request) conversationItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, err := q.store.ConversationItems(q.Context(), q.tenant, id, page)
+	items, err := q.store.ConversationItems(q.reads(), q.tenant, id, page)
 	if err != nil {
 		return q.listProblem(err, "Conversation", id, "after", page.After)
 	}
@@ -277,7 +291,7 @@ func (q *request) addItems(id string) *hub.Problem {
 func (q *request) missing(conversation string, items []store.Item) ([]store.Item, *hub.Problem) {
 	var added []store.Item
 	for _, item := range items {
-		there, err := q.store.ConversationItem(q.Context(), q.tenant, conversation, item.ID)
+		there, err := q.store.ConversationItem(q.reads(), q.tenant, conversation, item.ID)
 		if errors.Is(err, store.ErrNoItem) {
 			added = append(added, item)
 			continue
@@ -302,7 +316,7 @@ func (q *request) appendProblem(err error, id string) *hub.Problem {
 
 // getItem serves GET /v1/conversations/{id}/items/{item}.
 func (q *request) getItem(id, item string) *hub.Problem {
-	found, err := q.store.ConversationItem(q.Context(), q.tenant, id, item)
+	found, err := q.store.ConversationItem(q.reads(), q.tenant, id, item)
 	if err != nil {
 		return q.listProblem(err, "Conversation", id, "item_id", item)
 	}

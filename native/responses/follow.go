@@ -22,13 +22,14 @@ func (q *request) resume(id string) *hub.Problem {
 		}
 		from = n + 1
 	}
-	head, _, err := q.store.Get(q.Context(), q.tenant, id)
+	head, _, err := q.store.Get(q.reads(), q.tenant, id)
 	if err != nil {
 		return q.archive.Problem(err, "Response", "id", id)
 	}
 	if !head.Logged {
 		return eventsNotKept(id)
 	}
+	q.memory.Release() // the object's
 	return q.follow(id, from)
 }
 
@@ -49,7 +50,7 @@ func (q *request) follow(id string, from uint64) *hub.Problem {
 		q.w.WriteHeader(http.StatusOK)
 	}
 	for {
-		ctx, cancel := context.WithTimeout(q.Context(), q.clock.keepAlive)
+		ctx, cancel := context.WithTimeout(q.reads(), q.clock.keepAlive)
 		events, end, err := q.store.Events(ctx, q.tenant, id, from, keeper.EventsAtOnce)
 		cancel()
 		quiet := errors.Is(err, context.DeadlineExceeded) && q.Context().Err() == nil
@@ -65,6 +66,7 @@ func (q *request) follow(id string, from uint64) *hub.Problem {
 		} else {
 			_, err = q.w.Write(bytes.Join(events, nil))
 			from += uint64(len(events))
+			q.memory.Release() // they are read by piece
 		}
 		if err != nil {
 			return nil // the client has left

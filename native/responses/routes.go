@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,6 +40,9 @@ func (s *stored) request(w http.ResponseWriter, r *http.Request, c access.Creden
 	q.memory.Begin(s.archive.Memory())
 	return q
 }
+
+// reads is the context of reads from the store, which count against the request's memory.
+func (q *request) reads() context.Context { return memory.With(q.Context(), &q.memory) }
 
 // A route is what may be asked of a path: what serves which method. id and item are taken
 // from the path.

@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/qwenvoy/qwenvoy/native/keeper"
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
@@ -40,6 +40,7 @@ type socket struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	memory  memory.Share // of what has come, and of what can be gone on from
 	queue   chan []byte
 	waiting atomic.Int64 // bytes in queue
 	turns   int
@@ -64,6 +65,7 @@ func (s *socket) serve() {
 	_ = s.conn.CloseNow()
 	<-left
 	<-pinged
+	s.memory.Release()
 }
 
 // work takes the messages in turn, until the connection is to end.
@@ -80,6 +82,7 @@ func (s *socket) work() {
 			s.waiting.Add(-int64(len(message)))
 			select {
 			case <-s.draining:
+				s.memory.Shrink(cap(message))
 				continue
 			default:
 			}
@@ -105,35 +108,68 @@ func (s *socket) read() {
 			_ = s.conn.Close(websocket.StatusUnsupportedData, "text messages only")
 			return
 		}
-		var b bytes.Buffer
-		if _, err := b.ReadFrom(io.LimitReader(r, int64(limit)+1)); err != nil {
-			return
-		}
+		b, full, err := s.gather(io.LimitReader(r, int64(limit)+1))
 		switch {
-		case b.Len() > limit:
+		case err != nil:
+			return
+		case full:
+			s.refuse(hub.FaultProblem(hub.NoMemory, limit))
+			if _, err := io.Copy(io.Discard, r); err != nil {
+				return
+			}
+			continue
+		case len(b) > limit:
 			p := hub.FaultProblem(hub.BodyTooLarge, limit)
 			p.Code = "request_too_large"
 			s.refuse(p)
 			_ = s.conn.Close(websocket.StatusMessageTooBig, "the message is too big")
 			return
-		case !utf8.Valid(b.Bytes()):
+		case !utf8.Valid(b):
 			// RFC 6455 wants the connection to end (§8.1); where the fault is, it can't say.
-			_, _, err := new(messageReader).read(nil, b.Bytes())
+			_, _, err := new(messageReader).read(nil, b)
 			s.refuse(notJSON(err))
 			_ = s.conn.Close(websocket.StatusInvalidFramePayloadData, "not UTF-8")
 			return
 		}
-		full := s.waiting.Add(int64(b.Len())) > int64(limit) && len(s.queue) > 0
-		if !full {
+		many := s.waiting.Add(int64(len(b))) > int64(limit) && len(s.queue) > 0
+		if !many {
 			select {
-			case s.queue <- b.Bytes():
+			case s.queue <- b:
 			default:
-				full = true
+				many = true
 			}
 		}
-		if full {
-			s.waiting.Add(-int64(b.Len()))
+		if many {
+			s.waiting.Add(-int64(len(b)))
+			s.memory.Shrink(cap(b))
 			s.refuse(tooManyWait(queued))
+		}
+	}
+}
+
+// leastMessage is how much room a message has at first.
+const leastMessage = 4 << 10
+
+// gather reads a message in a buffer that grows as it comes, and counts until the message has
+// been served; full: there is no memory for it.
+func (s *socket) gather(r io.Reader) (b []byte, full bool, err error) {
+	for room := leastMessage; ; room *= 2 {
+		if !s.memory.Grow(room) {
+			s.memory.Shrink(cap(b))
+			return nil, true, nil
+		}
+		less := b
+		b = append(make([]byte, 0, room), less...)
+		s.memory.Shrink(cap(less))
+		for len(b) < room {
+			n, err := r.Read(b[len(b):room])
+			b = b[:len(b)+n]
+			if err == io.EOF {
+				return b, false, nil
+			}
+			if err != nil {
+				return nil, false, err // the connection's end, and so of all that it holds
+			}
 		}
 	}
 }
@@ -171,6 +207,13 @@ func (s *socket) send(text []byte) error {
 
 // message serves one message of the client.
 func (s *socket) message(message []byte) {
+	held := cap(message)
+	defer func() { s.memory.Shrink(held) }()
+	if !s.memory.Grow(len(message) + 16) {
+		s.refuse(hub.FaultProblem(hub.NoMemory, 0))
+		return
+	}
+	held += len(message) + 16
 	f, create, err := s.reader.read(make([]byte, 0, len(message)+16), message)
 	if err != nil {
 		s.refuse(notJSON(err))
@@ -196,9 +239,11 @@ func (s *socket) message(message []byte) {
 	s.turns++
 	t := &socketTurn{Keeper: s.archive.NewKeeper(s.credential), socket: s}
 	t.GoOnFrom(&s.last)
+	s.memory.Shrink(held) // the exchange has what it needs, and counts it
+	held = 0
 	s.next.Run(s.ctx, &server.Message{Path: responsesPath, Header: s.header, Host: s.host, Remote: s.remote, Body: create, Keeper: t})
 	if next := t.Next(); next != nil {
-		s.last = *next
+		s.goOnFrom(*next)
 	} else {
 		s.forget(f.previous)
 	}
@@ -208,8 +253,15 @@ func (s *socket) message(message []byte) {
 // unless it is stored.
 func (s *socket) forget(previous string) {
 	if previous != "" && previous == s.last.ID && s.ctx.Err() == nil {
-		s.last = keeper.Continuation{}
+		s.goOnFrom(keeper.Continuation{})
 	}
+}
+
+// goOnFrom notes what the next turn may go on from.
+func (s *socket) goOnFrom(c keeper.Continuation) {
+	s.memory.Shrink(keeper.Size(s.last.Items))
+	s.memory.Add(keeper.Size(c.Items))
+	s.last = c
 }
 
 // steer refuses to change a response while it runs, and gives the input back.

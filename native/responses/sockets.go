@@ -55,6 +55,7 @@ func (h *sockets) accept(w http.ResponseWriter, r *http.Request) {
 		sockets: h, conn: conn, began: h.clock.now(), queue: make(chan []byte, queued),
 		credential: server.CredentialOf(r), header: createHeader(r.Header), host: r.Host, remote: r.RemoteAddr,
 	}
+	s.memory.Begin(h.archive.Memory())
 	s.ctx, s.cancel = context.WithCancel(h.base)
 	start := time.Now()
 	s.serve()

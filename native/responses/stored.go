@@ -17,7 +17,7 @@ func (q *request) getResponse(id string) *hub.Problem {
 	if q.query.Get("stream") == "true" {
 		return q.resume(id)
 	}
-	_, object, err := q.store.Get(q.Context(), q.tenant, id)
+	_, object, err := q.store.Get(q.reads(), q.tenant, id)
 	if err != nil {
 		return q.archive.Problem(err, "Response", "id", id)
 	}
@@ -40,7 +40,7 @@ func (q *request) inputItems(id string) *hub.Problem {
 	if p != nil {
 		return p
 	}
-	items, err := q.store.InputItems(q.Context(), q.tenant, id, page)
+	items, err := q.store.InputItems(q.reads(), q.tenant, id, page)
 	if err != nil {
 		return q.listProblem(err, "Response", id, "after", page.After)
 	}
@@ -50,7 +50,7 @@ func (q *request) inputItems(id string) *hub.Problem {
 
 // cancel serves POST /v1/responses/{id}/cancel.
 func (q *request) cancel(id string) *hub.Problem {
-	head, object, err := q.store.Get(q.Context(), q.tenant, id)
+	head, object, err := q.store.Get(q.reads(), q.tenant, id)
 	if err != nil {
 		return q.archive.Problem(err, "Response", "id", id)
 	}
@@ -67,7 +67,7 @@ func (q *request) cancel(id string) *hub.Problem {
 			}
 		}
 		if err == nil {
-			_, object, err = q.store.Get(q.Context(), q.tenant, id)
+			_, object, err = q.store.Get(q.reads(), q.tenant, id)
 		}
 		if err != nil {
 			return q.archive.Problem(err, "Response", "id", id)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/logging"
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/responses"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/settings"
@@ -98,7 +99,7 @@ func open(o Options) (*service, error) {
 		return nil, fmt.Errorf("load config: %w", err)
 	}
 	var err error
-	if s.kept, err = openStore(s.config, s.log); err != nil {
+	if s.kept, err = openStore(s.config, s.handler.Memory(), s.log); err != nil {
 		return nil, err
 	}
 	base := s.handler.BaseContext(nil)
@@ -137,11 +138,11 @@ func limitHeap(c *config.Config) {
 	}
 }
 
-func openStore(c *config.Config, log *slog.Logger) (store.Store, error) {
+func openStore(c *config.Config, m *memory.Budget, log *slog.Logger) (store.Store, error) {
 	return store.Open(store.Options{
 		Redis: c.Store.Redis, Folder: c.Store.Folder,
 		MaxAge: time.Duration(c.Store.MaxAge), MaxSize: int64(c.Store.MaxSize),
-		Log: log,
+		Memory: m, Log: log,
 	})
 }
 

@@ -193,7 +193,7 @@ func (e *embeddedConversations) ConversationItems(ctx context.Context, tenant, i
 		g := newPager(p)
 		t.scan(items, seq, from, p.Descending, func(_, v []byte) bool {
 			var i Item
-			if i, err = readItem(bytes.Clone(v)); err != nil {
+			if i, err = cloneItem(ctx, v); err != nil {
 				return false
 			}
 			return g.add(i)
@@ -226,7 +226,7 @@ func (e *embeddedConversations) ConversationItem(ctx context.Context, tenant, id
 		if err != nil {
 			return err
 		}
-		out, err = readItem(bytes.Clone(t.get(items, at)))
+		out, err = cloneItem(ctx, t.get(items, at))
 		return err
 	})
 	return out, err
@@ -256,7 +256,7 @@ func (e *embeddedConversations) ConversationContext(ctx context.Context, tenant,
 		end = c.end
 		t.scan(items, seq, nil, false, func(_, v []byte) bool {
 			var i Item
-			if i, err = readItem(bytes.Clone(v)); err != nil {
+			if i, err = cloneItem(ctx, v); err != nil {
 				return false
 			}
 			if maxBytes -= len(i.JSON); maxBytes < 0 {

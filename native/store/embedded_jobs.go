@@ -180,6 +180,9 @@ func (e *embeddedJobs) Await(ctx context.Context, tenant, id string, until func(
 	return h, nil
 }
 
+// eventsAtOnce is at how many bytes no more events are read at a time.
+const eventsAtOnce = 1 << 20
+
 func (e *embeddedJobs) Events(ctx context.Context, tenant, id string, from uint64, limit int) (list [][]byte, end bool, err error) {
 	err = e.db.waiters.await(ctx, name(tenant, id), 0, func() (bool, error) {
 		list = nil
@@ -192,15 +195,20 @@ func (e *embeddedJobs) Events(ctx context.Context, tenant, id string, from uint6
 				return ErrNotFound
 			}
 			end = r.Status.Finished()
+			size := 0
 			t.scan(events, seq, binary.BigEndian.AppendUint64(bytes.Clone(seq), from), false, func(_, v []byte) bool {
-				if len(list) == limit {
+				if len(list) == limit || size >= eventsAtOnce {
 					end = false
 					return false
 				}
-				list = append(list, bytes.Clone(v))
+				var event []byte
+				if event, err = clone(ctx, v); err != nil {
+					return false
+				}
+				list, size = append(list, event), size+len(event)
 				return true
 			})
-			return nil
+			return err
 		})
 		return len(list) > 0 || end, err
 	})

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/qwenvoy/qwenvoy/native/memory"
 )
 
 // embeddedResponses are the Responses of a store of one process.
@@ -92,6 +94,9 @@ func (e *embeddedResponses) insert(ctx context.Context, tenant string, r *Respon
 		return fmt.Errorf("a response of %d bytes in a store of %d: %w", size, e.db.maxSize, ErrTooLarge)
 	}
 	object := bytes.Clone(r.Object)
+	share := memory.Of(ctx) // the tables' from then on
+	share.Add(len(value) + len(object))
+	defer share.Shrink(len(value) + len(object))
 	key := idKey(responseID, tenant, r.ID)
 	return e.db.write(ctx, func(t tx) error {
 		if t.get(ids, key) != nil {
@@ -120,8 +125,9 @@ func (e *embeddedResponses) Get(ctx context.Context, tenant, id string) (h Head,
 		if err != nil {
 			return err
 		}
-		h, object = r.Head, bytes.Clone(t.get(objects, seq))
-		return nil
+		h = r.Head
+		object, err = clone(ctx, t.get(objects, seq))
+		return err
 	})
 	return h, object, err
 }
@@ -162,7 +168,11 @@ func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
 					return missing
 				}
 				missing, seen[id] = ErrChainBroken, true
-				r, err := readResponse(bytes.Clone(t.get(turns, seq)))
+				record, err := clone(ctx, t.get(turns, seq))
+				if err != nil {
+					return err
+				}
+				r, err := readResponse(record)
 				if err != nil {
 					return err
 				}
@@ -170,7 +180,7 @@ func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
 					return nil
 				}
 				if r.Conversation != "" {
-					return visitConversation(t, &r.Head, tenant, visit)
+					return visitConversation(ctx, t, &r.Head, tenant, visit)
 				}
 				id = r.Previous
 			}
@@ -179,7 +189,7 @@ func (e *embeddedResponses) walk(ctx context.Context, tenant, id string) walk {
 	}
 }
 
-func visitConversation(t tx, h *Head, tenant string, visit func(Entry) bool) error {
+func visitConversation(ctx context.Context, t tx, h *Head, tenant string, visit func(Entry) bool) error {
 	if h.ConversationEnd == 0 {
 		return nil
 	}
@@ -193,7 +203,7 @@ func visitConversation(t tx, h *Head, tenant string, visit func(Entry) bool) err
 			return false
 		}
 		var i Item
-		if i, err = readItem(bytes.Clone(v)); err == nil {
+		if i, err = cloneItem(ctx, v); err == nil {
 			held = append(held, i)
 		}
 		return err == nil

@@ -5,12 +5,15 @@ import (
 	"sync/atomic"
 
 	"github.com/tidwall/btree"
+
+	"github.com/qwenvoy/qwenvoy/native/memory"
 )
 
-// memory holds the tables in trees that share what they have in common: a writer
+// memoryTables holds the tables in trees that share what they have in common: a writer
 // changes copies, which take the place of the old ones when it commits.
-type memory struct {
-	trees atomic.Pointer[trees]
+type memoryTables struct {
+	trees  atomic.Pointer[trees]
+	budget *memory.Budget // of the same memory
 }
 
 type tree = btree.Map[string, []byte]
@@ -20,8 +23,8 @@ type trees struct {
 	size int64
 }
 
-func newMemory() *memory {
-	m, t := &memory{}, &trees{}
+func newMemory(of *memory.Budget) *memoryTables {
+	m, t := &memoryTables{budget: of}, &trees{}
 	for i := range t.of {
 		t.of[i] = &tree{}
 	}
@@ -29,23 +32,31 @@ func newMemory() *memory {
 	return m
 }
 
-func (m *memory) view(read func(tx) error) error { return read(&memoryTx{trees: *m.trees.Load()}) }
+func (m *memoryTables) view(read func(tx) error) error {
+	return read(&memoryTx{trees: *m.trees.Load()})
+}
 
-func (m *memory) begin() (writing, error) { return &memoryTx{trees: *m.trees.Load(), memory: m}, nil }
+func (m *memoryTables) begin() (writing, error) {
+	return &memoryTx{trees: *m.trees.Load(), memory: m}, nil
+}
 
-func (m *memory) used() int64 { return m.trees.Load().size }
+func (m *memoryTables) used() int64 { return m.trees.Load().size }
 
-func (m *memory) close() error { return nil }
+func (m *memoryTables) close() error {
+	m.budget.Keep(-m.used())
+	return nil
+}
 
 type memoryTx struct {
 	trees
-	memory *memory
+	memory *memoryTables
 	own    [tables]bool // copied, so to be changed
 	writes int
 }
 
-// entrySize is about what a key and its value take beside their bytes.
-const entrySize = 64
+// entrySize is about what a key and its value take beside their bytes: headers, and nodes of the
+// tree that are half empty.
+const entrySize = 160
 
 func (t *memoryTx) get(of table, key []byte) []byte {
 	v, _ := t.of[of].Get(string(key))
@@ -105,6 +116,7 @@ func (t *memoryTx) scan(of table, prefix, from []byte, descending bool, visit fu
 func (t *memoryTx) wrote() int { return t.writes }
 
 func (t *memoryTx) commit() error {
+	t.memory.budget.Keep(t.size - t.memory.used())
 	t.memory.trees.Store(&t.trees)
 	return nil
 }

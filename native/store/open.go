@@ -3,6 +3,8 @@ package store
 import (
 	"log/slog"
 	"time"
+
+	"github.com/qwenvoy/qwenvoy/native/memory"
 )
 
 // Sizes where Options names none.
@@ -30,6 +32,9 @@ type Options struct {
 	// its age, and a response that has more alone is refused. 0: DefaultFileSize or
 	// DefaultMemorySize. Redis has its own: maxmemory.
 	MaxSize int64
+	// Memory is the budget of whose bytes a store in memory takes; it holds at most half of
+	// that, whatever MaxSize says. Nil: of none.
+	Memory *memory.Budget
 	// Log gets a line when the store is not available at the start; nil is none.
 	Log *slog.Logger
 
@@ -60,5 +65,8 @@ func Open(o Options) (Store, error) {
 	if o.MaxSize == 0 {
 		o.MaxSize = DefaultMemorySize
 	}
-	return newEmbedded(newMemory(), o)
+	if o.Memory != nil {
+		o.MaxSize = min(o.MaxSize, o.Memory.Limit()/2)
+	}
+	return newEmbedded(newMemory(o.Memory), o)
 }

@@ -1,10 +1,14 @@
 package store
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/qwenvoy/qwenvoy/native/memory"
 )
 
 // recordVersion is the first byte of each record, for those who come later.
@@ -103,6 +107,22 @@ func readItem(frame []byte) (Item, error) {
 	i := Item{ID: r.text()}
 	i.JSON = r.rest
 	return i, r.err()
+}
+
+// clone copies what a table holds for a caller, whose it counts against (memory.With).
+func clone(ctx context.Context, b []byte) ([]byte, error) {
+	if !memory.Of(ctx).Grow(len(b)) {
+		return nil, memory.ErrFull
+	}
+	return bytes.Clone(b), nil
+}
+
+func cloneItem(ctx context.Context, frame []byte) (Item, error) {
+	b, err := clone(ctx, frame)
+	if err != nil {
+		return Item{}, err
+	}
+	return readItem(b)
 }
 
 func (h *Head) flags() (f byte) {

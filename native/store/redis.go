@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/redis"
 )
 
@@ -127,6 +128,19 @@ func (r *redisDB) fields(ctx context.Context, key string, names ...string) ([]an
 		err = ErrNotFound
 	}
 	return values, meaning(err)
+}
+
+// came has texts that an answer held count against whoever asked (memory.With). They come in
+// pieces of a limited size, so that not much has come when there is no room.
+func came(ctx context.Context, texts ...any) error {
+	n := 0
+	for i := range texts {
+		n += len(redis.Text(texts, i))
+	}
+	if !memory.Of(ctx).Grow(n) {
+		return memory.ErrFull
+	}
+	return nil
 }
 
 // headField is h of a response: what never changes and no script looks at.

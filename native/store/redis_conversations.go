@@ -64,6 +64,9 @@ func (r *redisConversations) items(ctx context.Context, n string, from int64, st
 		if n, _ := answer[0].(int64); first {
 			first, end = false, uint64(n)
 		}
+		if err := came(ctx, answer[2:]...); err != nil {
+			return 0, err
+		}
 		for i := range answer[2:] {
 			item, err := readItem([]byte(redis.Text(answer, 2+i)))
 			if err != nil {

@@ -138,7 +138,7 @@ func (r *redisJobs) Events(ctx context.Context, tenant, id string, from uint64, 
 		for i := range values[2:] {
 			events = append(events, []byte(redis.Text(values, 2+i)))
 		}
-		return len(events) > 0 || end, nil
+		return len(events) > 0 || end, came(ctx, values[2:]...)
 	})
 	if err != nil {
 		return nil, false, err

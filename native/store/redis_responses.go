@@ -43,6 +43,9 @@ func (r *redisResponses) Get(ctx context.Context, tenant, id string) (Head, []by
 		return Head{}, nil, err
 	}
 	head, err := readHeadFields(id, values)
+	if err == nil {
+		err = came(ctx, values[4:]...)
+	}
 	return head, []byte(redis.Text(values, 4)), err
 }
 
@@ -73,7 +76,7 @@ func (r *redisResponses) walk(ctx context.Context, tenant, id string) walk {
 				}
 				missing, seen[turnID] = ErrChainBroken, true
 				head, err := readHeadFields(turnID, values[1:])
-				if err != nil {
+				if err = errors.Join(err, came(ctx, values[5:7]...)); err != nil {
 					return err
 				}
 				input, output := &reader{rest: []byte(redis.Text(values, 5))}, &reader{rest: []byte(redis.Text(values, 6))}

@@ -21,7 +21,7 @@
 // a turn costs the same to write however long its chain is; the chain is walked when
 // it is read.
 //
-// It may import native/redis. Texts of errors hold no item, object or tenant.
+// It may import native/memory and native/redis. Texts of errors hold no item, object or tenant.
 package store
 
 import (
@@ -151,7 +151,9 @@ type Items struct {
 // When a method that writes returns nil, all of it is stored, and it is never seen in
 // part. Slices that are handed in are not kept; those that are returned are the caller's.
 //
-// Every method may return ErrUnavailable, or the context's error.
+// Every method may return ErrUnavailable, or the context's error. What a method reads counts
+// against the memory.Share of its context where that has one: memory.ErrFull where that has no
+// room.
 type Store interface {
 	Responses
 	Jobs

@@ -89,7 +89,7 @@ func empty(t *testing.T, e *embedded) {
 	if leases, locks := e.embeddedJobs.leases.held, e.embeddedConversations.locks.held; len(leases)+len(locks) > 0 {
 		t.Errorf("left: leases %v, locks %v", leases, locks)
 	}
-	if m, ok := e.db.tables.(*memory); ok && m.used() != 0 {
+	if m, ok := e.db.tables.(*memoryTables); ok && m.used() != 0 {
 		t.Errorf("%d bytes are in use in an empty store", m.used())
 	}
 }
