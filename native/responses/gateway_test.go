@@ -171,6 +171,7 @@ func TestAToolsResultGoesOnFromItsCall(t *testing.T) {
 func TestStreamsOfBackgroundResponsesKeepTheGrammar(t *testing.T) {
 	e, v := gateway(t, simulator.Options{ChunkDelay: 2 * time.Millisecond}, nil)
 	r := e.do("POST", "/v1/responses", say(thinking, "count to 20", `"stream":true`, `"background":true`))
+	r.text = strings.ReplaceAll(r.text, ": keep-alive\n\n", "") // where the machine is slow
 	faultless(t, r.text, checker.Options{})
 	events := readEvents(t, r.text)
 	id := events[0].response()["id"].(string)
