@@ -43,6 +43,7 @@ type Exchange struct {
 	// maxReply is the limit of a gathered reply in bytes; 0 is none.
 	maxReply int
 	answer   *hub.Answer // for replace
+	gathered gathered
 }
 
 // phase is where a panic struck, which decides what can still be said to the client.
@@ -57,7 +58,9 @@ const (
 )
 
 // NewExchange begins an exchange of a plugin on a host.
-func NewExchange(p *Plugin, h Host) Exchange { return Exchange{plugin: p, host: h} }
+func NewExchange(p *Plugin, h Host) Exchange {
+	return Exchange{plugin: p, host: h, gathered: gathered{of: &p.gathering}}
+}
 
 // RequestHead takes the request's head; end: there is no body. All header edits that don't
 // depend on the body happen here: on a host that holds no heads there is no later chance.
@@ -119,6 +122,8 @@ func (e *Exchange) RequestBody(size int, end bool) (action Action) {
 		return Continue
 	case e.plan.MaxBody > 0 && size > e.plan.MaxBody:
 		return e.send(e.core.Fault(hub.BodyTooLarge))
+	case !e.gathered.grow(size):
+		return e.send(e.core.Fault(hub.NoMemory))
 	case !end:
 		return Pause
 	}
@@ -139,6 +144,7 @@ func (e *Exchange) RequestTrailers() (action Action) {
 }
 
 func (e *Exchange) rewriteRequest() Action {
+	e.gathered.release()
 	e.faults.reach("request-body", nil)
 	body := e.host.Body(Request)
 	out, answer := e.core.Request(e.host.Buffer(), body)
@@ -163,6 +169,7 @@ func (e *Exchange) rewriteRequest() Action {
 // send answers the request with a local reply. Until the reply's head is out, Envoy
 // takes it in every phase; from the request's side it comes back through our own reply callbacks.
 func (e *Exchange) send(a *hub.Answer) Action {
+	e.gathered.release()
 	e.answered = true
 	e.request, e.reply, e.status = discard, pass, a.Status
 	if a.Status >= 400 {
@@ -318,6 +325,9 @@ func (e *Exchange) ReplyBody(size int, end bool) (action Action) {
 		if e.maxReply > 0 && size > e.maxReply {
 			return e.refuseReply(e.core.Fault(hub.ReplyTooLarge))
 		}
+		if !e.gathered.grow(size) {
+			return e.refuseReply(e.core.Fault(hub.NoMemory))
+		}
 		if !end {
 			return Pause
 		}
@@ -376,6 +386,7 @@ func (e *Exchange) rewriteChunk(size int, end bool) {
 }
 
 func (e *Exchange) rewriteReply() Action {
+	e.gathered.release()
 	body := e.host.Body(Reply)
 	out, answer := e.core.ReplyWhole(e.host.Buffer(), body)
 	if answer != nil {
@@ -401,6 +412,7 @@ func (e *Exchange) refuseReply(a *hub.Answer) Action {
 	}
 	e.reply = discard
 	e.host.Count(ErrorCount, 1)
+	e.gathered.release()
 	body := a.Body
 	if a.Events != nil {
 		body = a.Events
@@ -433,6 +445,7 @@ func (e *Exchange) ReplyTrailers() (action Action) {
 // Done takes the end of everything, however it came; no callback follows.
 func (e *Exchange) Done() {
 	var action Action
+	e.gathered.release()
 	defer e.guard(inLog, &action)
 	if e.core == nil || e.plan == nil || e.plan.Action == gateway.Pass {
 		return

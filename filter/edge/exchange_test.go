@@ -234,6 +234,55 @@ func TestOwnAnswerPassesAsItIs(t *testing.T) {
 	})
 }
 
+// What all exchanges of a plugin gather has a bound, four bodies of the largest size, in
+// requests and replies; what is done gives its part back.
+func TestBodiesThatAreGatheredAtOnceHaveABound(t *testing.T) {
+	for _, holds := range []string{"false", "true"} {
+		plugin := newPlugin(t, `,"limits":{"body":"1KiB"},"envoy":{"allow_on_headers_stop_iteration":`+holds+`}`)
+		begin := func(path string) *proxy {
+			p := newProxy(t, plugin)
+			p.takeHead(&p.request, post(path, ""), false)
+			p.takeBody(&p.request, []byte(strings.Repeat(" ", 1000)), false)
+			return p
+		}
+		var waiting []*proxy
+		for range 4 {
+			p := begin(chat)
+			if p.heads != 0 {
+				t.Fatalf("refused: %s", p.reply.body)
+			}
+			waiting = append(waiting, p)
+		}
+		for path, status := range map[string]int{chat: 503, "/v1/responses": 503, "/v1/messages": 529} {
+			p := begin(path)
+			if body := p.wantReply(status); !strings.Contains(body, "4 times limits.body") || p.reply.head.Get("retry-after") == "" {
+				t.Errorf("%s: %v %s", path, p.reply.head, body)
+			}
+			p.finish()
+		}
+		waiting[0].takeBody(&waiting[0].request, []byte("{}"), true) // refused, since it names no model
+		waiting[1].finish()                                          // the client has left
+		var up []*proxy
+		for range 2 {
+			up = append(up, newProxy(t, plugin).send(post(chat, question), question))
+		}
+		for i := range 2 { // whole replies, gathered
+			up[i].takeHead(&up[i].reply, Fields{{":status", "200"}, {"content-type", "application/json"}}, false)
+			up[i].takeBody(&up[i].reply, []byte(strings.Repeat(" ", 1000)), false)
+		}
+		last := begin(chat)
+		last.wantReply(503)
+		last.finish()
+		up[0].takeBody(&up[0].reply, []byte("{}"), true)
+		for _, p := range append(waiting, up...) {
+			p.finish()
+		}
+		if n := plugin.gathering.bytes.Load(); n != 0 {
+			t.Errorf("%d bytes gathered in the end", n)
+		}
+	}
+}
+
 func TestWhatStillComesAfterAnAnswerWaits(t *testing.T) {
 	p := newProxy(t, newPlugin(t, `,"limits":{"body":"1KiB"}`))
 	p.takeHead(&p.request, post(chat, ""), false)

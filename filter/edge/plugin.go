@@ -21,6 +21,8 @@ type Plugin struct {
 	HoldHeads bool
 
 	gateway *gateway.Gateway
+	// gathering are the bodies that exchanges wait for.
+	gathering gathering
 	// trace: a line for each exchange at the debug level.
 	trace bool
 	// warned: Envoy's buffer limit was complained of.
@@ -47,14 +49,16 @@ func NewPlugin(configuration []byte) (*Plugin, error) {
 	if err := config.Join(decoded, err); err != nil {
 		return nil, err
 	}
-	return &Plugin{
+	p := &Plugin{
 		Unused:    unusedHere(c),
 		HoldHeads: c.Envoy.AllowOnHeadersStopIteration,
 		gateway:   g,
 		trace:     c.Log.Level == "DEBUG" || c.Log.Level == "COMPLETE",
 		clock:     func() int64 { return time.Now().Unix() },
 		random:    rand.Uint64,
-	}, nil
+	}
+	p.gathering.limit = bodiesAtOnce * int64(g.MaxBody())
+	return p, nil
 }
 
 // unusedHere names the keys that were given and that only the binary acts on.

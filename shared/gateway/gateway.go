@@ -105,5 +105,8 @@ var thinkingShown = map[string]hub.ThinkingShown{
 	"auto": hub.ShownAuto, "profile": hub.ShownByProfile, "when_asked": hub.ShownWhenAsked,
 }
 
+// MaxBody is the limit of a request body and of a reply that is read whole, in bytes.
+func (g *Gateway) MaxBody() int { return g.maxBody }
+
 // Models lists the names that /v1/models shows.
 func (g *Gateway) Models() []string { return g.settings.Catalog.Listed() }
