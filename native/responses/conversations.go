@@ -24,8 +24,8 @@ const (
 
 // body reads the request's body, a JSON object.
 func (q *request) body() ([]byte, *hub.Problem) {
-	limit, idle := q.archive.Limits()
-	b, f := q.observed.Body(q.Request, limit, idle, &q.memory)
+	limit, _ := q.archive.Limits()
+	b, f := q.observed.Body(q.Request, limit, &q.memory)
 	if f != hub.NoFault {
 		return nil, hub.FaultProblem(f, limit)
 	}

@@ -3,9 +3,14 @@ package responses
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 func (e *edge) conversation(body string) string {
@@ -250,4 +255,58 @@ func TestTextThatIsNotUTF8IsNotKept(t *testing.T) {
 	if texts := e.texts(id); !strings.Contains(texts, "a\ufffd") {
 		t.Errorf("kept: %q", texts)
 	}
+}
+
+// What is stored has its bodies' deadlines, and answers that need no body don't wait for it.
+func TestBodiesForWhatIsStoredHaveDeadlines(t *testing.T) {
+	t.Run("read", func(t *testing.T) {
+		e := start(t, setup{})
+		c := *e.archive.Config()
+		c.Timeouts.Header, c.Timeouts.Idle = config.Duration(50*time.Millisecond), config.Duration(50*time.Millisecond)
+		if err := e.reload(&c); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/v1/conversations", "/v1/conversations/conv_1", "/v1/conversations/conv_1/items"} {
+			for _, begins := range []string{"", "{"} {
+				status, closes, body := e.unfinished(t, "POST "+path, "Content-Length: 1000\r\n\r\n"+begins)
+				if status != 408 || !closes || !strings.Contains(body, "did not come in time") {
+					t.Errorf("%s %q: %d, closes: %t, %s", path, begins, status, closes, body)
+				}
+			}
+		}
+	})
+	t.Run("unread", func(t *testing.T) {
+		e := start(t, setup{config: func(c *config.Config) { c.Timeouts.Header, c.Timeouts.Idle = config.Duration(time.Hour), 0 }})
+		for request, want := range map[string]int{
+			"PUT /v1/conversations": 405, "GET /v1/conversations/conv_1": 404, "DELETE /v1/responses/resp_1": 404,
+			"POST /v1/responses/resp_1/cancel": 404, "POST /v1/responses/nothing/here": 404,
+		} {
+			for _, framing := range []string{"Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"} {
+				if status, closes, body := e.unfinished(t, request, framing); status != want || !closes {
+					t.Errorf("%s: %d, closes: %t, %s", request, status, closes, body)
+				}
+			}
+		}
+	})
+}
+
+// unfinished sends a request without the rest of its body.
+func (e *edge) unfinished(t *testing.T, request, rest string) (status int, closes bool, body string) {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(soon))
+	_, _ = io.WriteString(c, request+" HTTP/1.1\r\nHost: localhost\r\n"+rest)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Close, string(b)
 }

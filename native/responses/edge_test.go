@@ -162,6 +162,7 @@ type edge struct {
 	url     string
 	store   store.Store
 	end     func()
+	reload  func(*config.Config) error
 }
 
 type setup struct {
@@ -204,7 +205,7 @@ func start(t *testing.T, s setup) *edge {
 		t.Fatal(err)
 	}
 	base := next.BaseContext(nil)
-	e.end = next.End
+	e.end, e.reload = next.End, next.Reload
 	var behind exchanges = next
 	if s.trace != nil {
 		behind, e.store = tracedServer{next, s.trace}, tracedStore{e.store, s.trace}

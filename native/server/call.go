@@ -20,13 +20,12 @@ type client interface {
 	// head is the request's; fields are all of its header, as they may go up.
 	head() gateway.Head
 	fields() http.Header
-	// body is the request's, whole, of at most limit bytes where that is not 0; idle bounds
-	// the wait for a piece of it, and it counts against the share. Without a buffer the fault
-	// is the answer, NoFault when nobody waits for one.
-	body(limit int64, idle time.Duration, share *memory.Share) (*buffer, hub.Fault)
-	// answer sends a reply of our own, refuse the same without having read the body.
+	// body is the request's, whole, of at most limit bytes where that is not 0; it counts
+	// against the share. Without a buffer the fault is the answer, NoFault when nobody waits
+	// for one.
+	body(limit int64, share *memory.Share) (*buffer, hub.Fault)
+	// answer sends a reply of our own, whether or not the body was read.
 	answer(a *hub.Answer)
-	refuse(a *hub.Answer)
 	// begin sends the head of an upstream's reply, edited, and returns it. length is the
 	// body's, -1 where it is not known.
 	begin(status int, header http.Header, edit hub.HeaderEdit, length int64) http.Header
@@ -92,7 +91,7 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 	}
 	switch c.open() {
 	case gateway.Local:
-		c.refuse(c.x.Plan().Answer)
+		c.answer(c.x.Plan().Answer)
 	case gateway.Transform:
 		c.h.modified.Add(1)
 		switch {
@@ -225,12 +224,6 @@ func (c *call) signed(a *hub.Answer) *hub.Answer {
 	return a
 }
 
-// refuse is answer where the request's body was not read to its end.
-func (c *call) refuse(a *hub.Answer) {
-	c.failed(a.Reason)
-	c.client.refuse(a)
-}
-
 func unix() int64 { return time.Now().Unix() }
 
 // open begins the exchange in the core.
@@ -263,14 +256,11 @@ func (c *call) request() bool {
 
 // requestBody turns the client's body, read whole, into the upstream's.
 func (c *call) requestBody(plan *gateway.Plan) bool {
-	in, f := c.client.body(int64(plan.MaxBody), c.st.idle, &c.holding.share)
+	in, f := c.client.body(int64(plan.MaxBody), &c.holding.share)
 	switch {
 	case in != nil:
 	case f == hub.NoFault:
 		c.lost()
-		return false
-	case f == hub.BodyTooLarge, f == hub.NoMemory:
-		c.refuse(c.x.Fault(f))
 		return false
 	default:
 		c.answer(c.x.Fault(f))

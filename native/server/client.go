@@ -1,10 +1,8 @@
 package server
 
 import (
-	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,12 +18,10 @@ import (
 // An httpClient is the client of an HTTP request. It knows net/http's two halves of an
 // exchange and nothing of what is done in between. httpClients are pooled with their closure.
 type httpClient struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	conn *conn  // of HTTP/1
-	path string // with its query
-	// overLimit: the body was not read to its end, since it is too large, or finds no memory.
-	overLimit  bool
+	w          http.ResponseWriter
+	r          *http.Request
+	conn       *conn  // of HTTP/1
+	path       string // with its query
 	credential access.Credential
 	seen       traffic
 
@@ -96,95 +92,44 @@ func (c *httpClient) SetWriteDeadline(t time.Time) error {
 	return http.NewResponseController(c.w).SetWriteDeadline(t)
 }
 
-// body reads the request's body with a deadline for each piece, where idle is not 0. The
-// buffer grows as it comes.
-func (c *httpClient) body(limit int64, idle time.Duration, share *memory.Share) (*buffer, hub.Fault) {
+// body reads the request's body. The buffer grows as it comes.
+func (c *httpClient) body(limit int64, share *memory.Share) (*buffer, hub.Fault) {
 	length := c.r.ContentLength
 	if limit > 0 && length > limit {
-		c.overLimit = true
 		return nil, hub.BodyTooLarge
 	}
 	in := newShared(firstRoom, share)
 	if in == nil {
-		c.overLimit = true
 		return nil, hub.NoMemory
 	}
-	var armed time.Time // when the read deadline was last set
-	for first := true; ; first = false {
-		if now := time.Now(); !first && idle > 0 && now.Sub(armed) > idle/4 {
-			if armed.IsZero() {
-				// Once the body is in, the server waits for the client to leave: without a deadline.
-				defer func() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }()
-			}
-			armed = now
-			_ = http.NewResponseController(c.w).SetReadDeadline(now.Add(idle))
-		}
+	for {
 		if !in.makeRoom(length) {
 			in.free()
-			c.overLimit = true
 			return nil, hub.NoMemory
 		}
 		err := in.readFrom(c.r.Body)
 		switch {
 		case limit > 0 && int64(len(in.b)) > limit:
 			in.free()
-			c.overLimit = true
 			return nil, hub.BodyTooLarge
 		case err == io.EOF:
 			c.seen.bytesIn = int64(len(in.b))
 			return in, hub.NoFault
 		case err != nil:
 			in.free()
-			return nil, c.brokenBody(err)
+			return nil, c.bodyFault(err)
 		}
 	}
 }
 
-// brokenBody says why a body could not be read to its end, NoFault for a client that left.
-func (c *httpClient) brokenBody(err error) hub.Fault {
-	c.endConnection()
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return hub.SlowBody
-	case c.r.Context().Err() == nil:
-		// A body that can't be read, such as a bad chunk: the client may still listen.
-		return hub.BrokenBody
+// bodyFault is faultOf, NoFault for a client that has left: with a bad chunk, it may still
+// listen.
+func (c *httpClient) bodyFault(err error) hub.Fault {
+	f := faultOf(err)
+	if f == hub.BrokenBody && c.r.Context().Err() != nil {
+		return hub.NoFault
 	}
-	return hub.NoFault
-}
-
-// endConnection lets no other request follow this one.
-func (c *httpClient) endConnection() { c.w.Header().Set("Connection", "close") }
-
-// discarded is how much of an unread body net/http reads by itself to keep the connection.
-const discarded = 256 << 10
-
-// How much of a refused body is still read, and for how long, so that a client
-// that sends before it reads gets to see the reply instead of a reset.
-const (
-	lingerBytes = 256 << 20
-	lingerTime  = 5 * time.Second
-)
-
-// refuse answers a request whose body is not read to its end.
-func (c *httpClient) refuse(a *hub.Answer) {
-	if n := c.r.ContentLength; !c.overLimit && n >= 0 && n <= discarded {
-		c.answer(a)
-		return
-	}
-	rc := http.NewResponseController(c.w)
-	_ = rc.EnableFullDuplex() // else the reply's first byte closes the body
-	expects := c.r.ProtoMajor == 1 && c.r.Header.Get("Expect") != ""
-	if c.r.ProtoMajor == 1 {
-		c.endConnection()
-	}
-	c.answer(a)
-	c.flush()
-	if expects {
-		return // it waits for our word and sends nothing
-	}
-	_ = rc.SetReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.CopyN(io.Discard, c.r.Body, lingerBytes)
+	return f
 }
 
 // answer sends a reply of our own.

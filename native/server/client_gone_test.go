@@ -88,8 +88,8 @@ func TestAStuckClientIsLetGo(t *testing.T) {
 	t.Run("that stops sending", func(t *testing.T) {
 		e := start(t, upstreamOf(t, answers), short)
 		for path, want := range map[string]string{
-			"/v1/chat/completions": `{"error":{"message":"The rest of the request body`,
-			"/v1/messages":         `{"type":"error","error":{"type":"timeout_error","message":"The rest of the request body`,
+			"/v1/chat/completions": `{"error":{"message":"The request body did not come in time`,
+			"/v1/messages":         `{"type":"error","error":{"type":"timeout_error","message":"The request body did not come in time`,
 		} {
 			c := dial(t, e)
 			_, _ = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")

@@ -11,7 +11,7 @@
 //	decode.go    a request's body without its content-encoding
 //	whole.go     its reply in one piece, or as it is
 //	stream.go    its reply event by event, with heartbeat.go
-//	client.go    whom it is for: the client of an HTTP request
+//	client.go    whom it is for: the client of an HTTP request, body.go its body's deadlines
 //	message.go   the same for what is no request of HTTP, and for what goes on without its client
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	pass.go      what passes through the reverse proxy

@@ -17,7 +17,7 @@ func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *h
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           front,
+		Handler:           &bodyHandler{next: front, config: h.Config},
 		Protocols:         protocols,
 		BaseContext:       h.BaseContext,
 		ConnContext:       connContext,

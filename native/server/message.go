@@ -30,7 +30,7 @@ func (h *Handler) Run(ctx context.Context, m *Message) {
 	c.runDetached(func() {
 		switch c.open() {
 		case gateway.Local:
-			c.refuse(c.x.Plan().Answer)
+			c.answer(c.x.Plan().Answer)
 		case gateway.Transform:
 			c.h.modified.Add(1)
 			if c.request() {
@@ -94,7 +94,7 @@ func (d *detached) field(name string) string {
 
 func (d *detached) fields() http.Header { return d.header }
 
-func (d *detached) body(limit int64, _ time.Duration, share *memory.Share) (*buffer, hub.Fault) {
+func (d *detached) body(limit int64, share *memory.Share) (*buffer, hub.Fault) {
 	if limit > 0 && int64(len(d.request)) > limit {
 		return nil, hub.BodyTooLarge
 	}
@@ -110,8 +110,6 @@ func (d *detached) answer(a *hub.Answer) {
 	d.seen.status, d.seen.wrote = a.Status, true
 	d.write(a.Body)
 }
-
-func (d *detached) refuse(a *hub.Answer) { d.answer(a) }
 
 func (d *detached) begin(status int, header http.Header, _ hub.HeaderEdit, _ int64) http.Header {
 	d.seen.status, d.seen.wrote = status, true

@@ -173,15 +173,14 @@ func (o *Observer) Observe(w http.ResponseWriter, r *http.Request, route string)
 // Body reads the body of a request that is answered here, without its content-encoding, of at
 // most limit bytes; idle bounds the wait for a piece of it. It counts against the share, for
 // as long as that is held.
-func (b *Observed) Body(r *http.Request, limit int, idle time.Duration, share *memory.Share) ([]byte, hub.Fault) {
+func (b *Observed) Body(r *http.Request, limit int, share *memory.Share) ([]byte, hub.Fault) {
 	cl := newHTTPClient(b.ResponseWriter, r, access.Credential{})
 	defer cl.free()
-	in, f := cl.body(int64(limit), idle, share)
+	in, f := cl.body(int64(limit), share)
 	switch {
 	case f == hub.NoFault && in == nil:
 		return nil, hub.BrokenBody
 	case in == nil:
-		cl.endConnection()
 		return nil, f
 	}
 	b.traffic.bytesIn = cl.seen.bytesIn

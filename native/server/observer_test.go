@@ -22,7 +22,7 @@ func TestObservedRepliesHaveTheSameLine(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := e.handler.Observer().Observe(w, r, "responses_stored")
 		defer o.End()
-		if b, f := o.Body(r, 10, 0, nil); string(b) != "abc" || f != hub.NoFault {
+		if b, f := o.Body(r, 10, nil); string(b) != "abc" || f != hub.NoFault {
 			t.Errorf("body %q, fault %d", b, f)
 		}
 		o.Failed("not_found")

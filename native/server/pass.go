@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
-	"sync/atomic"
 
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -16,54 +15,42 @@ import (
 
 // forward sends a request and its reply on untouched, upgrades included.
 func (c *call) forward(cl *httpClient) {
-	// Else the server would close the body at the reply's first byte while the
-	// transport still reads it, and the upstream's connection be dropped with it.
-	_ = http.NewResponseController(cl.w).EnableFullDuplex()
-	p := &passage{client: cl, leg: &c.leg, log: c.log, plan: c.x.Plan(), target: cl.path}
+	p := &passage{client: cl, leg: &c.leg, log: c.log, plan: c.x.Plan(), target: cl.path, announce: func() {}}
 	if p.plan.Path != "" {
 		p.target = p.plan.Path
 	}
 	defer func() { c.failed(p.failure) }()
 	r := cl.r.WithContext(context.WithValue(c.leg.begin(c.ctx), passageKey{}, p))
-	if r.ContentLength != 0 {
-		r.Body = &passedBody{ReadCloser: r.Body, p: p}
+	body, _ := r.Body.(*requestBody)
+	if body != nil {
+		body.lend()
+		p.announce = body.announce
 	}
 	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen}, r)
-	switch {
-	case p.err == nil:
-	case p.broken.Load() && c.ctx.Err() == nil:
-		cl.endConnection()
-		c.answer(c.x.Fault(hub.BrokenBody))
-	default:
-		c.unreachable(p.err)
+	if p.err == nil {
+		return
 	}
+	if body != nil {
+		body.announce()
+		if f := cl.bodyFault(body.failed()); f != hub.NoFault {
+			c.answer(c.x.Fault(f))
+			return
+		}
+	}
+	c.unreachable(p.err)
 }
 
 // passage is what the reverse proxy's hooks need to know of their request, and what they
 // find out about it.
 type passage struct {
-	client  *httpClient
-	leg     *leg
-	log     bodyLog
-	plan    *gateway.Plan
-	target  string
-	broken  atomic.Bool // the client's body could not be read
-	err     error       // no reply came
-	failure string      // reading the reply failed: the log's word for it
-}
-
-// passedBody notes on the transport's goroutine that the client's body is broken.
-type passedBody struct {
-	io.ReadCloser
-	p *passage
-}
-
-func (b *passedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && err != http.ErrBodyReadAfterClose {
-		b.p.broken.Store(true)
-	}
-	return n, err
+	client   *httpClient
+	leg      *leg
+	log      bodyLog
+	plan     *gateway.Plan
+	target   string
+	err      error  // no reply came
+	announce func() // right before the reply's head
+	failure  string // reading the reply failed: the log's word for it
 }
 
 type passageKey struct{}
@@ -98,6 +85,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 			p := passageOf(resp.Request)
 			mendLocations(resp.Header, st.client, p.client.r.Host)
 			upstream.EditHeader(resp.Header, p.plan.Reply)
+			p.announce()
 			p.log.whole("reply passed on", resp.Header, nil)
 			if resp.StatusCode != http.StatusSwitchingProtocols {
 				p.leg.watch(st.idle, p.client)

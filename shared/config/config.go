@@ -191,8 +191,8 @@ type Limits struct {
 type Timeouts struct {
 	Connect      Duration `json:"connect"`       // to the upstream; 10s
 	FirstByte    Duration `json:"first_byte"`    // from the request's end to the reply's head; none
-	Idle         Duration `json:"idle"`          // between two pieces of a reply; 5m
-	Header       Duration `json:"header"`        // to read a client's request head; 10s
+	Idle         Duration `json:"idle"`          // between two pieces of a reply or of a request's body; 5m
+	Header       Duration `json:"header"`        // to read a client's request head, and to the first byte of its body; 10s
 	UpstreamIdle Duration `json:"upstream_idle"` // an unused upstream connection is closed; 3s
 	Drain        Duration `json:"drain"`         // after SIGTERM; 3m
 }

@@ -31,7 +31,7 @@ const (
 	BadEncoding
 	// BrokenBody: the client's body broke off, or is not framed properly: 400.
 	BrokenBody
-	// SlowBody: the rest of the client's body did not come in time: 408.
+	// SlowBody: the client's body, or the rest of it, did not come in time: 408.
 	SlowBody
 	// Unreachable: no connection to the upstream, or it was lost before the reply's head: 502.
 	Unreachable

@@ -87,7 +87,7 @@ func FaultProblem(f Fault, limit int) *Problem {
 		p.Message = "The request body could not be read to its end: it broke off or is not framed properly."
 	case SlowBody:
 		p.Status, p.Type, p.Reason = 408, TypeInvalidRequest, "slow_body"
-		p.Message = "The rest of the request body did not come in time (timeouts.idle)."
+		p.Message = "The request body did not come in time (timeouts.header for its first byte, timeouts.idle for the rest)."
 	case Unreachable:
 		p.Reason, p.Message = "upstream_connect", "The model server can't be reached, or it closed the connection before it answered."
 	case NoHead:
