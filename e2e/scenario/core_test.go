@@ -63,14 +63,13 @@ func (c *core) Carry(t *testing.T, s *Scenario) (upstream, reply *Message) {
 		return &Message{strconv.Itoa(a.Status), append([][2]string{{"content-type", kind}}, a.Header...), a.Body}
 	}
 	plan := x.Plan()
-	switch plan.Action {
-	case gateway.Local:
-		return nil, local(plan.Answer)
-	case gateway.Pass:
-		return edited(request, plan, request.Body), edited(answer, &gateway.Plan{Edit: plan.Reply}, answer.Body)
-	}
 	var body []byte
-	if !plan.NoBody {
+	switch {
+	case plan.Action == gateway.Local:
+		return nil, local(plan.Answer)
+	case plan.Action == gateway.Pass:
+		body = request.Body
+	case !plan.NoBody:
 		var a *hub.Answer
 		if body, a = x.Request(nil, request.Body); a != nil {
 			return nil, local(a)

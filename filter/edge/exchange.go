@@ -218,10 +218,6 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 			return e.rewriteLocal(e.core.Fault(fault))
 		}
 	}
-	if e.plan.Action == gateway.Pass {
-		e.edit(Reply, head, &e.plan.Reply, true)
-		return Continue
-	}
 	reply := e.core.ReplyHead(e.status, head.Get)
 	if reply.Mode == gateway.ReplyLocal {
 		return e.send(reply.Answer)

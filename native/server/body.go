@@ -173,7 +173,10 @@ func (b *requestBody) disarm() {
 }
 
 // lend gives the body to another goroutine, which may read on while the reply goes out.
-func (b *requestBody) lend() { b.lent = true }
+func (b *requestBody) lend() {
+	delete(b.w.Header(), "Connection") // what comes before the reply says nothing of it
+	b.lent = true
+}
 
 // announce says in the reply's head whether another request can follow: not before the body
 // is in. Of a body that is lent it must be asked on the reply's goroutine, right before the

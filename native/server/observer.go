@@ -10,6 +10,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/memory"
+	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -129,12 +130,22 @@ func millis(d time.Duration) float64 { return float64(d.Round(10*time.Microsecon
 type counter struct {
 	http.ResponseWriter
 	seen *traffic
+	// noHints: the client knows of no replies before the reply (HTTP/1.0).
+	noHints bool
 }
 
+// earlyEdit drops what a reply before the reply can't mean for the client.
+var earlyEdit = hub.HeaderEdit{Drop: append([]string{"connection", "keep-alive", "trailer", "upgrade"}, access.ServerFields...)}
+
 func (w *counter) WriteHeader(status int) {
-	if status >= 200 || status == http.StatusSwitchingProtocols {
+	switch {
+	case status >= 200 || status == http.StatusSwitchingProtocols:
 		w.seen.status, w.seen.wrote = status, true
 		leaveTypeOut(w.Header())
+	case w.noHints:
+		return
+	default:
+		upstream.EditHeader(w.Header(), earlyEdit)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

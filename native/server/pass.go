@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,9 +16,9 @@ import (
 
 // forward sends a request and its reply on untouched, upgrades included.
 func (c *call) forward(cl *httpClient) {
-	p := &passage{client: cl, leg: &c.leg, log: c.log, plan: c.x.Plan(), target: cl.path, announce: func() {}}
-	if p.plan.Path != "" {
-		p.target = p.plan.Path
+	p := &passage{client: cl, leg: &c.leg, log: c.log, x: c.x, target: cl.path, announce: func() {}}
+	if path := c.x.Plan().Path; path != "" {
+		p.target = path
 	}
 	defer func() { c.failed(p.failure) }()
 	r := cl.r.WithContext(context.WithValue(c.leg.begin(c.ctx), passageKey{}, p))
@@ -26,12 +27,18 @@ func (c *call) forward(cl *httpClient) {
 		body.lend()
 		p.announce = body.announce
 	}
-	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen}, r)
+	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
 	if p.err == nil {
 		return
 	}
 	if body != nil {
 		body.announce()
+	}
+	if p.answer != nil {
+		c.answer(p.answer)
+		return
+	}
+	if body != nil {
 		if f := cl.bodyFault(body.failed()); f != hub.NoFault {
 			c.answer(c.x.Fault(f))
 			return
@@ -46,12 +53,16 @@ type passage struct {
 	client   *httpClient
 	leg      *leg
 	log      bodyLog
-	plan     *gateway.Plan
+	x        *gateway.Exchange
 	target   string
-	err      error  // no reply came
-	announce func() // right before the reply's head
-	failure  string // reading the reply failed: the log's word for it
+	err      error       // no reply came
+	answer   *hub.Answer // in place of the one that came
+	announce func()      // right before the reply's head
+	failure  string      // reading the reply failed: the log's word for it
 }
+
+// errReplaced: the reply that came is not the one that goes out.
+var errReplaced = errors.New("the reply is replaced")
 
 type passageKey struct{}
 
@@ -78,13 +89,17 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 				pr.Out.Header.Del("Upgrade")
 				pr.Out.Header.Del("Connection")
 			}
-			upstream.EditHeader(pr.Out.Header, p.plan.Edit)
+			upstream.EditHeader(pr.Out.Header, p.x.Plan().Edit)
 			p.log.whole("request passed on", pr.Out.Header, nil)
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
+			rp := p.x.ReplyHead(resp.StatusCode, func(name string) string { return joined(resp.Header, name) })
+			if p.answer = rp.Answer; p.answer != nil {
+				return errReplaced
+			}
 			mendLocations(resp.Header, st.client, p.client.r.Host)
-			upstream.EditHeader(resp.Header, p.plan.Reply)
+			upstream.EditHeader(resp.Header, rp.Edit)
 			p.announce()
 			p.log.whole("reply passed on", resp.Header, nil)
 			if resp.StatusCode != http.StatusSwitchingProtocols {

@@ -167,7 +167,7 @@ func (c *conn) readHead(r *Request, stop func() bool, sent chan struct{}) (*Repl
 			}
 			return nil, false, err
 		}
-		if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+		if resp.StatusCode >= 100 && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
 			continue // 100, 103: the reply is yet to come
 		}
 		return &Reply{

@@ -53,3 +53,7 @@ var (
 		"openai-beta", "originator", "session-id", "thread-id"}
 	ClientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
 )
+
+// ServerFields are what a model server, or what stands in front of it, says of itself to its
+// own clients. Ours are not, and a cookie of one server would be all clients'.
+var ServerFields = []string{"set-cookie", "server", "x-powered-by"}

@@ -46,8 +46,8 @@ type Env struct {
 type Action uint8
 
 const (
-	// Pass: forward the request and its reply untouched; no other method of the
-	// Exchange but Fault, Report and Close may be called.
+	// Pass: forward the request untouched, then ReplyHead says what of the reply's head
+	// changes; of the other methods only Fault, Report and Close may be called.
 	Pass Action = iota
 	// Local: send Plan.Answer, call no upstream.
 	Local
@@ -70,8 +70,6 @@ type Plan struct {
 	// Edit changes the request's header. content-length is dropped for every Transform
 	// with a body: the edge sets the length of what Request returned, or sends chunks.
 	Edit hub.HeaderEdit
-	// Reply changes the header of the reply to a passed request.
-	Reply hub.HeaderEdit
 	// MaxBody is the limit of the request body in bytes; over it the edge sends Fault(hub.BodyTooLarge).
 	MaxBody int
 	// NoBody: the request has no body to transform (GET); Request need not be called.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 	"github.com/qwenvoy/qwenvoy/shared/refusal"
@@ -11,12 +12,18 @@ import (
 // ReplyHead decides from the reply's status and header what becomes of its body.
 // header returns a field's value, its name given in lower case.
 func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyPlan {
-	if x.plan.Action != Transform {
-		return ReplyPlan{}
+	switch {
+	case status < 100 || status > 599: // no client can be told of it, and net/http panics of some
+		return x.badReply("The model server answered with the status %d, which HTTP does not have.", status)
+	case x.plan.Action != Transform:
+		return ReplyPlan{Edit: hub.HeaderEdit{Drop: access.ServerFields}}
 	}
 	p := x.replyHead(status, header)
 	if p.Mode == ReplyLocal {
 		return p
+	}
+	if p.Edit.Drop == nil {
+		p.Edit.Drop = access.ServerFields
 	}
 	if retry := x.route.retryFields(status, false, header); retry != nil {
 		p.Edit = p.Edit.With(retry...)
@@ -128,8 +135,8 @@ var streamFields = [][2]string{
 }
 
 var (
-	dropLength        = []string{"content-length"}
-	dropEncodedLength = []string{"content-length", "content-encoding"}
+	dropLength        = append([]string{"content-length"}, access.ServerFields...)
+	dropEncodedLength = append([]string{"content-encoding"}, dropLength...)
 )
 
 // Refused tells whether the upstream's reply is an error that the client gets in its own
