@@ -77,6 +77,9 @@ func unusedHere(c *config.Config) []string {
 	if c.Limits.Memory != def.Limits.Memory {
 		keys = append(keys, "limits.memory")
 	}
+	if c.Limits.Connections != def.Limits.Connections || c.Limits.Exchanges != def.Limits.Exchanges {
+		keys = append(keys, "limits.connections and limits.exchanges")
+	}
 	if c.Store != def.Store {
 		keys = append(keys, "store")
 	}

@@ -89,10 +89,11 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 		c.answer(c.signed(noProxy()))
 		return false
 	}
-	switch c.open() {
-	case gateway.Local:
+	switch action := c.open(); {
+	case action == gateway.Local:
 		c.answer(c.x.Plan().Answer)
-	case gateway.Transform:
+	case c.crowded():
+	case action == gateway.Transform:
 		c.h.modified.Add(1)
 		switch {
 		case !c.request():
@@ -105,6 +106,16 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 		c.forward(cl)
 	}
 	return false
+}
+
+// crowded refuses what would be one too many under way; what is answered without an upstream
+// is not.
+func (c *call) crowded() bool {
+	if c.h.inFlight.Load() <= int64(c.st.config.Limits.Exchanges) {
+		return false
+	}
+	c.answer(c.x.Fault(hub.Busy))
+	return true
 }
 
 // finish ends the call: it acts on a panic that was recovered, tells who has to know, and

@@ -45,25 +45,12 @@ func newHTTPClient(w http.ResponseWriter, r *http.Request, credential access.Cre
 	return c
 }
 
-// targetOf is a request's path with its query, as it was sent. Of the absolute form what counts
-// is the path, never the host.
+// targetOf is a request's target, as it was sent.
 func targetOf(r *http.Request) string {
-	switch uri := r.RequestURI; {
-	case r.Method == http.MethodConnect || uri == "":
+	if r.Method == http.MethodConnect || r.RequestURI == "" {
 		return r.URL.RequestURI()
-	case uri[0] == '/' || uri == "*":
-		return uri
-	default:
-		_, rest, _ := strings.Cut(uri, "://")
-		i := strings.IndexAny(rest, "/?#")
-		switch {
-		case i < 0:
-			return "/"
-		case rest[i] != '/':
-			return "/" + rest[i:]
-		}
-		return rest[i:]
 	}
+	return r.RequestURI
 }
 
 func (c *httpClient) free() {

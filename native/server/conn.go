@@ -3,27 +3,52 @@ package server
 import (
 	"context"
 	"net"
+	"sync"
 )
 
 // conn is a client's connection whose writes can be gathered into one. Between
 // cork and uncork only the handler's goroutine writes, as in HTTP/1.
 type conn struct {
 	*net.TCPConn
+	leave  func() // gives its place at the listener back
 	held   *buffer
 	corked bool
 }
 
 type connKey struct{}
 
-// listener hands out conns.
-type listener struct{ net.Listener }
+// listener hands out conns, as many at once as there are places.
+type listener struct {
+	net.Listener
+	places chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
 
-func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp}, err
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
 	}
-	return c, err
+	leave := sync.OnceFunc(func() { <-l.places })
+	c, err := l.Listener.Accept()
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		leave()
+		return c, err
+	}
+	return &conn{TCPConn: tcp, leave: leave}, err
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+func (c *conn) Close() error {
+	defer c.leave()
+	return c.TCPConn.Close()
 }
 
 // connContext is for http.Server's field of that name.

@@ -84,7 +84,7 @@ func start(t testing.TB, target string, changes ...func(*config.Config)) *edge {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := srv.Serve(Listener(ln)); err != http.ErrServerClosed {
+		if err := srv.Serve(Listener(ln, e.config.Limits.Connections)); err != http.ErrServerClosed {
 			t.Error(err)
 		}
 	}()

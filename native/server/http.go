@@ -28,8 +28,11 @@ func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *h
 	}
 }
 
-// Listener prepares a listener for the server of HTTP.
-func Listener(ln net.Listener) net.Listener { return listener{ln} }
+// Listener prepares a listener for the server of HTTP, which has at most so many connections
+// at once: others wait in the machine's queue.
+func Listener(ln net.Listener, connections int) net.Listener {
+	return &listener{Listener: ln, places: make(chan struct{}, connections), closed: make(chan struct{})}
+}
 
 // lastWords is how long streams that are ended by the drain get for their last bytes.
 const lastWords = 2 * time.Second

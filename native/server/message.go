@@ -28,10 +28,11 @@ type Message struct {
 func (h *Handler) Run(ctx context.Context, m *Message) {
 	c := newCall(h, ctx, newDetached(m), m.Keeper, h.observer.ids.of(m.Header))
 	c.runDetached(func() {
-		switch c.open() {
-		case gateway.Local:
+		switch action := c.open(); {
+		case action == gateway.Local:
 			c.answer(c.x.Plan().Answer)
-		case gateway.Transform:
+		case c.crowded():
+		case action == gateway.Transform:
 			c.h.modified.Add(1)
 			if c.request() {
 				c.ask()

@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	srv := server.HTTP(s.handler, s.state, s.config, s.log)
 	srv.RegisterOnShutdown(s.state.Drain)
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(server.Listener(ln)) }()
+	go func() { failed <- srv.Serve(server.Listener(ln, s.config.Limits.Connections)) }()
 
 	changes, unwatch := s.file.watch(s.log)
 	defer unwatch()

@@ -185,6 +185,11 @@ type Limits struct {
 	Memory Bytes `json:"memory"`
 	// Event: one event of a stream; default 10 MiB.
 	Event Bytes `json:"event"`
+	// Connections is how many clients may be connected to the binary, Exchanges how many of
+	// their requests may be under way; over it, a client waits to be connected, and a request
+	// is a 503. Default 10000 each.
+	Connections int `json:"connections"`
+	Exchanges   int `json:"exchanges"`
 }
 
 // Timeouts are for the binary. In a file "10s", "5m"; 0 is none.

@@ -44,7 +44,7 @@ func Default() *Config {
 		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
 		Store:            Store{MaxAge: Duration(30 * 24 * time.Hour), MaxSize: 1 << 30},
 		Passthrough:      true,
-		Limits:           Limits{Event: 10 << 20},
+		Limits:           Limits{Event: 10 << 20, Connections: 10_000, Exchanges: 10_000},
 		Timeouts: Timeouts{
 			Connect:      Duration(10 * time.Second),
 			Idle:         Duration(5 * time.Minute),
@@ -169,6 +169,11 @@ func (l *Limits) validate(errs *Errors) {
 	}{{"limits.body", l.Body}, {"limits.event", l.Event}} {
 		if b.value != 0 && b.value < 1<<10 || b.value > 1<<31-1 {
 			errs.Add(b.path, "%d bytes are not allowed here, 1KiB to 2047MiB are", b.value)
+		}
+	}
+	for path, n := range map[string]int{"limits.connections": l.Connections, "limits.exchanges": l.Exchanges} {
+		if n < 1 {
+			errs.Add(path, "%d is not allowed here, 1 and more are", n)
 		}
 	}
 	switch m := l.Memory; {

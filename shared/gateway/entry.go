@@ -80,6 +80,10 @@ func isPlain(target string) bool {
 
 // refuse says why a request is not served, whatever its route.
 func (g *Gateway) refuse(head Head, p page) *hub.Problem {
+	if head.Path != "" && head.Path[0] != '/' && head.Path != "*" {
+		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Reason: "bad_target",
+			Message: "The request's target is a whole URL, as for a forward proxy, which this is not. Send the path alone."}
+	}
 	if !isPlain(head.Path) {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Reason: "bad_target",
 			Message: "The request's path or query holds a #, a space or a control character: escape it."}

@@ -83,8 +83,8 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
 	x.page = g.pageOf(head.Header)
+	x.plan.Edit.Drop = x.gateway.denied
 	x.keys(head.Credential)
-	x.plan.Edit.Drop = append(x.plan.Edit.Drop, x.gateway.denied...)
 	if p := g.refuse(head, x.page); p != nil {
 		x.local(x.answer(p))
 		return x

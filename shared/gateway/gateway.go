@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 
 	"encoding/base64"
@@ -32,7 +33,7 @@ type Gateway struct {
 	pass     bool
 	origins  origins
 	hosts    hosts
-	denied   []string // header fields that clients may not set, in lower case
+	denied   []string // header fields that never go up, in lower case
 }
 
 // New checks a configuration, what of it refers to each other too, and makes a Gateway of it.
@@ -77,9 +78,11 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
+	g.denied = []string{"cookie"} // of a page, for whoever it took us for
 	for _, name := range c.ClientFields.Deny {
 		g.denied = append(g.denied, strings.ToLower(name))
 	}
+	g.denied = slices.Clip(g.denied) // exchanges append to it
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
 	switch c.Responses.ReasoningEvents {

@@ -27,6 +27,8 @@ const (
 	Inflated
 	// NoMemory: the bytes of all exchanges together are over the edge's limit: 503.
 	NoMemory
+	// Busy: as many requests as may be are under way: 503.
+	Busy
 	// BadEncoding: the request's content-encoding is not understood: 415.
 	BadEncoding
 	// BrokenBody: the client's body broke off, or is not framed properly: 400.

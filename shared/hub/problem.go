@@ -79,6 +79,9 @@ func FaultProblem(f Fault, limit int) *Problem {
 		p.Status, p.Reason, p.Header = 503, "no_memory", [][2]string{{"retry-after", "2"}}
 		p.Message = "The gateway is busy: the requests that are under way take all the memory that they may have (limits.memory; " +
 			"in the filter 4 times limits.body). Try again."
+	case Busy:
+		p.Status, p.Reason, p.Header = 503, "busy", [][2]string{{"retry-after", "2"}}
+		p.Message = "The gateway is busy: as many requests as may be are under way (limits.exchanges). Try again."
 	case BadEncoding:
 		p.Status, p.Type, p.Reason = 415, TypeInvalidRequest, "bad_encoding"
 		p.Message = "The request body's content-encoding is not supported, or the body can't be decoded with it. Send it without one."

@@ -2,9 +2,9 @@ package jsonedit
 
 import "math"
 
-// MaxDepth is how deep objects and arrays may be nested. Python's decoder, which
-// reads the text after us, gives up at about the same depth.
-const MaxDepth = 1000
+// MaxDepth is how deep objects and arrays may be nested: more than any request that means
+// something, and less than Python's decoder, which reads the text after us, gives up at.
+const MaxDepth = 512
 
 // MaxSteps is how many members and elements a walk may step through (what Value skips
 // is not counted). Whoever walks keeps notes on each, so a body of nothing but braces
