@@ -314,7 +314,14 @@ func TestAStreamThatIsNothingButRepetition(t *testing.T) {
 	}
 	for path, route := range routes {
 		for name, packed := range streams {
-			for _, size := range []int{1000, len(packed)} {
+			sizes := []int{1000, len(packed)}
+			if path != "/v1/chat/completions" {
+				if name != "events" && name != "one event" {
+					continue // what makes no event goes no further than the framer
+				}
+				sizes = sizes[1:]
+			}
+			for _, size := range sizes {
 				x := open(newGateway(t, "", Edge{}), Env{Random: func() uint64 { return 1 }}, "POST", path)
 				if _, a := x.Request(nil, []byte(route.body)); a != nil {
 					t.Fatalf("%s", a.Body)
