@@ -155,8 +155,9 @@ type Store struct {
 	// MaxAge is how long a response is kept after it began, and a conversation after its
 	// last change; 0: no limit.
 	MaxAge Duration `json:"max_age"`
-	// MaxSize is what the file or the memory may hold; over it the oldest goes. 0: no
-	// limit. Redis has its own, maxmemory.
+	// MaxSize is what the file or the memory may hold; over it the oldest goes. 0 is 1 GiB in
+	// a file, 256 MiB in memory, which has at most half of limits.memory. Redis has its own,
+	// maxmemory.
 	MaxSize Bytes `json:"max_size"`
 }
 
