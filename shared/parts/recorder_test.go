@@ -48,6 +48,9 @@ func (r *recorder) Delta(dst []byte, p *parts.Part, text, logprobs []byte) []byt
 	if len(text) == 0 || !r.open {
 		r.faults = append(r.faults, fmt.Sprintf("a piece %q, open: %v", text, r.open))
 	}
+	if logprobs != nil && len(logprobs) < len("[]") {
+		r.faults = append(r.faults, fmt.Sprintf("logprobs %q", logprobs))
+	}
 	if len(logprobs) > 0 {
 		return r.line(dst, "+%s  %s", text, logprobs)
 	}

@@ -62,7 +62,10 @@ func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []b
 	}
 	if text := hub.Literal(src, c.Content.Value); len(text) > 0 {
 		q.said += len(text)
-		logprobs := repair.Logprobs(&b.scanner, src, c.Logprobs).Of(src)
+		var logprobs []byte
+		if list := repair.Logprobs(&b.scanner, src, c.Logprobs); !list.Absent() {
+			logprobs = list.Of(src)
+		}
 		if q.calls.Whole && len(logprobs) > 0 && q.turn.Reply.Repairs&hub.ReasoningToContent == 0 {
 			logprobs = repair.TextLogprobs(logprobs, text, thinking, c.Calls(src) != nil)
 		}
