@@ -16,9 +16,12 @@ type Calls struct {
 
 // A KnownCall is what is known of a call of the upstream.
 type KnownCall struct {
-	Index int    // the upstream's, -1 for none
-	ID    []byte // the upstream's, as inside a string literal; empty for none
-	Named bool
+	Index int // the upstream's, -1 for none
+	// Number is the index that a client is told: the upstream's, or one that is free where it has
+	// none or gives it to another call.
+	Number int
+	ID     []byte // the upstream's, as inside a string literal; empty for none
+	Named  bool
 	// Ended: the upstream has begun another that only follows where this one is over.
 	Ended bool
 	// Over is set by who hands calls on: it was closed or dropped, so late pieces are nothing.
@@ -41,7 +44,8 @@ func (c *Calls) Open(unfinished bool) bool {
 // A CallDelta is an element of tool_calls: a call, or a piece of one. The texts are insides
 // of string literals.
 type CallDelta struct {
-	Index               int // -1 for none
+	Index               int           // -1 for none
+	IndexAt             jsonedit.Span // where it stands in the list, absent for none
 	ID, Name, Arguments []byte
 
 	text []byte // of arguments that are no string
@@ -54,7 +58,8 @@ func (d *CallDelta) Read(s *jsonedit.Scanner, list []byte) {
 	for s.BeginObject(); s.NextMember(); {
 		switch string(s.Key()) {
 		case "index":
-			if n, err := strconv.Atoi(string(s.Value().Of(list))); err == nil {
+			d.IndexAt = s.Value()
+			if n, err := strconv.Atoi(string(d.IndexAt.Of(list))); err == nil {
 				d.Index = n
 			}
 		case "id":
@@ -93,8 +98,8 @@ func (d *CallDelta) Read(s *jsonedit.Scanner, list []byte) {
 // id and by whether it has a name, and notes what it says.
 //
 // OpenAI's streams count calls by index. Some servers leave it out, and some give every
-// call the index 0: then another id together with a name, or a name alone where neither
-// index nor id is given, begins another call.
+// call the index 0: then another id together with a name, a name alone where neither
+// index nor id is given, or a name with arguments behind whole ones, begins another call.
 func (c *Calls) Find(d *CallDelta) int {
 	index, id, named := d.Index, d.ID, len(d.Name) > 0
 	newest := len(c.List) - 1
@@ -117,7 +122,8 @@ func (c *Calls) Find(d *CallDelta) int {
 	switch {
 	case at >= 0 && index >= 0:
 		known := &c.List[at]
-		if named && known.Named && len(id) > 0 && len(known.ID) > 0 && !bytes.Equal(known.ID, id) {
+		otherID := len(id) > 0 && len(known.ID) > 0 && !bytes.Equal(known.ID, id)
+		if named && known.Named && (otherID || len(id) == 0 && known.Arguments.Object() && jsonedit.Blank(d.Arguments) < len(d.Arguments)) {
 			known.Ended, at = true, -1
 		}
 	case at >= 0:
@@ -132,7 +138,7 @@ func (c *Calls) Find(d *CallDelta) int {
 			c.List[newest].Ended = true
 		}
 		at = len(c.List)
-		c.List = append(c.List, KnownCall{Index: index})
+		c.List = append(c.List, KnownCall{Index: index, Number: c.number(index)})
 	}
 	known := &c.List[at]
 	if len(known.ID) == 0 && len(id) > 0 {
@@ -141,4 +147,23 @@ func (c *Calls) Find(d *CallDelta) int {
 	known.Named = known.Named || named
 	known.Arguments.Feed(d.Arguments)
 	return at
+}
+
+// number is the index of a call to come: the upstream's, unless a call has it.
+func (c *Calls) number(index int) int {
+	next := 0
+	taken := index < 0
+	for i := range c.List {
+		taken = taken || c.List[i].Number == index
+		next = max(next, c.List[i].Number+1)
+	}
+	if taken {
+		return next
+	}
+	return index
+}
+
+// AppendCallList appends a function_call, the old form of a call, as a list of tool_calls.
+func AppendCallList(dst, call []byte) []byte {
+	return jsonedit.PutBetween(dst, `[{"index":0,"function":`, call, `}]`)
 }

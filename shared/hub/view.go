@@ -36,6 +36,8 @@ type Choice struct {
 	// object, or the text of a completion.
 	HasMessage, Misshapen                                    bool
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
+	// FunctionCall is a call in the old form, an object, absent for none.
+	FunctionCall jsonedit.Span
 	// StopAt and LogprobsAt are where stop_reason and logprobs stand, null or not.
 	StopAt, LogprobsAt jsonedit.Span
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
@@ -51,7 +53,7 @@ func (c *Choice) says(src []byte) bool {
 			return true
 		}
 	}
-	return c.Calls(src) != nil
+	return c.Calls(src) != nil || !c.FunctionCall.Absent()
 }
 
 // Calls is the list of tool calls, nil where there are none.
@@ -197,7 +199,7 @@ func (v *View) message(c *Choice) {
 	s := &v.s
 	// Of two, the last counts: what was noted of the first belongs to another object.
 	c.HasMessage, c.Content, c.Reasoning, c.ReasoningContent, c.ToolCalls = true, Member{}, Member{}, Member{}, Member{}
-	c.Refusal = Member{}
+	c.Refusal, c.FunctionCall = Member{}, jsonedit.Span{}
 	for c.Message.Begin(s.BeginObject()); s.NextMember(); {
 		key := s.KeySpan()
 		var m *Member
@@ -212,6 +214,12 @@ func (v *View) message(c *Choice) {
 			m = &c.ToolCalls
 		case "refusal":
 			m = &c.Refusal
+		case "function_call":
+			if s.Kind() == jsonedit.Object {
+				c.FunctionCall = s.Value()
+				c.Message.Add(key, c.FunctionCall)
+				continue
+			}
 		}
 		value := s.Value()
 		n := c.Message.Add(key, value)

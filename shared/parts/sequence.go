@@ -77,6 +77,9 @@ func (q *sequence) choice(dst []byte, b *scratch, src []byte, c *hub.Choice) []b
 	}
 	if calls := c.Calls(src); calls != nil {
 		dst = q.toolCalls(dst, b, calls)
+	} else if !c.FunctionCall.Absent() {
+		b.list = hub.AppendCallList(b.list[:0], c.FunctionCall.Of(src))
+		dst = q.toolCalls(dst, b, b.list)
 	}
 	return dst
 }

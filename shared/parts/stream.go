@@ -83,6 +83,8 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 			if dst = s.choice(dst, b, data, c); s.tooMuch() {
 				return s.fail(dst, hub.FaultProblem(hub.ReplyTooLarge, s.turn.MaxReply)), true
 			}
+		} else if c.Misshapen {
+			return s.fail(dst, noMessage()), true
 		}
 		if s.stopped {
 			s.chunks.Finished = true

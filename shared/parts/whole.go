@@ -14,6 +14,7 @@ type scratch struct {
 	view    hub.View
 	scanner jsonedit.Scanner
 	call    hub.CallDelta
+	list    []byte // of a call in the old form
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -31,6 +32,9 @@ func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
 	return finished
 }
 
+// noMessage is the problem of a reply or chunk with something else in a message's place.
+func noMessage() *hub.Problem { return hub.BadUpstream("The model server's answer holds no message.") }
+
 // Whole takes a whole reply through w. A Problem means that it is none, or an error.
 func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
 	b := scratches.Get().(*scratch)
@@ -39,7 +43,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 		return dst, p
 	}
 	if len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage && b.view.Choices[0].Misshapen {
-		return dst, hub.BadUpstream("The model server's answer holds no message.")
+		return dst, noMessage()
 	}
 	if repair.WantsWindow(body, &b.view, t) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return Whole(dst, body, t, w, o) })

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -60,6 +61,9 @@ func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) 
 		if b.message(src, c, known, t); known != nil && known.word == nil {
 			if list := c.Calls(src); list != nil {
 				b.toolCalls(c.ToolCalls.Value, list, &known.calls)
+			} else if !c.FunctionCall.Absent() {
+				b.said = hub.AppendCallList(b.said[:0], c.FunctionCall.Of(src))
+				b.toolCalls(jsonedit.Span{}, b.said, &known.calls)
 			}
 		}
 	}
@@ -106,18 +110,21 @@ func (b *scratch) message(src []byte, c *hub.Choice, known *choice, t *hub.Turn)
 	repair.Reasoning(&b.edits, src, c, t)
 }
 
-// element is one of a list of tool_calls: which call it is of.
+// element is one of a list of tool_calls: which call it is of, where in the list it stands, its
+// index there, and what that is to be.
 type element struct {
-	call int
-	at   jsonedit.Span // in the list
+	call      int
+	at, index jsonedit.Span
+	number    int // -1: as it is
 }
 
-// toolCalls follows a list of calls, or of pieces of calls, and joins pieces of one call in
-// one chunk: clients that look for a call by its index take the last one for all of it.
+// toolCalls follows a list of calls, or of pieces of calls, that stands at a place, absent for one
+// that is not edited. It joins pieces of one call in one chunk, and gives each call an index of its
+// own: clients add up what has one index, and of a chunk take the last.
 func (b *scratch) toolCalls(at jsonedit.Span, list []byte, calls *hub.Calls) {
 	s := &b.scanner
 	b.elements = b.elements[:0]
-	joined := false
+	edit := false
 	s.Reset(list)
 	for s.BeginArray(); s.NextElement(); {
 		if s.Kind() != jsonedit.Object {
@@ -128,37 +135,57 @@ func (b *scratch) toolCalls(at jsonedit.Span, list []byte, calls *hub.Calls) {
 		if b.call.Read(s, list); s.Err() != nil {
 			return
 		}
-		n := calls.Find(&b.call)
-		for _, e := range b.elements {
-			joined = joined || e.call == n
+		e := element{call: calls.Find(&b.call), at: jsonedit.Span{Start: start, End: s.Pos()}, index: b.call.IndexAt, number: -1}
+		if number := calls.List[e.call].Number; number != b.call.Index && !calls.Whole {
+			e.number, edit = number, true
 		}
-		b.elements = append(b.elements, element{n, jsonedit.Span{Start: start, End: s.Pos()}})
+		for i := range b.elements {
+			edit = edit || b.elements[i].call == e.call
+		}
+		b.elements = append(b.elements, e)
 	}
-	if joined {
-		b.edits.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return b.appendJoined(dst, list) })
+	if edit && !at.Absent() {
+		b.edits.ReplaceFunc(at.Start, at.End, func(dst []byte) []byte { return b.appendJoined(dst, list, calls) })
 	}
 }
 
 // appendJoined appends the list with the pieces of each call in one.
-func (b *scratch) appendJoined(dst, list []byte) []byte {
+func (b *scratch) appendJoined(dst, list []byte, calls *hub.Calls) []byte {
 	dst = append(dst, '[')
 	for i := range b.elements {
-		first := b.elements[i]
-		if first.call < 0 {
+		e := &b.elements[i]
+		if e.call < 0 {
 			continue
 		}
 		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
-		dst = b.appendCall(dst, list, b.elements[i:])
+		dst = b.appendCall(dst, list, b.elements[i:], calls.List[e.call].Number)
 	}
 	return append(dst, ']')
 }
 
+// appendNumbered appends an element that is all of its call in the list.
+func (e *element) appendNumbered(dst, list []byte) []byte {
+	all := e.at.Of(list)
+	switch {
+	case e.number < 0:
+		return jsonedit.PutBytes(dst, all)
+	case !e.index.Absent():
+		dst = strconv.AppendInt(jsonedit.PutBytes(dst, list[e.at.Start:e.index.Start]), int64(e.number), 10)
+		return jsonedit.PutBytes(dst, list[e.index.End:e.at.End])
+	}
+	dst = strconv.AppendInt(jsonedit.Put(dst, `{"index":`), int64(e.number), 10)
+	if rest := bytes.TrimLeft(all[1:], " \t\r\n"); rest[0] != '}' {
+		return jsonedit.PutBytes(append(dst, ','), rest)
+	}
+	return append(dst, '}')
+}
+
 // appendCall appends the call that the first of elements is of, and takes its pieces out.
-func (b *scratch) appendCall(dst, list []byte, elements []element) []byte {
+func (b *scratch) appendCall(dst, list []byte, elements []element, number int) []byte {
 	var id, name, arguments []byte
-	index, n, first := -1, 0, elements[0]
+	n, first := 0, elements[0]
 	for i := range elements {
 		e := &elements[i]
 		if e.call != first.call {
@@ -168,9 +195,6 @@ func (b *scratch) appendCall(dst, list []byte, elements []element) []byte {
 		e.call = -1
 		b.scanner.Reset(e.at.Of(list))
 		b.call.Read(&b.scanner, e.at.Of(list))
-		if index < 0 {
-			index = b.call.Index
-		}
 		if len(id) == 0 {
 			id = b.call.ID
 		}
@@ -180,12 +204,9 @@ func (b *scratch) appendCall(dst, list []byte, elements []element) []byte {
 		arguments = jsonedit.PutBytes(arguments, b.call.Arguments)
 	}
 	if n == 1 {
-		return jsonedit.PutBytes(dst, first.at.Of(list))
+		return first.appendNumbered(dst, list)
 	}
-	dst = append(dst, '{')
-	if index >= 0 {
-		dst = append(strconv.AppendInt(jsonedit.Put(dst, `"index":`), int64(index), 10), ',')
-	}
+	dst = append(strconv.AppendInt(jsonedit.Put(dst, `{"index":`), int64(number), 10), ',')
 	if len(id) > 0 {
 		dst = jsonedit.Put(jsonedit.PutBytes(jsonedit.Put(dst, `"id":"`), id), `",`)
 	}

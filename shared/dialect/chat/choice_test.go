@@ -63,7 +63,21 @@ func TestChoicesAreFollowedFromChunkToChunk(t *testing.T) {
 		{"pieces of one call, its name behind its arguments", []string{call(`{"index":2,"function":{"arguments":"{"}},null,{"index":2,"id":"x","function":{"name":"f","arguments":"}"}}`), "[DONE]"},
 			[]string{call(`{"index":2,"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}`), "[DONE]"}},
 		{"two calls of one index stay two", []string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}},{"index":0,"id":"y","function":{"name":"f","arguments":"{}"}}`), "[DONE]"},
-			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}},{"index":0,"id":"y","function":{"name":"f","arguments":"{}"}}`), "[DONE]"}},
+			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}},{"index":1,"id":"y","function":{"name":"f","arguments":"{}"}}`), "[DONE]"}},
+		{"two calls of one index, over chunks", []string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{"}}`), call(`{"index":0,"function":{"arguments":"}"}}`),
+			call(`{"id":"y","x":1,"index": 0 ,"function":{"name":"g","arguments":"{"}}`), call(`{"index":0,"function":{"arguments":"}"}}`), call(`{"index":1,"id":"z","function":{"name":"h","arguments":"{}"}}`), "[DONE]"},
+			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{"}}`), call(`{"index":0,"function":{"arguments":"}"}}`),
+				call(`{"id":"y","x":1,"index": 1 ,"function":{"name":"g","arguments":"{"}}`), call(`{"index":1,"function":{"arguments":"}"}}`), call(`{"index":2,"id":"z","function":{"name":"h","arguments":"{}"}}`), "[DONE]"}},
+		{"two calls of one index, the second without an id", []string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}}`), call(`{"index":0,"function":{"name":"f","arguments":"{}"}}`), "[DONE]"},
+			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}}`), call(`{"index":1,"function":{"name":"f","arguments":"{}"}}`), "[DONE]"}},
+		{"a name that is said again", []string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{"}}`), call(`{"index":0,"function":{"name":"f","arguments":"}"}}`), call(`{"index":0,"function":{"name":"f","arguments":""}}`), "[DONE]"},
+			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{"}}`), call(`{"index":0,"function":{"name":"f","arguments":"}"}}`), call(`{"index":0,"function":{"name":"f","arguments":""}}`), "[DONE]"}},
+		{"calls without an index", []string{call(`{ "id":"x","function":{"name":"f","arguments":"{}"},"x":1},{"id":"y","function":{"name":"f","arguments":"{"}}`), call(`{"function":{"arguments":"}"}},{}`), "[DONE]"},
+			[]string{call(`{"index":0,"id":"x","function":{"name":"f","arguments":"{}"},"x":1},{"index":1,"id":"y","function":{"name":"f","arguments":"{"}}`), call(`{"index":1,"function":{"arguments":"}"}}`), "[DONE]"}},
+		{"a call of the old form that is cut", []string{`{"delta":{"function_call":{"name":"f","arguments":"{\"a\""}}}`, `{"delta":{},"finish_reason":"function_call"}`, "[DONE]"},
+			[]string{`{"delta":{"function_call":{"name":"f","arguments":"{\"a\""}}}`, `{"delta":{},"finish_reason":"length"}`, "[DONE]"}},
+		{"a call of the old form", []string{`{"delta":{"function_call":{"name":"f","arguments":"{"}}}`, `{"delta":{"function_call":{"arguments":"}"}},"finish_reason":"function_call"}`, "[DONE]"},
+			[]string{`{"delta":{"function_call":{"name":"f","arguments":"{"}}}`, `{"delta":{"function_call":{"arguments":"}"}},"finish_reason":"function_call"}`, "[DONE]"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := make([]string, len(tt.want))

@@ -17,7 +17,7 @@ func (b *scratch) endText(src []byte, c *hub.Choice, known *choice, feeds int, t
 		text, thinking = b.said, nil
 	}
 	held := known.stops.Holding()
-	over := known.calls.Whole || c.Calls(src) != nil || len(hub.Literal(src, c.Finish)) > 0
+	over := known.calls.Whole || c.Calls(src) != nil || !c.FunctionCall.Absent() || len(hub.Literal(src, c.Finish)) > 0
 	if len(text) == 0 && (!held || !over && len(thinking) > 0) {
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 type fields struct {
 	model, maxTokens, stream, temperature, topP, topK, stops, choice []byte
 	thinking, output, format, metadata, management, container, mcpServers,
-	safeguards, thread []byte
+	safeguards, thread, choices []byte
 	// passed are those of hub.PassedFields.
 	passed [len(hub.PassedFields)][]byte
 }
@@ -57,6 +57,8 @@ func (f *fields) field(key []byte) *[]byte {
 		return &f.safeguards
 	case "thread":
 		return &f.thread
+	case "n":
+		return &f.choices
 	}
 	for i := range hub.PassedFields {
 		if hub.PassedFields[i].Name == string(key) {
@@ -149,6 +151,9 @@ func (f *fields) checkObjects(in *input) {
 		if object.value != nil && !jsonedit.Is(object.value, jsonedit.Object) {
 			in.reject(object.name, "must be an object.")
 		}
+	}
+	if n, ok := integer(f.choices); f.choices != nil && (!ok || n != 1) {
+		in.reject("n", "is not supported: a message has one answer; send the request several times.")
 	}
 	if jsonedit.Is(f.mcpServers, jsonedit.Array) && !jsonedit.IsEmpty(f.mcpServers) {
 		in.reject("mcp_servers", "is not supported: nobody here would call the servers. "+

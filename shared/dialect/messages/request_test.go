@@ -110,7 +110,7 @@ func TestFieldsGoUp(t *testing.T) {
 		{"fields of vLLM", "", chat(hello, `,"min_p":0.1,"seed":12345678901234567890,"chat_template_kwargs":{"a":1},"vllm_xargs":{"b":[2]},"cache_salt":"s"`), []string{
 			"min_p", "0.1", "seed", "12345678901234567890", "chat_template_kwargs", `{"enable_thinking":true,"a":1}`, "vllm_xargs", `{"b":[2]}`, "cache_salt", `"s"`}},
 		{"what nobody here reads", "", chat(hello, `,"service_tier":"auto","speed":"fast","inference_geo":"eu","betas":["x"],"fallbacks":[1],"diagnostics":{},"compaction":{},"container":null,`+
-			`"cache_control":{"type":"ephemeral"},"context_management":{"edits":[{"type":"clear_tool_uses_20250919"},{"type":"new"}]},"n":3,"mcp_servers":[],"no_such_field":{"a":[1]}`), []string{
+			`"cache_control":{"type":"ephemeral"},"context_management":{"edits":[{"type":"clear_tool_uses_20250919"},{"type":"new"}]},"n":1,"mcp_servers":[],"no_such_field":{"a":[1]}`), []string{
 			"service_tier", "", "speed", "", "inference_geo", "", "betas", "", "fallbacks", "", "diagnostics", "", "compaction", "", "container", "", "cache_control", "",
 			"context_management", "", "n", "", "mcp_servers", "", "no_such_field", "", "messages.#", "1"}},
 		{"a limit over the window", "", `{"model":"qwen3.5-thinking-coding","max_tokens":128000,"messages":[` + hello + `]}`, []string{"max_completion_tokens", "32768"}},
