@@ -141,6 +141,23 @@ func TestUpstreamGoneBeforeItsHeadIs502(t *testing.T) {
 	})
 }
 
+func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
+	onEveryEdge(t, func(t *testing.T, e edge) {
+		for _, code := range []int{600, 999} {
+			id := play(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(code)
+				_, _ = io.WriteString(w, "{}")
+			})
+			for _, body := range []string{question, streamed} {
+				status, text, err := ask(t, e.url, id, body)
+				wantError(t, status, text, err, 502)
+			}
+		}
+	})
+}
+
 func TestUpstreamThatIsNotThereIs502(t *testing.T) {
 	port := must[int](t)(process.FreePort())
 	configs := must[map[string][]byte](t)(scenario.Configs())
