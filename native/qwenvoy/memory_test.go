@@ -23,16 +23,30 @@ import (
 	"github.com/coder/websocket"
 )
 
-// programVariable turns the test binary into the program.
-const programVariable = "QWENVOY_TEST_PROGRAM"
+// program is the binary's path: built as it is for users, since the race detector, under which the
+// test itself may run, takes several times the memory.
+var program = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "qwenvoy")
+	if err != nil {
+		return "", err
+	}
+	built = folder
+	path := filepath.Join(folder, "qwenvoy")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// built is where program was built, "" before.
+var built string
 
 func TestMain(m *testing.M) {
-	if os.Getenv(programVariable) != "" {
-		_ = os.Unsetenv(programVariable)
-		main()
-		return
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
 }
 
 const (
@@ -97,12 +111,15 @@ func startLimited(t *testing.T) *limited {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{os.Args[0], "serve", "--config", file}
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{path, "serve", "--config", file}
 	if join := group(t); join != "" {
 		args = append([]string{"sh", "-c", `echo $$ > "$0" && exec "$@"`, join}, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), programVariable+"=1")
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
