@@ -78,7 +78,6 @@ func (ed *Editor) EditTrusted(dst, body []byte, trusted []jsonedit.Span, t *hub.
 // begin makes everything ready for a request.
 func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 	ed.request.begin(body, trusted, t)
-	t.Request.DroppedFields = hub.Names{} // a second scan finds them again
 	ed.messages.reset()
 	ed.tools.reset()
 	ed.format.reset()
@@ -88,6 +87,8 @@ func (ed *Editor) begin(body []byte, trusted []jsonedit.Span, t *hub.Turn) {
 
 // read walks the request and records all edits but those of token limits.
 func (ed *Editor) read(trusted []jsonedit.Span) *hub.Problem {
+	dropped := &ed.request.turn.Request.DroppedFields
+	before := *dropped
 	if k := ed.request.scanner.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
 		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
@@ -98,6 +99,7 @@ func (ed *Editor) read(trusted []jsonedit.Span) *hub.Problem {
 	if ed.form.Messages && len(trusted) == 0 {
 		if sorted := sortResults(&ed.request.document, &ed.messages); sorted != nil {
 			ed.begin(sorted, nil, ed.request.turn)
+			*dropped = before // this scan finds them again
 			ed.scan()
 		}
 	}

@@ -67,3 +67,9 @@ func (r *RequestFacts) DropItem(name []byte) {
 	r.Changes |= ItemsDropped
 	r.DroppedItems.Add(name)
 }
+
+// IgnoreField notes a member of the request that nobody here knows, or that only chat can answer.
+func (r *RequestFacts) IgnoreField(name []byte) {
+	r.Changes |= FieldsIgnored
+	r.DroppedFields.Add(name)
+}

@@ -12,8 +12,8 @@ type PassedField struct {
 
 // PassedFields is the one list of them, for all dialects that make a chat request of their own.
 // A dialect that reads a member of such a name itself does not pass it. What would change the
-// reply into one that no dialect but chat can show (n, prompt_logprobs, return_token_ids) is
-// not among them.
+// reply into one that no dialect but chat can show is not among them: RefusedFields are refused,
+// all others (prompt_logprobs, return_token_ids) are left out and named.
 var PassedFields = [...]PassedField{
 	PassedKwargs:    {Name: "chat_template_kwargs", Prompt: true},
 	PassedProcessor: {Name: "mm_processor_kwargs", Prompt: true},
@@ -69,3 +69,24 @@ const (
 	PassedFormat
 	PassedStop
 )
+
+// A RefusedField is a member of a server's chat request without which the answer would be
+// another one than the client asked for.
+type RefusedField struct {
+	Name string
+	// Neutral is the value that asks for nothing.
+	Neutral string
+	// Why ends a sentence.
+	Why string
+}
+
+// RefusedFields is the one list of them, for all dialects that make a chat request of their own.
+var RefusedFields = [...]RefusedField{
+	{"n", "1", "there is one answer to a request; send it several times."},
+	{"best_of", "1", "there is one answer to a request; send it several times."},
+	{"echo", "false", "an answer does not repeat its prompt."},
+	{"use_beam_search", "false", "answers are sampled, not searched for."},
+}
+
+// Asks tells whether a value of the field, nil where it is absent, asks for what can't be had.
+func (f *RefusedField) Asks(value []byte) bool { return value != nil && string(value) != f.Neutral }

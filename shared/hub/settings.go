@@ -85,7 +85,7 @@ const DroppedToolsHeader = "qwenvoy-dropped-tools"
 const DroppedItemsHeader = "qwenvoy-dropped-items"
 
 // DroppedFieldsHeader is the reply header that names the fields of a request that the
-// configuration denies its client.
+// configuration denies its client, and those that its dialect can do nothing with.
 const DroppedFieldsHeader = "qwenvoy-dropped-fields"
 
 // FormatHeader is the reply header that says "words" where the form of the answer was asked

@@ -63,7 +63,8 @@ type RequestFacts struct {
 	DroppedTools Names
 	// DroppedItems names the types of items, and of parts of messages, that the model did not get.
 	DroppedItems Names
-	// DroppedFields names the fields that the configuration denies.
+	// DroppedFields names the fields that the configuration denies, and those that the dialect
+	// can do nothing with.
 	DroppedFields Names
 	// ReplyHeader holds header fields for the reply, names in lower case.
 	ReplyHeader [][2]string

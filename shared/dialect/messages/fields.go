@@ -15,9 +15,10 @@ import (
 type fields struct {
 	model, maxTokens, stream, temperature, topP, topK, stops, choice []byte
 	thinking, output, format, metadata, management, container, mcpServers,
-	safeguards, thread, choices []byte
-	// passed are those of hub.PassedFields.
-	passed [len(hub.PassedFields)][]byte
+	safeguards, thread []byte
+	// passed are those of hub.PassedFields, refused those of hub.RefusedFields.
+	passed  [len(hub.PassedFields)][]byte
+	refused [len(hub.RefusedFields)][]byte
 }
 
 // field is where a member's value is noted, nil for one that nobody reads.
@@ -57,12 +58,15 @@ func (f *fields) field(key []byte) *[]byte {
 		return &f.safeguards
 	case "thread":
 		return &f.thread
-	case "n":
-		return &f.choices
 	}
 	for i := range hub.PassedFields {
 		if hub.PassedFields[i].Name == string(key) {
 			return &f.passed[i]
+		}
+	}
+	for i := range hub.RefusedFields {
+		if hub.RefusedFields[i].Name == string(key) {
+			return &f.refused[i]
 		}
 	}
 	return nil
@@ -114,6 +118,11 @@ func (f *fields) checkCreate(in *input, req *request, t *hub.Turn) {
 			in.reject(number.name, "must be a number.")
 		}
 	}
+	for i := range hub.RefusedFields {
+		if refused := &hub.RefusedFields[i]; refused.Asks(f.refused[i]) {
+			in.reject(refused.Name, "is not supported: %s", refused.Why)
+		}
+	}
 	f.readStops(in, req)
 	f.readSafeguards(in, req, t)
 }
@@ -151,9 +160,6 @@ func (f *fields) checkObjects(in *input) {
 		if object.value != nil && !jsonedit.Is(object.value, jsonedit.Object) {
 			in.reject(object.name, "must be an object.")
 		}
-	}
-	if n, ok := integer(f.choices); f.choices != nil && (!ok || n != 1) {
-		in.reject("n", "is not supported: a message has one answer; send the request several times.")
 	}
 	if jsonedit.Is(f.mcpServers, jsonedit.Array) && !jsonedit.IsEmpty(f.mcpServers) {
 		in.reject("mcp_servers", "is not supported: nobody here would call the servers. "+

@@ -58,11 +58,10 @@ func (r *reader) read() *hub.Problem {
 		case "tools":
 			r.tools.readAll(&r.in)
 		default:
-			field := r.fields.field(s.Key())
-			if v := s.Literal(); field != nil {
-				*field = v
+			if field := r.fields.field(s.Key()); field != nil {
+				*field = s.Literal()
 			} else {
-				r.turn.Request.Changes |= hub.FieldsIgnored
+				r.skip(s)
 			}
 		}
 	}
@@ -72,6 +71,20 @@ func (r *reader) read() *hub.Problem {
 	r.turn.Request.ListInReply(hub.DroppedItemsHeader, &r.turn.Request.DroppedItems)
 	r.req.size += r.messages.blocks.imageBytes
 	return r.check()
+}
+
+// skip passes over a member that nobody reads. One that Anthropic's API has is known to do nothing
+// here, all others are named in the reply.
+func (r *reader) skip(s *jsonedit.Scanner) {
+	switch string(s.Key()) {
+	case "cache_control", "service_tier", "inference_geo", "speed", "betas", "diagnostics":
+		s.Value()
+		return
+	}
+	name := append([]byte(nil), s.Key()...)
+	if s.Literal() != nil {
+		r.turn.Request.IgnoreField(name)
+	}
 }
 
 // check looks at the fields that can't be ignored.

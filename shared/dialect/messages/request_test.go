@@ -92,6 +92,34 @@ func (tt translationTest) run(t *testing.T) {
 
 const hello = `{"role":"user","content":"Hello"}`
 
+// A field that nobody can do anything with is named, unless it is Anthropic's own or null.
+func TestFieldsThatAreLeftOutAreNamed(t *testing.T) {
+	body := chat(hello, `,"prompt_logprobs":1,"return_token_ids":true,"no_such\u005ffield":{"a":[1]},"stream_options":null,"service_tier":"auto","cache_control":{"type":"ephemeral"},"n":1,"echo":false,"top_k":3,"priority":1`)
+	for _, d := range []Dialect{Create, CountTokens} {
+		turn := newTurn(t, "")
+		turn.Denied = []string{"priority"}
+		if _, p := d.Request(nil, []byte(body), turn); p != nil {
+			t.Fatal(p)
+		}
+		want := "prompt_logprobs, return_token_ids, no_such_field, priority"
+		if d.kind == countTokens { // priority does not go there
+			want = strings.TrimSuffix(want, ", priority")
+		}
+		if got := turn.Request.DroppedFields.Join(", "); got != want {
+			t.Errorf("named are %s", got)
+		}
+	}
+	// Results that are moved have the request read twice, and nothing named twice.
+	turn := newTurn(t, "")
+	turn.Denied = []string{"priority"}
+	call := func(id string) string { return `{"type":"tool_use","id":"` + id + `","name":"f","input":{}}` }
+	result := func(id string) string { return `{"type":"tool_result","tool_use_id":"` + id + `","content":"` + id + `"}` }
+	out := translate(t, turn, chat(hello+`,{"role":"assistant","content":[`+call("a")+`,`+call("b")+`]},{"role":"user","content":[`+result("b")+`,`+result("a")+`]}`, `,"priority":1,"odd":2`))
+	if got := turn.Request.DroppedFields.Join(", "); got != "odd, priority" || gjson.Get(out, "messages.2.content").Str != "a" {
+		t.Errorf("named are %s: %s", got, out)
+	}
+}
+
 func TestFieldsGoUp(t *testing.T) {
 	for _, tt := range []translationTest{
 		{"the least", "", chat(hello, ""), []string{
@@ -223,6 +251,10 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a result without id", chat(`{"role":"user","content":[{"type":"tool_result","content":"r"}]}`, ""), "messages.0.content.0.tool_result.tool_use_id: "},
 		{"a call without id", chat(hello+`,{"role":"assistant","content":[{"type":"tool_use","id":"","name":"f","input":{}}]}`, ""), "messages.1.content.0.tool_use.id: "},
 		{"a call without name", chat(hello+`,{"role":"assistant","content":[{"type":"tool_use","id":"t","input":{}}]}`, ""), "messages.1.content.0.tool_use.name: "},
+		{"several answers", chat(hello, `,"n":2`), "n: is not supported: "},
+		{"the best of several", chat(hello, `,"best_of":3`), "best_of: is not supported: "},
+		{"an echo", chat(hello, `,"echo":true`), "echo: is not supported: "},
+		{"beams", chat(hello, `,"use_beam_search":true`), "use_beam_search: is not supported: "},
 		{"MCP servers", chat(hello, `,"mcp_servers":[{"type":"url","name":"m","url":"http://x","authorization_token":"secret"}]`), "mcp_servers: "},
 		{"a container", chat(hello, `,"container":"c_1"`), "container: "},
 		{"a container by id", chat(hello, `,"container":{"id":"c_1"}`), "container: "},

@@ -36,18 +36,15 @@ const (
 	keyUser
 	keyPrompt
 	keyKwargs
-	keyN
-	keyBestOf
-	keyEcho
-	keyBeam
-	keyCount
+	keyRefused // the first of hub.RefusedFields
+	keyCount   = keyRefused + len(hub.RefusedFields)
 )
 
 var keyNames = [keyCount]string{
 	"model", "input", "instructions", "previous_response_id", "conversation", "tools", "tool_choice", "parallel_tool_calls",
 	"text", "reasoning", "include", "max_output_tokens", "max_completion_tokens", "max_tokens", "max_tool_calls", "temperature", "top_p",
 	"presence_penalty", "frequency_penalty", "top_logprobs", "logprobs", "stream", "store", "background", "generate", "truncation",
-	"metadata", "prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs", "n", "best_of", "echo", "use_beam_search",
+	"metadata", "prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs",
 }
 
 // members finds the number of a member: one of the keys, keyCount and more for
@@ -57,7 +54,10 @@ var members = func() map[string]int {
 	for i, f := range hub.PassedFields {
 		m[f.Name] = keyCount + i
 	}
-	for i, name := range keyNames {
+	for i := range hub.RefusedFields {
+		m[hub.RefusedFields[i].Name] = keyRefused + i
+	}
+	for i, name := range keyNames[:keyRefused] {
 		m[name] = i
 	}
 	for _, name := range []string{"type", "stream_options", "service_tier", "context_management", "prompt_cache_retention",

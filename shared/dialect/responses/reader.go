@@ -49,22 +49,26 @@ func (r *reader) large() bool {
 	return cap(r.earlierText) > maxKept || max(cap(r.items), cap(r.parts), r.tools.Cap()) > maxKeptList
 }
 
-// read walks a request's body once. ignored: it has members that are not known.
-func (r *reader) read(body []byte) (ignored bool, _ *hub.Problem) {
+// read walks a request's body once. facts get the names of members that are not known.
+func (r *reader) read(body []byte, facts *hub.RequestFacts) *hub.Problem {
 	if len(body) > math.MaxInt32 {
-		return false, hub.FaultProblem(hub.BodyTooLarge, math.MaxInt32)
+		return hub.FaultProblem(hub.BodyTooLarge, math.MaxInt32)
 	}
 	r.src = body
 	s := &r.scanner
 	s.Reset(body)
 	s.FromClient()
 	if k := s.Kind(); k != jsonedit.Object && k != jsonedit.Invalid {
-		return false, hub.BadRequest("", "The request body must be a JSON object.")
+		return hub.BadRequest("", "The request body must be a JSON object.")
 	}
 	for s.BeginObject(); s.NextMember(); {
 		n, known := members[string(s.Key())]
 		if !known {
-			ignored, n = true, -1
+			name := append([]byte(nil), s.Key()...)
+			if s.Literal() != nil {
+				facts.IgnoreField(name)
+			}
+			continue
 		}
 		switch v := r.readMember(n); {
 		case n < 0:
@@ -75,9 +79,9 @@ func (r *reader) read(body []byte) (ignored bool, _ *hub.Problem) {
 		}
 	}
 	if err := s.Finish(); err != nil {
-		return ignored, hub.BadRequest("", "The request body is not valid JSON: %v.", err)
+		return hub.BadRequest("", "The request body is not valid JSON: %v.", err)
 	}
-	return ignored, r.fault
+	return r.fault
 }
 
 // readMember notes the value of member n. Of two members of one name the last counts.

@@ -23,15 +23,9 @@ func (r *reader) checkMeaning() *hub.Problem {
 	if r.raw(keyPrompt) != nil {
 		return hub.UnsupportedParameter("prompt", ". Prompt templates are stored at OpenAI; send their text as instructions and input.")
 	}
-	if n := r.raw(keyN); n != nil && string(n) != "1" {
-		return hub.UnsupportedValue("n", "a response has one answer; send the request several times.")
-	}
-	if n := r.raw(keyBestOf); n != nil && string(n) != "1" {
-		return hub.UnsupportedParameter("best_of", ".")
-	}
-	for _, key := range [...]int{keyEcho, keyBeam} {
-		if v := r.raw(key); v != nil && string(v) != "false" {
-			return hub.UnsupportedParameter(keyNames[key], ".")
+	for i := range hub.RefusedFields {
+		if f := &hub.RefusedFields[i]; f.Asks(r.raw(keyRefused + i)) {
+			return hub.UnsupportedValue(f.Name, f.Why)
 		}
 	}
 	return nil

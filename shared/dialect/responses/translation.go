@@ -191,11 +191,7 @@ func (r *translation) model() *hub.Problem {
 // scan reads the request.
 func (r *translation) scan() *hub.Problem {
 	r.conversation.begin(&r.reader, r.turn)
-	ignored, p := r.reader.read(r.src)
-	if ignored {
-		r.turn.Request.Changes |= hub.FieldsIgnored
-	}
-	return p
+	return r.reader.read(r.src, &r.turn.Request)
 }
 
 // parameters reads what the request says of the turn beside its conversation and tools.
