@@ -1,6 +1,8 @@
 package editor
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
@@ -35,5 +37,29 @@ func TestDeniedFieldsGoAndAreNamed(t *testing.T) {
 				t.Errorf("%+v", turn.Request)
 			}
 		})
+	}
+}
+
+// A request whose results are out of order is read twice: what was taken out is counted once, and
+// what a dialect has left out before stays named.
+func TestDeniedFieldsAreCountedOnce(t *testing.T) {
+	turn := newTurn(t, hub.ByDialect)
+	fields := ""
+	for i := range 25 {
+		name := "field" + strconv.Itoa(i)
+		turn.Denied = append(turn.Denied, name)
+		fields += `"` + name + `":1,`
+	}
+	turn.Request.IgnoreField([]byte("odd"))
+	call := func(id string) string {
+		return `{"id":"` + id + `","type":"function","function":{"name":"f","arguments":"{}"}}`
+	}
+	body := `{` + fields + `"model":"gpt-5","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[` + call("a") + `,` + call("b") +
+		`]},{"role":"tool","tool_call_id":"b","content":"b"},{"role":"tool","tool_call_id":"a","content":"a"}]}`
+	var ed Editor
+	_, p := ed.Edit(nil, []byte(body), turn, Form{Messages: true})
+	got := turn.Request.DroppedFields.Join(" ")
+	if p != nil || turn.Request.Changes&hub.ResultsSorted == 0 || !strings.HasPrefix(got, "odd field0 field1 ") || !strings.HasSuffix(got, " field18 6 more") {
+		t.Errorf("%v %q", p, got)
 	}
 }

@@ -109,15 +109,6 @@ func TestFieldsThatAreLeftOutAreNamed(t *testing.T) {
 			t.Errorf("named are %s", got)
 		}
 	}
-	// Results that are moved have the request read twice, and nothing named twice.
-	turn := newTurn(t, "")
-	turn.Denied = []string{"priority"}
-	call := func(id string) string { return `{"type":"tool_use","id":"` + id + `","name":"f","input":{}}` }
-	result := func(id string) string { return `{"type":"tool_result","tool_use_id":"` + id + `","content":"` + id + `"}` }
-	out := translate(t, turn, chat(hello+`,{"role":"assistant","content":[`+call("a")+`,`+call("b")+`]},{"role":"user","content":[`+result("b")+`,`+result("a")+`]}`, `,"priority":1,"odd":2`))
-	if got := turn.Request.DroppedFields.Join(", "); got != "odd, priority" || gjson.Get(out, "messages.2.content").Str != "a" {
-		t.Errorf("named are %s: %s", got, out)
-	}
 }
 
 func TestFieldsGoUp(t *testing.T) {
