@@ -17,6 +17,6 @@
 //	native/grammar     strict checkers of the event streams that clients are promised
 //	native/deploy      systemd unit, Dockerfile, example configuration
 //
-// Of the core they import shared/gateway, shared/hub, shared/config and shared/access; native/responses
+// Of the core they import shared/gateway, shared/hub, shared/config, shared/access and shared/redact; native/responses
 // and native/keeper also shared/jsonedit and shared/dialect/responses.
 package native

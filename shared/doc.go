@@ -20,6 +20,7 @@
 //	catalog                    virtual models, profiles, aliases
 //	access                     whose request it is: keys, tenant, and what never goes up of a client
 //	config                     the one configuration schema: strict, with the faulty key in its errors
+//	redact                     what of a text a log may show, on both edges
 //	jsonedit, sse, gunzip      bytes: one-pass edits of JSON, event streams, pushed gzip
 //
 // Data moves one way: edge → gateway → dialect → (history →) editor → upstream → sse → hub → repair →

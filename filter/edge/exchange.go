@@ -160,7 +160,7 @@ func (e *Exchange) rewriteRequest() Action {
 	e.host.Keep(out)
 	if err != nil {
 		// Going on would send the client's own bytes, or none, under our head.
-		e.host.Log(LevelError, "the request's body can't be replaced: "+err.Error())
+		logLine(e.host, LevelError, "the request's body can't be replaced: "+err.Error())
 		return e.send(e.core.Fault(hub.Panic))
 	}
 	return Continue
@@ -179,7 +179,7 @@ func (e *Exchange) send(a *hub.Answer) Action {
 	header = append(header, [2]string{"content-type", contentType(a)})
 	header = append(header, a.Header...)
 	if err := e.host.Answer(a.Status, header, a.Body); err != nil {
-		e.host.Log(LevelError, "local reply refused: "+err.Error())
+		logLine(e.host, LevelError, "local reply refused: "+err.Error())
 	}
 	return Pause
 }
@@ -212,7 +212,7 @@ func (e *Exchange) ReplyHead(end bool) (action Action) {
 	if e.status >= 400 && !end {
 		if fault := envoyFault(e.host.CodeDetails()); fault != hub.NoFault {
 			if fault == hub.BodyTooLarge && e.plugin.warned.CompareAndSwap(false, true) {
-				e.host.Log(LevelWarn, "a body is over Envoy's own buffer limit; per_connection_buffer_limit_bytes and "+
+				logLine(e.host, LevelWarn, "a body is over Envoy's own buffer limit; per_connection_buffer_limit_bytes and "+
 					"the route's request_body_buffer_limit must be larger than limits.body (said once)")
 			}
 			return e.rewriteLocal(e.core.Fault(fault))
@@ -362,12 +362,12 @@ func (e *Exchange) rewriteChunk(size int, end bool) {
 		case !last && len(out) < handOver:
 		case !handed && (!last || !bytes.Equal(out, chunk)):
 			if err := e.host.ReplaceBody(Reply, out); err != nil {
-				e.host.Log(LevelError, "a chunk can't be replaced: "+err.Error())
+				logLine(e.host, LevelError, "a chunk can't be replaced: "+err.Error())
 			}
 			handed, out = true, out[:0]
 		case handed && len(out) > 0:
 			if !e.host.AppendReply(out) {
-				e.host.Log(LevelError, "a chunk can't be made longer: the stream ends here")
+				logLine(e.host, LevelError, "a chunk can't be made longer: the stream ends here")
 				e.host.Count(CutCount, 1)
 				e.reply = discard
 				return
@@ -395,7 +395,7 @@ func (e *Exchange) rewriteReply() Action {
 	e.host.Keep(out)
 	e.reply = pass
 	if err != nil {
-		e.host.Log(LevelError, "the reply's body can't be replaced: "+err.Error())
+		logLine(e.host, LevelError, "the reply's body can't be replaced: "+err.Error())
 	}
 	return Continue
 }
@@ -414,7 +414,7 @@ func (e *Exchange) refuseReply(a *hub.Answer) Action {
 		body = a.Events
 	}
 	if err := e.host.ReplaceBody(Reply, body); err != nil {
-		e.host.Log(LevelError, "the reply's body can't be replaced: "+err.Error())
+		logLine(e.host, LevelError, "the reply's body can't be replaced: "+err.Error())
 	}
 	return Continue
 }

@@ -49,9 +49,9 @@ func (e *Exchange) Tick() {
 		return
 	}
 	if hides && e.plugin.holdsNone.CompareAndSwap(false, true) {
-		e.host.Log(LevelError, "Envoy hides bodies whose heads wait: this filter's configuration sets envoy.allow_on_headers_stop_iteration, "+
-			"its place in Envoy's does not set allow_on_headers_stop_iteration. Set both or neither. Going on without, "+
-			"so that a reply's status can't follow from its body (each worker says this once)")
+		logLine(e.host, LevelError, "Envoy hides bodies whose heads wait: this filter's configuration sets "+
+			"envoy.allow_on_headers_stop_iteration, its place in Envoy's does not set allow_on_headers_stop_iteration. Set both or neither. "+
+			"Going on without, so that a reply's status can't follow from its body (each worker says this once)")
 	}
 	e.held = false
 	e.host.Resume(side)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // guard is deferred by every callback. A panic that left the module would kill the VM:
@@ -15,7 +16,7 @@ func (e *Exchange) guard(at phase, action *Action) {
 	if r == nil {
 		return
 	}
-	e.host.Log(LevelError, "panic: "+Describe(r))
+	logLine(e.host, LevelError, "panic: "+Describe(r))
 	e.host.Count(PanicCount, 1)
 	switch {
 	case at == inRequest, at == inReplyHead, at == inReplyBody && e.held:
@@ -66,15 +67,10 @@ func (e *Exchange) abort() (out []byte) {
 	return e.core.Abort(nil, hub.Panic)
 }
 
-// Describe names a panic and the first frames of its stack. Only the runtime's own
-// errors are quoted; the text of others might hold what a client sent.
+// Describe names a panic and the first frames of its stack.
 func Describe(r any) string {
 	var b strings.Builder
-	if err, ok := r.(runtime.Error); ok {
-		b.WriteString(err.Error())
-	} else {
-		fmt.Fprintf(&b, "%T", r)
-	}
+	b.WriteString(redact.Panic(r))
 	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for shown := 0; shown < 8; {

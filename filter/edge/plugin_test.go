@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
@@ -67,4 +68,45 @@ func TestExchangesOfManyThreadsShareAPlugin(t *testing.T) {
 		})
 	}
 	threads.Wait()
+}
+
+// No line shows what a client or an upstream carries, nor is it more than a line.
+func TestNoLineShowsASecret(t *testing.T) {
+	const canary = "cAnArY-7f3a9c"
+	bothKinds(t, `,"log":{"level":"DEBUG"}`, func(t *testing.T, fresh func() *proxy) {
+		for _, path := range []string{chat, "/v1/responses", "/v1/messages", "/v1/" + canary} {
+			for what, c := range map[string]struct {
+				head   Fields
+				body   string
+				reply  Fields
+				answer string
+			}{
+				"head":  {Fields{{"x-" + canary, canary}, {"authorization", "Bearer " + canary}, {"cookie", canary}, {"referer", "http://u:" + canary + "@h/?a=" + canary}}, question, whole200, answered},
+				"body":  {nil, strings.Replace(question, "Grüße", `{\"api_key\":\"`+canary+`\"}`, 1), whole200, answered},
+				"type":  {nil, `{"model":"` + virtual + `","input":[{"type":"` + canary + `"},{"type":"message","role":"user","content":"a"}]}`, whole200, answered},
+				"model": {nil, `{"model":"` + canary + `\n","messages":[]}`, whole200, answered},
+				"finish": {nil, question, Fields{{":status", "200"}, {"content-type", "application/json"}},
+					strings.Replace(answered, `"stop"`, `"`+canary+strings.Repeat(`\n`, 5000)+`"`, 1)},
+				"error": {nil, question, Fields{{":status", "401"}, {"content-type", "application/json"}, {"www-authenticate", canary}},
+					`{"error":{"message":"Incorrect API key provided: ` + canary + `","code":401}}`},
+				"no JSON": {nil, canary, Fields{{":status", "500"}}, canary},
+			} {
+				for _, panics := range []string{"", "Body"} {
+					p := fresh()
+					p.panicsIn = panics
+					p.send(append(post(path+"?api_key="+canary+"&x="+canary, c.body), c.head...), c.body)
+					if p.answers == 0 {
+						p.receive(c.reply, c.answer)
+					} else {
+						p.finish()
+					}
+					for _, line := range p.lines {
+						if strings.Contains(strings.ToLower(line), strings.ToLower(canary)) || strings.ContainsAny(line, "\n\r\x1b") || len(line) > redact.MaxValue {
+							t.Errorf("%s, %s: %d bytes: %.300s", path, what, len(line), line)
+						}
+					}
+				}
+			}
+		}
+	})
 }

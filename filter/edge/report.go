@@ -3,6 +3,8 @@ package edge
 import (
 	"fmt"
 	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // A Counter is one of a plugin's metrics.
@@ -37,9 +39,12 @@ func (e *Exchange) report() {
 	if !e.plugin.trace {
 		return
 	}
-	e.host.Log(LevelDebug, fmt.Sprintf(
-		"%s model=%q upstream_model=%q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s dropped_items=%s reason=%s",
+	logLine(e.host, LevelDebug, fmt.Sprintf(
+		"%s model=%+q upstream_model=%+q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s dropped_items=%s reason=%s",
 		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
 		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","),
 		r.DroppedItems.Join(","), r.Reason))
 }
+
+// logLine writes a line to the proxy's log, by the rule of what a log may show.
+func logLine(h Host, level Level, line string) { h.Log(level, redact.Line(line)) }

@@ -106,7 +106,7 @@ func (t *Keeper) save(ctx context.Context, f *final) (stored bool) {
 		if errors.Is(err, store.ErrUnavailable) {
 			a.health.lost()
 		}
-		a.log.Warn("a response could not be stored", "response", f.id, "error", err.Error())
+		a.log.Warn("a response could not be stored", "response", f.id, "error", err)
 		return false
 	}
 	return true

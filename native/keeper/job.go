@@ -255,7 +255,7 @@ func (j *job) save(write func(context.Context) error) error {
 			}
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			j.archive.log.Warn("a background response could not be stored", "response", j.ID, "error", err.Error())
+			j.archive.log.Warn("a background response could not be stored", "response", j.ID, "error", err)
 		}
 		return err
 	}

@@ -51,7 +51,7 @@ func (a *Archive) finishLapsed(ctx context.Context, l *store.Job) {
 	r.Status = f.status
 	if err := a.store.Finish(ctx, l.Tenant, a.owner, r, l.Events, last); err != nil {
 		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
-			a.log.Warn("a response whose process died could not be finished", "response", l.ID, "error", err.Error())
+			a.log.Warn("a response whose process died could not be finished", "response", l.ID, "error", err)
 		}
 		return
 	}

@@ -31,7 +31,7 @@ func (a *Archive) Problem(err error, what, param, id string) *hub.Problem {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &hub.Problem{Status: 503, Type: hub.TypeServer, Reason: "shutting_down", Message: "The gateway is shutting down."}
 	}
-	a.log.Error("the store failed", "error", err.Error())
+	a.log.Error("the store failed", "error", err)
 	return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "store",
 		Message: "The store of responses failed; the gateway's log says more."}
 }

@@ -1,21 +1,18 @@
 // Package logging makes the binary's slog logger: its levels, its three forms
-// (text on a terminal, lines with a priority for the journal, JSON elsewhere) and
-// the redaction that keeps secrets out of all of them.
+// (text on a terminal, entries of the journal, JSON elsewhere), their bounds, and the
+// redaction that keeps secrets out of all of them.
 //
-// It imports nothing of this module.
+// Of this module it imports shared/redact only.
 package logging
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 
-	"github.com/coreos/go-systemd/v22/journal"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // LevelComplete lies below DEBUG and shows whole bodies, prompts included.
@@ -50,8 +47,8 @@ func levelName(l slog.Level) string {
 }
 
 // New makes a logger that writes to w. Format is text, journald, json or auto;
-// auto looks at w: a terminal gets text, systemd's journal lines with a priority
-// prefix such as <6>, everything else JSON.
+// auto looks at w: a terminal gets text, systemd's journal entries of its own protocol,
+// everything else JSON.
 func New(w io.Writer, format string, level slog.Leveler) (*slog.Logger, error) {
 	if format == "auto" || format == "" {
 		format = detect(w)
@@ -59,29 +56,22 @@ func New(w io.Writer, format string, level slog.Leveler) (*slog.Logger, error) {
 	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: replace}
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+		return slog.New(bounded{slog.NewJSONHandler(w, opts)}), nil
 	case "text":
-		return slog.New(slog.NewTextHandler(w, opts)), nil
+		return slog.New(bounded{slog.NewTextHandler(w, opts)}), nil
 	case "journald":
-		return slog.New(newJournal(w, opts)), nil
+		return slog.New(bounded{newJournal(w, opts, sender(w))}), nil
 	}
 	return nil, fmt.Errorf("log format %q: allowed are auto, text, journald and json", format)
 }
 
 func detect(w io.Writer) string {
+	if toJournal(w) {
+		return "journald"
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return "json"
-	}
-	if f == os.Stderr {
-		if yes, err := journal.StderrIsJournalStream(); err == nil && yes {
-			return "journald"
-		}
-	}
-	if f == os.Stdout {
-		if yes, err := journal.StdoutIsJournalStream(); err == nil && yes {
-			return "journald"
-		}
 	}
 	if fi, err := f.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 {
 		return "text"
@@ -89,78 +79,47 @@ func detect(w io.Writer) string {
 	return "json"
 }
 
-// replace names the levels and is the last net for secrets: an attribute whose key
-// is that of a secret never shows its value.
+// replace names the levels, and is the last net for secrets: no value goes by it.
 func replace(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.LevelKey {
-		if l, ok := a.Value.Any().(slog.Level); ok {
-			a.Value = slog.StringValue(levelName(l))
+	if len(groups) == 0 {
+		switch a.Key {
+		case slog.LevelKey:
+			if l, ok := a.Value.Any().(slog.Level); ok {
+				a.Value = slog.StringValue(levelName(l))
+			}
+			return a
+		case slog.TimeKey:
+			return a
 		}
-		return a
 	}
-	if secretHeader(a.Key) || secretParameter(a.Key) {
-		a.Value = slog.StringValue(redacted)
-	}
+	a.Value = visible(a)
 	return a
 }
 
-// journalHandler prefixes each line with its syslog priority, which the journal
-// strips off and keeps (sd-daemon(3)). The journal adds the time itself.
-type journalHandler struct {
-	shared *journalSink
-	text   slog.Handler
-}
-
-type journalSink struct {
-	mu  sync.Mutex
-	w   io.Writer
-	buf bytes.Buffer
-}
-
-func newJournal(w io.Writer, opts *slog.HandlerOptions) *journalHandler {
-	sink := &journalSink{w: w}
-	o := *opts
-	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
-			return slog.Attr{}
+// visible is an attribute's value as a log may show it.
+func visible(a slog.Attr) slog.Value {
+	var text string
+	switch a.Value.Kind() {
+	case slog.KindString:
+		text = a.Value.String()
+	case slog.KindAny:
+		switch v := a.Value.Any().(type) {
+		case shown:
+			return slog.StringValue(string(v))
+		case error:
+			text = fault(v)
+		default:
+			text = fmt.Sprint(v)
 		}
-		return opts.ReplaceAttr(groups, a)
+	case slog.KindBool, slog.KindTime, slog.KindDuration:
+		return a.Value
+	default:
+		if !redact.Secret(a.Key) || redact.Counts(a.Key) {
+			return a.Value
+		}
 	}
-	return &journalHandler{shared: sink, text: slog.NewTextHandler(&sink.buf, &o)}
-}
-
-func (h *journalHandler) Enabled(ctx context.Context, l slog.Level) bool {
-	return h.text.Enabled(ctx, l)
-}
-
-func (h *journalHandler) Handle(ctx context.Context, r slog.Record) error {
-	prefix := "<7>"
-	switch {
-	case r.Level >= slog.LevelError:
-		prefix = "<3>"
-	case r.Level >= slog.LevelWarn:
-		prefix = "<4>"
-	case r.Level >= slog.LevelInfo:
-		prefix = "<6>"
+	if redact.Secret(a.Key) {
+		return slog.StringValue(redact.Hidden)
 	}
-	s := h.shared
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.buf.Reset()
-	s.buf.WriteString(prefix)
-	if err := h.text.Handle(ctx, r); err != nil {
-		return err
-	}
-	_, err := s.w.Write(s.buf.Bytes())
-	return err
+	return slog.StringValue(redact.Text(text, redact.MaxValue))
 }
-
-func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &journalHandler{shared: h.shared, text: h.text.WithAttrs(attrs)}
-}
-
-func (h *journalHandler) WithGroup(name string) slog.Handler {
-	return &journalHandler{shared: h.shared, text: h.text.WithGroup(name)}
-}
-
-var _ slog.Handler = (*journalHandler)(nil)

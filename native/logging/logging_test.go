@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -80,66 +79,11 @@ func TestAutoIsJSONWhereNobodyLooks(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
-	var b bytes.Buffer
-	l, _ := New(&b, "json", slog.LevelInfo)
-	l.Info("x", "headers", Headers(http.Header{
-		"Authorization": {"Bearer sekret"}, "X-Api-Key": {"sekret"}, "X-Claude-Code-Session-Id": {"sekret"}, "X-Codex-Turn-Metadata": {`{"cwd":"sekret"}`}, "Cookie": {"sekret"}, "Set-Cookie": {"sekret", "sekret"},
-		"Proxy-Authorization": {"sekret"}, "X-Goog-Api-Key": {"sekret"}, "X-Auth-Token": {"sekret"}, "Sec-Websocket-Protocol": {"sekret"},
-		"Accept": {"a", "b"}, "Referer": {"http://h/?api_key=sekret"}, "Location": {"/x?token=sekret"},
-	}))
-	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"Accept":"a, b"`) || strings.Count(s, redacted) != 12 {
-		t.Errorf("%s", s)
-	}
-}
-
 func TestAnAttributeNamedLikeASecretIsHidden(t *testing.T) {
 	var b bytes.Buffer
 	l, _ := New(&b, "json", slog.LevelInfo)
 	l.Info("x", "api_key", "sekret", slog.Group("g", "authorization", "sekret"), "input_tokens", 7)
 	if s := b.String(); strings.Contains(s, "sekret") || !strings.Contains(s, `"input_tokens":7`) {
 		t.Errorf("%s", s)
-	}
-}
-
-func TestURI(t *testing.T) {
-	for _, tt := range []struct{ in, want string }{
-		{"/v1/models", "/v1/models"},
-		{"/x?a=1&b", "/x?a=1&b"},
-		{"/x?api_key=s&a=1", "/x?api_key=[redacted]&a=1"},
-		{"/x?KEY=s&token=s&access_token=s", "/x?KEY=[redacted]&token=[redacted]&access_token=[redacted]"},
-		{"/x?%6bey=s", "/x?%6bey=[redacted]"},
-		{"/x?ke%zz=s", "/x?[redacted]"},
-		{"/x?max_tokens=5", "/x?max_tokens=5"},
-		{"/x?a=1;api_key=s;b=2&c", "/x?a=1;api_key=[redacted];b=2&c"},
-		{"http://user:s@host/x?a=1", "http://[redacted]@host/x?a=1"},
-		{"http://s@host", "http://[redacted]@host"},
-		{"http://host/x@y?a=@", "http://host/x@y?a=@"},
-		{"//s@host/x", "//s@host/x"},
-	} {
-		if got := URI(tt.in); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.in, got, tt.want)
-		}
-	}
-}
-
-func TestBodyHidesKnownSecrets(t *testing.T) {
-	if got := Body([]byte(`{"a":"sk-12345678","b":"short"}`), "sk-12345678", "short", ""); got != `{"a":"[redacted]","b":"short"}` {
-		t.Errorf("%s", got)
-	}
-}
-
-func TestBodyHidesTheSecretsThatRequestsCarry(t *testing.T) {
-	for _, tt := range []struct{ body, want string }{
-		{`{"mcp_servers":[{"url":"u","authorization_token": "s3cret\"x"}],"metadata":{"user_id":"{\"device\":1}"}}`,
-			`{"mcp_servers":[{"url":"u","authorization_token": "[redacted]"}],"metadata":{"user_id":"[redacted]"}}`},
-		{`{"tools":[{"type":"mcp","authorization":"s3cret","headers":{"X-Api-Key" :"s3cret","X-Trace":"1"}}]}`,
-			`{"tools":[{"type":"mcp","authorization":"[redacted]","headers":{"X-Api-Key" :"[redacted]","X-Trace":"1"}}]}`},
-		{"data: {\"max_tokens\":5,\"token\":\"Hi\",\"text\":\"say \\\"user_id\\\": \\\"x\\\"\"}\n\n", "data: {\"max_tokens\":5,\"token\":\"Hi\",\"text\":\"say \\\"user_id\\\": \\\"x\\\"\"}\n\n"},
-		{`{"user_id":null,"properties":{"user_id":{"type":"string"}},"required":["user_id"],"user_id":"cut off`, `{"user_id":null,"properties":{"user_id":{"type":"string"}},"required":["user_id"],"user_id":"[redacted]`},
-	} {
-		if got := Body([]byte(tt.body)); got != tt.want {
-			t.Errorf("%s\nwant\n%s", got, tt.want)
-		}
 	}
 }

@@ -47,7 +47,7 @@ func (h *sockets) accept(w http.ResponseWriter, r *http.Request) {
 	// Its origin has been looked at by the core. Compression is declined: events are small and many.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "error", err.Error())
+		h.log.Info("websocket refused", "client", logging.RemoteHost(r.RemoteAddr), "error", err)
 		return
 	}
 	conn.SetReadLimit(-1) // read has its own, which says why before it closes

@@ -12,6 +12,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // A client is whom an exchange is for, as its call sees it: it brings the request and takes
@@ -136,7 +137,7 @@ func (c *call) finish(p any) {
 func (c *call) recovered(p any) {
 	c.failed("panic")
 	c.stream.beat.stop()
-	c.h.log.Error("panic in a request", "request_id", c.id, "panic", p, "stack", firstFrames(debug.Stack()))
+	c.h.log.Error("panic in a request", "request_id", c.id, "panic", redact.Panic(p), "stack", firstFrames(debug.Stack()))
 	// The core is in an unknown state: a second panic in it cuts the connection.
 	defer func() {
 		if recover() != nil {
@@ -201,6 +202,7 @@ func (c *call) free() {
 	if c.x != nil {
 		c.x.Close()
 	}
+	c.log.end()
 	c.leg.free()
 	c.holding.release()
 	*c = call{leg: c.leg, holding: holding{decode: c.holding.decode}}
@@ -328,7 +330,7 @@ func (c *call) unreachable(err error) {
 		c.lost()
 		return
 	}
-	c.h.log.Warn("no reply from the upstream", "request_id", c.id, "upstream", c.st.name, "error", err.Error())
+	c.h.log.Warn("no reply from the upstream", "request_id", c.id, "upstream", c.st.name, "error", err)
 	c.answer(c.x.Fault(f))
 }
 

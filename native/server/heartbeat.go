@@ -14,7 +14,7 @@ type heartbeat struct {
 	x        *gateway.Exchange
 	client   client
 	interval time.Duration // of silence before a beat
-	log      bodyLog
+	log      *bodyLog
 	timer    *time.Timer
 
 	mu      sync.Mutex
@@ -24,7 +24,7 @@ type heartbeat struct {
 	stopped bool
 }
 
-func newHeartbeat(x *gateway.Exchange, cl client, interval time.Duration, log bodyLog) *heartbeat {
+func newHeartbeat(x *gateway.Exchange, cl client, interval time.Duration, log *bodyLog) *heartbeat {
 	b := &heartbeat{x: x, client: cl, interval: interval, log: log, last: time.Now()}
 	b.mu.Lock() // against a first beat that comes at once
 	b.timer = time.AfterFunc(interval, b.fire)
@@ -78,7 +78,7 @@ func (b *heartbeat) fire() {
 	b.last = time.Now()
 	b.timer.Reset(b.interval)
 	if out := b.x.Beat(nil, b.n); len(out) > 0 {
-		b.log.piece("heartbeat to the client", out)
+		b.log.piece("heartbeat to the client", out, 0)
 		b.client.send(out)
 	}
 }

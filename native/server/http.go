@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // HTTP makes the server around a Handler, with front before it: HTTP/1.1, and h2c by
@@ -17,7 +19,7 @@ func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *h
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           &bodyHandler{next: front, config: h.Config},
+		Handler:           guarded(&bodyHandler{next: front, config: h.Config}, log),
 		Protocols:         protocols,
 		BaseContext:       h.BaseContext,
 		ConnContext:       connContext,
@@ -26,6 +28,24 @@ func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *h
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// guarded logs a panic of the handlers in front, which net/http would with a text that may
+// hold what a client sent, and cuts the connection.
+func guarded(front http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				log.Error("panic in a request", "panic", redact.Panic(p), "stack", firstFrames(debug.Stack()))
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		front.ServeHTTP(w, r)
+	})
 }
 
 // Listener prepares a listener for the server of HTTP, which has at most so many connections

@@ -16,7 +16,7 @@ import (
 
 // forward sends a request and its reply on untouched, upgrades included.
 func (c *call) forward(cl *httpClient) {
-	p := &passage{client: cl, leg: &c.leg, log: c.log, x: c.x, target: cl.path, announce: func() {}}
+	p := &passage{client: cl, leg: &c.leg, log: &c.log, x: c.x, target: cl.path, announce: func() {}}
 	if path := c.x.Plan().Path; path != "" {
 		p.target = path
 	}
@@ -52,7 +52,7 @@ func (c *call) forward(cl *httpClient) {
 type passage struct {
 	client   *httpClient
 	leg      *leg
-	log      bodyLog
+	log      *bodyLog
 	x        *gateway.Exchange
 	target   string
 	err      error       // no reply came
@@ -122,7 +122,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.ReadCloser.Read(b)
 	if n > 0 {
 		w.p.leg.alive()
-		w.p.log.piece("reply passed on", b[:n])
+		w.p.log.received("reply passed on", b[:n])
 	}
 	if err != nil && err != io.EOF && w.p.failure == "" {
 		_, w.p.failure = w.p.leg.cut()

@@ -43,7 +43,7 @@ func (s *stream) run(rp *gateway.ReplyPlan) {
 		}
 	}
 	if rp.Beats {
-		s.beat = newHeartbeat(c.x, c.client, c.h.beat, c.log)
+		s.beat = newHeartbeat(c.x, c.client, c.h.beat, &c.log)
 		defer s.beat.stop()
 	}
 	in := newBuffer(streamBuffer)
@@ -58,7 +58,7 @@ func (s *stream) run(rp *gateway.ReplyPlan) {
 			out = newBuffer(2 * batch)
 		}
 		if n > 0 || err == io.EOF {
-			c.log.piece("event from the upstream", chunk[:n])
+			c.log.received("event from the upstream", chunk[:n])
 			out.b = s.reply(out.b, chunk[:n], err == io.EOF)
 		}
 		if err == nil && len(out.b) < batch && reply.Ready() && !c.x.Ended() {
@@ -100,7 +100,7 @@ func (s *stream) run(rp *gateway.ReplyPlan) {
 func (s *stream) send(b []byte) bool {
 	c := s.call
 	b, s.ready = b[s.ready:], 0
-	c.log.piece("event to the client", b)
+	c.log.sent("event to the client", b)
 	if c.client.send(b) {
 		return true
 	}
@@ -136,7 +136,7 @@ func (s *stream) abort(f hub.Fault) []byte {
 
 // sendReady sends what of a piece need not wait for what the core needs.
 func (s *stream) sendReady(b []byte) {
-	s.call.log.piece("event to the client", b)
+	s.call.log.sent("event to the client", b)
 	if s.ready = len(b); !s.call.client.send(b) {
 		s.gone()
 	}

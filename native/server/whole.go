@@ -77,7 +77,7 @@ func (c *call) replyPass(rp *gateway.ReplyPlan) {
 		n, err := reply.Read(chunk)
 		if n > 0 {
 			c.leg.alive()
-			c.log.piece("reply passed on", chunk[:n])
+			c.log.received("reply passed on", chunk[:n])
 			if !c.client.write(chunk[:n]) {
 				c.failed(clientGone)
 				return

@@ -65,7 +65,7 @@ func (f *file) watch(log *slog.Logger) (changes <-chan struct{}, stop func()) {
 		err = w.Add(filepath.Dir(f.name))
 	}
 	if err != nil {
-		log.Warn("the configuration file is not watched; SIGHUP still reloads it", "error", err.Error())
+		log.Warn("the configuration file is not watched; SIGHUP still reloads it", "error", err)
 		return nil, func() {}
 	}
 	ch := make(chan struct{}, 1)

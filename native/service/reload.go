@@ -96,7 +96,7 @@ func (s *service) apply(r reloaded) {
 	}
 	if err != nil {
 		for _, fault := range faults(err) {
-			s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", fault)
+			s.log.Error("configuration not reloaded, the old one stays in force", "why", why, "error", logging.Checked(fault))
 		}
 		return
 	}

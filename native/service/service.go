@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -120,6 +121,9 @@ func (s *service) configure() (err error) {
 	if s.log, err = logging.New(s.options.Output, s.config.Log.Format, s.level); err != nil {
 		return err
 	}
+	// net/http says some things of its connections to the process's logger only, and quotes in them.
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(slog.NewLogLogger(s.log.Handler(), slog.LevelDebug).Writer())
 	if s.handler, err = server.NewHandler(s.config, s.log); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func openRedis(o Options) (Store, error) {
 	}
 	if o.Log != nil {
 		if err := meaning(client.Ping(context.Background())); err != nil {
-			o.Log.Warn("stored responses are not available until Redis is", "error", err.Error())
+			o.Log.Warn("stored responses are not available until Redis is", "error", err)
 		}
 	}
 	conversations := &redisConversations{db}

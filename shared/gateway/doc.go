@@ -3,5 +3,5 @@
 //
 // An edge imports this package, config and hub's Answer and Fault, little else of
 // shared. This package imports the dialects (chat, responses, messages, models), access,
-// catalog, config, gunzip, hub, jsonedit, refusal and sse; no other room of shared imports it.
+// catalog, config, gunzip, hub, jsonedit, redact, refusal and sse; no other room of shared imports it.
 package gateway

@@ -1,8 +1,12 @@
 package gateway
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
+)
 
-// Report says what happened in an exchange, for logs and metrics. It never holds prompts.
+// Report says what happened in an exchange, for logs and metrics. It never holds prompts, nor
+// words of either side that aren't words.
 type Report struct {
 	Route string
 	// Model is the virtual model's name, "" when none was named or it is unknown; a
@@ -36,13 +40,13 @@ func (x *Exchange) Report() Report {
 		Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
 		PromptTokens: usage.Prompt, CompletionTokens: usage.Completion, CachedTokens: usage.Cached, ReasoningTokens: usage.Reasoning,
 		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(),
-		DroppedItems: t.Request.DroppedItems,
+		DroppedItems: t.Request.DroppedItems.Shown(redact.Word),
 	}
 	if t.Request.Model != nil {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
 	}
 	if t.Reply.FinishSaid != "" {
-		r.Finish = t.Reply.FinishSaid
+		r.Finish = redact.Word(t.Reply.FinishSaid)
 	}
 	if x.problem != nil {
 		r.Reason, r.Problem = x.problem.Reason, x.problem

@@ -47,6 +47,15 @@ func (n *Names) Join(separator string) string {
 	return text
 }
 
+// Shown is the list as a log may show it, by a rule for each word.
+func (n *Names) Shown(rule func(string) string) Names {
+	shown := Names{more: n.more}
+	for _, name := range n.list {
+		shown.list = append(shown.list, rule(name))
+	}
+	return shown
+}
+
 // ListInReply puts a list into a field of the reply's header; an empty one is none.
 func (r *RequestFacts) ListInReply(field string, n *Names) {
 	if len(n.list) == 0 {
