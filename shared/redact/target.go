@@ -15,11 +15,12 @@ func Target(s string) string {
 	return string(appendTarget(nil, s))
 }
 
-// simple tells that there is nothing to look at in a path.
+// simple tells that there is nothing to hide in a path, as in those of most requests.
 func simple(s string) bool {
+	s = strings.TrimPrefix(s, "/v1")
 	for _, c := range []byte(s) {
 		if c != '/' && (c < 'a' || c > 'z') {
-			return s == "/v1/models" || s == "/v1/messages/count_tokens"
+			return s == "/messages/count_tokens"
 		}
 	}
 	return len(s) < 24 && !holdsPart(s)

@@ -146,3 +146,12 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What most lines hold costs nothing.
+func TestHarmlessValuesAreNotCopied(t *testing.T) {
+	for _, s := range []string{"/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens", "/v1/completions", "/v1/models"} {
+		if n := testing.AllocsPerRun(10, func() { Target(s); Text(s, MaxValue) }); n != 0 {
+			t.Errorf("%s: %v allocations", s, n)
+		}
+	}
+}
