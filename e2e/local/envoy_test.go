@@ -172,7 +172,7 @@ func TestUpgradesPass(t *testing.T) {
 // first.
 func TestTargetsThatServersReadOtherwiseReachNobody(t *testing.T) {
 	onEveryEdge(t, func(t *testing.T, e edge) {
-		for _, target := range []string{chat + "#", chat + "#x", "/v1/embeddings?a#b", "/v1/responses#/x", "http://localhost" + chat + "#x"} {
+		for _, target := range []string{chat + "#", chat + "#x", "/v1/embeddings?a#b", "/v1/responses#/x", chat + "%0a", "http://localhost" + chat + "#x"} {
 			id := play(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s reached the server", target) })
 			conn := must[net.Conn](t)(net.DialTimeout("tcp", strings.TrimPrefix(e.url, "http://"), patience))
 			defer conn.Close()

@@ -68,14 +68,29 @@ func isBelow(host, domain string) bool {
 }
 
 // isPlain tells whether a target can stand in a request line, and is one path to all who read
-// it: uvicorn's parser cuts at a #, and would serve another than was looked at here.
+// it: uvicorn's parser cuts at a #, and Starlette's routes end before a last line feed, escaped
+// ones too. Both would serve another path than was looked at here.
 func isPlain(target string) bool {
+	path := true
 	for i := range len(target) {
-		if c := target[i]; c <= ' ' || c == 0x7f || c == '#' {
+		c := target[i]
+		switch {
+		case c <= ' ' || c == 0x7f || c == '#', path && isEscapedControl(target[i:]):
 			return false
+		case c == '?':
+			path = false
 		}
 	}
 	return true
+}
+
+// isEscapedControl tells whether text begins with the escape of a control character.
+func isEscapedControl(text string) bool {
+	if len(text) < 3 || text[0] != '%' {
+		return false
+	}
+	low := strings.IndexByte("0123456789abcdef", text[2]|0x20) >= 0
+	return low && (text[1] == '0' || text[1] == '1') || text[1] == '7' && text[2]|0x20 == 'f'
 }
 
 // refuse says why a request is not served, whatever its route.
@@ -86,7 +101,7 @@ func (g *Gateway) refuse(head Head, p page) *hub.Problem {
 	}
 	if !isPlain(head.Path) {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Reason: "bad_target",
-			Message: "The request's path or query holds a #, a space or a control character: escape it."}
+			Message: "The request's path or query holds a #, a space or a control character: escape it, or leave it out (in a path)."}
 	}
 	if host := hostOf(head.Header); !g.hosts.serve(host) {
 		return &hub.Problem{Status: 403, Type: hub.TypeInvalidRequest, Reason: "host",

@@ -57,7 +57,8 @@ func TestARebornNameIsNoOriginOfOurs(t *testing.T) {
 }
 
 // What servers make of odd targets, tried on uvicorn 0.54.0 with httptools 0.9.0 and with h11
-// 0.16.0. "" is its 400. Where one of them would serve a route of ours, the target is that route
+// 0.16.0; the routes are Starlette 1.10.0's, whose expressions end before a last line feed. "" is
+// uvicorn's 400. Where one of them would serve a route of ours, the target is that route
 // here, or refused: else limits, models and thinking could be walked past.
 func TestTargetsMeanHereWhatTheyMeanToServers(t *testing.T) {
 	const chat = "/v1/chat/completions"
@@ -96,6 +97,15 @@ func TestTargetsMeanHereWhatTheyMeanToServers(t *testing.T) {
 		{"/v1/ch%2561t/completions", "/v1/ch%61t/completions", "/v1/ch%61t/completions"},
 		{`/v1\chat\completions`, `/v1\chat\completions`, `/v1\chat\completions`},
 		{chat + "%5C", chat + `\`, chat + `\`},
+		{chat + "%0a", chat, chat},
+		{chat + "%0A", chat, chat},
+		{chat + "%0a?a", chat, chat},
+		{"/v1/%63hat/completions%0a", chat, chat},
+		{"/v1/responses%0a", "/v1/responses", "/v1/responses"},
+		{"/v1/responses/a%0A", "/v1/responses/a", "/v1/responses/a"},
+		{"/tokenize%0a", "/tokenize", "/tokenize"},
+		{chat + "%0a%0a", chat + "\n\n", chat + "\n\n"},
+		{chat + "/%0a", chat + "/\n", chat + "/\n"},
 		{chat + "%00", chat + "\x00", chat + "\x00"},
 		{chat + "%0d%0a", chat + "\r\n", chat + "\r\n"},
 		{chat + "%20", chat + " ", chat + " "},
@@ -135,7 +145,7 @@ func TestTargetsMeanHereWhatTheyMeanToServers(t *testing.T) {
 
 func TestTargetsThatCannotStandInARequestLine(t *testing.T) {
 	for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/responses/resp_1", "/v1/models", "/health", "/other", "/"} {
-		for _, odd := range []string{"#", "#x", "?x#y", "? x", " ", "\t", "\x00", "\x7f", "\r\nx: y"} {
+		for _, odd := range []string{"#", "#x", "?x#y", "? x", " ", "\t", "\x00", "\x7f", "\r\nx: y", "%0a", "%0A?x", "%00", "%1f/", "%7F", "%0d%0ax:"} {
 			for _, method := range []string{"POST", "GET", "OPTIONS"} {
 				x := open(newGateway(t, "", Edge{Health: true}), Env{}, method, path+odd, "origin", "https://evil.test")
 				a := x.Plan().Answer
