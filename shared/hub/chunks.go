@@ -73,6 +73,7 @@ func (c *Chunks) Read(other, data []byte, hasData bool, v *View, t *Turn) (Chunk
 	case !v.HasChoices && v.Error.Absent() && bytes.HasSuffix(other, []byte("event: error\n")):
 		return NamedErrorChunk, data
 	}
+	data = v.Flat(data)
 	if v.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = v.Usage, true
 	}

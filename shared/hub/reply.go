@@ -7,12 +7,13 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// ReadReply reads a whole reply into v; a Problem means that it is none, or an error.
-func ReadReply(body []byte, v *View) *Problem {
+// ReadReply reads a whole reply into v, and gives what v points into. A Problem means that it is
+// none, or an error.
+func ReadReply(body []byte, v *View) ([]byte, *Problem) {
 	if err := v.Read(body); err != nil {
-		return BadUpstream("The model server's answer is not valid JSON: %v.", err)
+		return nil, BadUpstream("The model server's answer is not valid JSON: %v.", err)
 	}
-	return ErrorInReply(body, v)
+	return v.Flat(body), ErrorInReply(body, v)
 }
 
 // ErrorInReply finds an error that came with status 200 in the place of a reply, and

@@ -22,7 +22,9 @@ type View struct {
 	// UsageAt is where it stands.
 	UsageAt jsonedit.Span
 
-	s jsonedit.Scanner
+	// listed: a text of a message is a list.
+	listed bool
+	s      jsonedit.Scanner
 }
 
 // A Choice is one element of choices.
@@ -32,8 +34,8 @@ type Choice struct {
 	Finish jsonedit.Span
 	// Message holds the members of message or delta.
 	Message jsonedit.Members
-	// HasMessage tells an empty message or delta from none, Misshapen one of another shape: no
-	// object, or the text of a completion.
+	// HasMessage tells an empty message or delta from none, Misshapen one that can't be read: no
+	// object, the text of a completion, or in it a text or list of calls that is something else.
 	HasMessage, Misshapen                                    bool
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
 	// FunctionCall is a call in the old form, an object, absent for none.
@@ -96,6 +98,7 @@ func (v *View) Read(src []byte) error { return v.ReadChunk(src, nil) }
 func (v *View) ReadChunk(src []byte, h *Head) error {
 	s := &v.s
 	v.Model, v.Error, v.Choices, v.HasChoices, v.Usage, v.HasUsage = jsonedit.Span{}, jsonedit.Span{}, v.Choices[:0], false, Usage{}, false
+	v.listed = false
 	if h != nil && len(h.text) > 0 && bytes.HasPrefix(src, h.text) {
 		s.Resume(src, len(h.text))
 		v.Model = h.model
@@ -181,13 +184,13 @@ func (v *View) choice(src []byte) {
 			}
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {
-				v.message(c)
+				v.message(src, c)
 				continue
 			}
 			c.Misshapen = c.Misshapen || s.Kind() != jsonedit.Null
 			s.Value()
 		case "text":
-			c.Misshapen = c.Misshapen || s.Kind() != jsonedit.Null
+			c.Misshapen = c.Misshapen || !c.HasMessage && s.Kind() != jsonedit.Null
 			c.Text = s.Value()
 		default:
 			s.Value()
@@ -195,11 +198,11 @@ func (v *View) choice(src []byte) {
 	}
 }
 
-func (v *View) message(c *Choice) {
+func (v *View) message(src []byte, c *Choice) {
 	s := &v.s
 	// Of two, the last counts: what was noted of the first belongs to another object.
 	c.HasMessage, c.Content, c.Reasoning, c.ReasoningContent, c.ToolCalls = true, Member{}, Member{}, Member{}, Member{}
-	c.Refusal, c.FunctionCall = Member{}, jsonedit.Span{}
+	c.Refusal, c.FunctionCall, c.Misshapen = Member{}, jsonedit.Span{}, false
 	for c.Message.Begin(s.BeginObject()); s.NextMember(); {
 		key := s.KeySpan()
 		var m *Member
@@ -221,12 +224,66 @@ func (v *View) message(c *Choice) {
 				continue
 			}
 		}
+		kind := s.Kind()
 		value := s.Value()
 		n := c.Message.Add(key, value)
-		if m != nil {
-			*m = Member{n, key, value}
+		if m == nil {
+			continue
+		}
+		*m = Member{n, key, value}
+		switch {
+		case kind == jsonedit.Null, kind == jsonedit.String && m != &c.ToolCalls, kind == jsonedit.Array && m == &c.ToolCalls, m == &c.Refusal:
+		case kind == jsonedit.Array:
+			v.listed, c.Misshapen = true, true // until Flat has read it
+		default:
+			c.Misshapen = c.Misshapen || kind != jsonedit.Object || !jsonedit.IsEmpty(value.Of(src))
 		}
 	}
+}
+
+// Flat is src, which v holds, with each text that came as a list of parts in one piece, as the
+// API has it, and reads it again: some servers answer in the shape that requests may have. A list
+// with anything else in it stays, and its choice is misshapen.
+func (v *View) Flat(src []byte) []byte {
+	if !v.listed {
+		return src
+	}
+	var e jsonedit.Edits
+	for i := range v.Choices {
+		c := &v.Choices[i]
+		for _, at := range [...]jsonedit.Span{c.Content.Value, c.Reasoning.Value, c.ReasoningContent.Value} {
+			if at.Absent() || src[at.Start] != '[' {
+				continue
+			}
+			if text, ok := joined(at.Of(src)); ok {
+				e.Replace(at.Start, at.End, text)
+			}
+		}
+	}
+	flat := e.Apply(nil, src)
+	if v.Read(flat) != nil {
+		return src // what was read once is read again
+	}
+	return flat
+}
+
+// joined is a list of text parts as one text; ok is false where the list holds something else.
+func joined(list []byte) (text []byte, ok bool) {
+	text, ok = append(text, '"'), true
+	jsonedit.Known(list).Each(func(_ []byte, part jsonedit.Value) bool {
+		said := part
+		if part.Kind() == jsonedit.Object {
+			said = part.Get("text")
+			if kind := part.Get("type").Text(); kind != "text" && kind != "output_text" && kind != "" {
+				ok = false
+			}
+		}
+		if ok = ok && said.Kind() == jsonedit.String; ok {
+			text = jsonedit.PutBytes(text, said.Raw()[1:len(said.Raw())-1])
+		}
+		return ok
+	})
+	return append(text, '"'), ok
 }
 
 func (v *View) usage(src []byte) {

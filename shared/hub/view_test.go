@@ -90,3 +90,48 @@ func TestCountsAreOnesThatCanBe(t *testing.T) {
 		})
 	}
 }
+
+func TestTextsInLists(t *testing.T) {
+	message := func(members string) string { return `{"choices":[{"index":0,"message":{` + members + `}}]}` }
+	for _, tt := range []struct {
+		name, members, want string
+		misshapen           bool
+	}{
+		{"a text", `"content":"a"`, `"content":"a"`, false},
+		{"nothing", `"content":null,"reasoning":null,"tool_calls":null`, `"content":null,"reasoning":null,"tool_calls":null`, false},
+		{"text parts", `"content":[{"type":"text","text":"a\n"},{"text":"\"b","type":"text","annotations":[]}]`, `"content":"a\n\"b"`, false},
+		{"parts of Responses", `"content":[{"type":"output_text","text":"a"}]`, `"content":"a"`, false},
+		{"parts without a type, and texts", `"content":[{"text":"a"},"b"]`, `"content":"ab"`, false},
+		{"an empty list", `"content":[ ],"tool_calls":[]`, `"content":"","tool_calls":[]`, false},
+		{"thinking in parts", `"reasoning":["a"],"reasoning_content":[{"text":"a"}],"content":"b"`, `"reasoning":"a","reasoning_content":"a","content":"b"`, false},
+		{"empty objects", `"content":{},"tool_calls":{ }`, `"content":{},"tool_calls":{ }`, false},
+		{"a part of another kind", `"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}}]`, "", true},
+		{"a part of another kind that has a text", `"content":[{"type":"thinking","text":"a"}]`, "", true},
+		{"a part whose text is none", `"content":[{"type":"text","text":null}]`, "", true},
+		{"a list of numbers", `"content":[1]`, "", true},
+		{"a number", `"content":1`, "", true},
+		{"an object", `"content":{"text":"a"}`, "", true},
+		{"thinking that is an object", `"content":"a","reasoning":{"text":"b"}`, "", true},
+		{"one list that is read and one that is not", `"reasoning":["a"],"content":[1]`, `"reasoning":"a","content":[1]`, true},
+		{"calls in an object", `"tool_calls":{"0":{}}`, "", true},
+		{"calls in a text", `"tool_calls":"[]"`, "", true},
+		{"a text behind another shape", `"content":1},"message":{"content":"a"`, "", false},
+	} {
+		src := []byte(message(tt.members))
+		want := message(tt.want)
+		if tt.want == "" {
+			want = string(src)
+		}
+		var v View
+		if err := v.Read(src); err != nil {
+			t.Fatal(tt.name, err)
+		}
+		if got := v.Flat(src); string(got) != want {
+			t.Errorf("%s: %s, want %s", tt.name, got, want)
+		} else if v.Choices[0].Misshapen != tt.misshapen {
+			t.Errorf("%s: misshapen is %v", tt.name, v.Choices[0].Misshapen)
+		} else if text := v.Choices[0].Content.Value; !tt.misshapen && !text.Absent() && !jsonedit.Is(text.Of(got), jsonedit.Null) && text.Of(got)[0] != '"' && tt.name != "empty objects" {
+			t.Errorf("%s: the content's place holds %s", tt.name, text.Of(got))
+		}
+	}
+}

@@ -23,6 +23,8 @@ type sequence struct {
 	// said and probable count the bytes of what the upstream has said, and of its
 	// log-probabilities: the Writer may keep all of it, as what waits does.
 	said, probable int
+	// nameless counts the calls without a name: nobody could say which tool to run.
+	nameless int
 	// hidden counts the pieces of thinking that were not handed on.
 	hidden int
 	// id and name are those of the call to open.
@@ -228,8 +230,10 @@ func (q *sequence) toolCalls(dst []byte, b *scratch, list []byte) []byte {
 	s := &b.scanner
 	s.Reset(list)
 	for s.BeginArray(); s.NextElement(); {
-		if s.Kind() != jsonedit.Object {
-			s.Value()
+		if kind := s.Kind(); kind != jsonedit.Object {
+			if s.Value(); kind != jsonedit.Null {
+				q.nameless++
+			}
 			continue
 		}
 		d := &b.call
@@ -368,7 +372,6 @@ func (q *sequence) finish(dst []byte) []byte {
 	}
 	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 	dst = q.unhold(dst)
-	nameless := 0
 	for len(q.waiting) > 0 {
 		if q.inCall() {
 			dst = q.close(dst, cut) // what waits behind it waits no longer
@@ -376,7 +379,7 @@ func (q *sequence) finish(dst []byte) []byte {
 		w := q.waiting[0]
 		q.waiting = q.waiting[1:]
 		if w.kind == Call && len(w.name) == 0 {
-			nameless++ // nobody could say which tool to run
+			q.nameless++
 			continue
 		}
 		dst = q.release(dst, w)
@@ -385,7 +388,7 @@ func (q *sequence) finish(dst []byte) []byte {
 		dst = q.begin(dst, Text)
 		dst = q.delta(dst, q.blank.text, q.blank.logprobs)
 	}
-	if nameless > 0 && q.count == 0 {
+	if q.nameless > 0 && q.count == 0 {
 		return q.fail(dst, hub.BadUpstream("The model server sent a tool call without the tool's name."))
 	}
 	dst = q.unhold(dst)

@@ -78,13 +78,14 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 		if c.Index != 0 {
 			continue
 		}
+		if c.Misshapen {
+			return s.fail(dst, noMessage()), true
+		}
 		if s.choices = true; c.HasMessage {
 			s.spoke = true
 			if dst = s.choice(dst, b, data, c); s.tooMuch() {
 				return s.fail(dst, hub.FaultProblem(hub.ReplyTooLarge, s.turn.MaxReply)), true
 			}
-		} else if c.Misshapen {
-			return s.fail(dst, noMessage()), true
 		}
 		if s.stopped {
 			s.chunks.Finished = true

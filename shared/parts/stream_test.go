@@ -112,9 +112,19 @@ func TestStreamOrdersParts(t *testing.T) {
 			want:   lines("begin", "open text", "+a", "close last", "finish stop"),
 		},
 		{
-			name:   "members of wrong types say nothing",
-			script: []string{`delta:{"content":5,"reasoning":[],"tool_calls":{},"refusal":false}`, `delta:{"tool_calls":[5,null,[]]}`, stop, done},
+			name:   "empty lists and objects say nothing",
+			script: []string{`delta:{"content":{},"reasoning":[],"tool_calls":{},"refusal":false}`, `delta:{"tool_calls":[null]}`, stop, done},
 			want:   lines("begin", "finish stop"),
+		},
+		{
+			name:   "a text of another type is a fault",
+			script: []string{text("a"), `delta:{"content":5}`, stop, done},
+			want:   lines("begin", "open text", "+a", "close cut last", "fail 502 The model server's answer holds no message."),
+		},
+		{
+			name:   "calls that are none are no empty answer",
+			script: []string{`delta:{"tool_calls":[5,null,[]]}`, stop, done},
+			want:   lines("begin", "fail 502 The model server sent a tool call without the tool's name."),
 		},
 		// White space.
 		{

@@ -32,20 +32,22 @@ func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
 	return finished
 }
 
-// noMessage is the problem of a reply or chunk with something else in a message's place.
+// noMessage is the problem of a reply or chunk with something else in the place of a message, its
+// text or its calls.
 func noMessage() *hub.Problem { return hub.BadUpstream("The model server's answer holds no message.") }
 
 // Whole takes a whole reply through w. A Problem means that it is none, or an error.
 func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
-	if p := hub.ReadReply(body, &b.view); p != nil {
+	src, p := hub.ReadReply(body, &b.view)
+	if p != nil {
 		return dst, p
 	}
-	if len(b.view.Choices) == 0 || !b.view.Choices[0].HasMessage && b.view.Choices[0].Misshapen {
+	if len(b.view.Choices) == 0 || b.view.Choices[0].Misshapen {
 		return dst, noMessage()
 	}
-	if repair.WantsWindow(body, &b.view, t) {
+	if repair.WantsWindow(src, &b.view, t) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return Whole(dst, body, t, w, o) })
 		return dst, nil
 	}
@@ -54,16 +56,16 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	if b.view.HasUsage {
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
-	facts(t, body, c)
+	facts(t, src, c)
 	q.choices, q.spoke, q.early = true, c.HasMessage, repair.Early(&b.view, t)
 	if p := hub.BrokenOff(t.Reply.Finish); p != nil {
 		return dst, p
 	}
-	if repair.IsCutCall(body, &b.view, t) {
+	if repair.IsCutCall(src, &b.view, t) {
 		t.Reply.Finish = "length"
 		t.Reply.Repairs |= hub.CutCall
 	}
 	dst = w.Begin(dst)
-	dst = q.choice(dst, b, body, c)
+	dst = q.choice(dst, b, src, c)
 	return q.finish(dst), nil
 }

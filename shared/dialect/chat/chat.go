@@ -63,10 +63,11 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
-	if p := hub.ReadReply(body, &b.view); p != nil {
+	src, p := hub.ReadReply(body, &b.view)
+	if p != nil {
 		return dst, p
 	}
-	if repair.WantsWindow(body, &b.view, t) {
+	if repair.WantsWindow(src, &b.view, t) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return d.Reply(dst, body, t) })
 		return dst, nil
 	}
@@ -74,7 +75,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b.model(t)
 	for i := range b.view.Choices {
 		known := choice{calls: hub.Calls{Whole: true}}
-		if _, p := b.choice(body, &b.view.Choices[i], &known, t); p != nil {
+		if _, p := b.choice(src, &b.view.Choices[i], &known, t); p != nil {
 			return dst, p
 		}
 	}
@@ -82,9 +83,9 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 		t.Reply.Usage, t.Reply.HasUsage = b.view.Usage, true
 	}
 	if t.Reply.StopWord == "" {
-		repair.CutCall(&b.edits, body, &b.view, t)
+		repair.CutCall(&b.edits, src, &b.view, t)
 	}
-	return b.edits.Apply(dst, body), nil
+	return b.edits.Apply(dst, src), nil
 }
 
 // model puts the client's name of the model back.

@@ -15,9 +15,9 @@ type choice struct {
 	calls          hub.Calls
 	stops          repair.Stops
 	// word is the stop string that has ended it; told: the client knows. over: that or a
-	// finish_reason has ended it.
-	word       []byte
-	told, over bool
+	// finish_reason has ended it. cut: the client was told that it was cut.
+	word            []byte
+	told, over, cut bool
 	// count is how many tokens it has, by its last chunk.
 	count int
 }
@@ -87,6 +87,7 @@ func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) 
 			finish = cut
 			t.Reply.Repairs |= hub.CutCall
 		}
+		known.cut = finish == "length" || finish == "content_filter"
 	}
 	if finish != string(said) {
 		b.edits.ReplaceString(c.Finish.Start, c.Finish.End, `"`+finish+`"`)

@@ -141,7 +141,8 @@ func (s *stream) appendUsage(dst []byte, b *scratch, data []byte) []byte {
 	return append(strconv.AppendInt(append(dst, `,"completion_tokens":`...), int64(u.Completion), 10), '}')
 }
 
-// rest appends chunks with the texts that were held back, where nothing says how they end.
+// rest appends chunks with the texts that were held back, where nothing says how they end, and the
+// end of choices whose call began behind it and was cut.
 func (s *stream) rest(dst []byte) []byte {
 	dst = s.restOf(dst, 0, &s.choices.first)
 	for i := range s.choices.more {
@@ -152,6 +153,15 @@ func (s *stream) rest(dst []byte) []byte {
 
 func (s *stream) restOf(dst []byte, index int, known *choice) []byte {
 	if !known.stops.Holding() {
+		if known.over && !known.cut && known.word == nil && known.calls.Open(false) {
+			s.turn.Reply.Repairs |= hub.CutCall
+			if index == 0 {
+				s.turn.Reply.Finish = "length"
+			}
+			dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+			dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(index), 10)
+			dst = append(dst, ",\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\n"...)
+		}
 		return dst
 	}
 	dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)

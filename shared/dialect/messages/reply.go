@@ -28,7 +28,7 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 // token that the server had to write is nobody's.
 func appendWarmed(dst, body []byte, t *hub.Turn, r *request) ([]byte, *hub.Problem) {
 	var v hub.View
-	if p := hub.ReadReply(body, &v); p != nil {
+	if _, p := hub.ReadReply(body, &v); p != nil {
 		return dst, p
 	}
 	t.Reply.Usage, t.Reply.HasUsage, t.Reply.Finish = v.Usage, v.HasUsage, "length"
