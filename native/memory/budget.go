@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 )
 
@@ -73,6 +74,14 @@ func (s *Share) Grow(n int) bool {
 	}
 	s.held.Add(int64(n))
 	return true
+}
+
+// Room is how many bytes all exchanges together may have, beside what the store in memory keeps.
+func (s *Share) Room() int {
+	if s == nil || s.budget == nil {
+		return math.MaxInt
+	}
+	return int(max(s.budget.limit.Load()-s.budget.kept.Load(), 0))
 }
 
 // Add takes n bytes that are allocated already, whether they are to be had or not: it is

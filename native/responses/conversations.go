@@ -102,12 +102,13 @@ func (q *request) items(body []byte, conversation string) ([]store.Item, *hub.Pr
 	if given > itemsAtOnce {
 		return nil, invalid("items", "items: %d are not allowed here, %d at most are.", given, itemsAtOnce)
 	}
+	// What is noted while they are checked, a copy, the items, and what is stored.
+	if !q.memory.Grow(min(hub.Working(list), q.memory.Room()/2) + 3*len(list)) {
+		return nil, hub.FaultProblem(hub.NoMemory, 0)
+	}
 	orphan, p := responses.CheckItems(list, "items")
 	if p != nil {
 		return nil, p
-	}
-	if !q.memory.Grow(3 * len(list)) { // a copy, the items, and what is stored
-		return nil, hub.FaultProblem(hub.NoMemory, 0)
 	}
 	resolver := q.archive.NewResolver(q.tenant, &q.memory)
 	items := keeper.InputItems(append(append([]byte(`{"input":`), list...), '}'), func(id string) (item []byte) {

@@ -11,6 +11,9 @@ type holding struct {
 	share memory.Share
 	// in is what came whole and is being turned: the client's body, later the upstream's.
 	in *buffer
+	// reading: it is the client's that is turned, and working what was counted for that.
+	reading bool
+	working int
 
 	decode func(src []byte, encoding string, limit int) ([]byte, hub.Fault) // decodeIn, bound once per object
 }
@@ -23,7 +26,28 @@ func (h *holding) decodeIn(src []byte, encoding string, limit int) ([]byte, hub.
 	}
 	h.freeIn()
 	h.in = plain
+	if h.reading && !h.read(plain.b) {
+		return nil, hub.NoMemory
+	}
 	return plain.b, hub.NoFault
+}
+
+// read counts what the core notes of a request's body while it turns it: much more than the
+// body where that is many small members. It takes half of the memory of all at most, so that
+// no body is too much for ever. False: there is no room.
+func (h *holding) read(body []byte) bool {
+	n := min(hub.Working(body), h.share.Room()/2)
+	if !h.share.Grow(n) {
+		return false
+	}
+	h.working += n
+	return true
+}
+
+// haveRead gives back what was counted by read.
+func (h *holding) haveRead() {
+	h.share.Shrink(h.working)
+	h.reading, h.working = false, 0
 }
 
 // freeIn gives back what came whole.
@@ -34,5 +58,6 @@ func (h *holding) freeIn() {
 
 func (h *holding) release() {
 	h.freeIn()
+	h.reading, h.working = false, 0
 	h.share.Release()
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -128,6 +129,38 @@ func TestOverTheBudgetIsA503BeforeTheWork(t *testing.T) {
 	e.handler.Memory().Keep(1000 - 16<<20)
 	if status, _, reply := e.post(t, strings.NewReader(chatBody(false))); status != 200 {
 		t.Errorf("afterwards: %d %s", status, reply)
+	}
+}
+
+// Many small members take many times as much as their bytes while they are read: that counts
+// as well, and no longer than it takes.
+func TestWhatIsNotedOfABodyCounts(t *testing.T) {
+	e := start(t, upstreamOf(t, answers), remembering(32<<20))
+	items := strings.TrimSuffix(strings.Repeat(`{"role":"user","content":"x"},`, 15_000), ",") // 450 KB
+	others := memory.NewShare(e.handler.Memory())
+	for path, body := range map[string]string{
+		"/v1/chat/completions": `{"model":"` + virtual + `","messages":[` + items + `]}`,
+		"/v1/responses":        `{"model":"` + virtual + `","input":[` + items + `]}`,
+		"/v1/messages":         `{"model":"` + virtual + `","max_tokens":9,"messages":[` + items + `]}`,
+	} {
+		for name, header := range map[string][]string{"plain": nil, "gzip": {"Content-Encoding", "gzip"}} {
+			sent := body
+			if name == "gzip" {
+				sent = gzipped(t, body)
+			}
+			if !others.Grow(24 << 20) {
+				t.Fatal("something is held")
+			}
+			status, _, reply := e.do(t, "POST", path, strings.NewReader(sent), header...)
+			if status != 503 && status != 529 {
+				t.Errorf("%s, %s, with 8 MiB left: %d %.300s", path, name, status, reply)
+			}
+			others.Shrink(24 << 20)
+			if status, _, reply := e.do(t, "POST", path, strings.NewReader(sent), header...); status != 200 {
+				t.Errorf("%s, %s: %d %.300s", path, name, status, reply)
+			}
+			eventually(t, "all is given back", func() bool { return e.handler.Memory().Held() == 0 })
+		}
 	}
 }
 

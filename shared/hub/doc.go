@@ -18,6 +18,7 @@
 //	answer.go    replies of our own, and the faults of edges
 //	header.go    changes of a message's header
 //	names.go     words of a request that a reply's header lists
+//	working.go   the memory that it takes to turn a request
 //
 // What two dialects need stands here, in editor or in history, since dialects never
 // import each other. It imports catalog and jsonedit.
