@@ -90,6 +90,18 @@ bench: build
 bench-pairs: build
 	$(GO) run ./e2e/bench -envoy $(lastword $(ENVOYS)) -old '$(or $(OLD),$(error OLD is missing: the commit to compare with))' $(BENCHFLAGS)
 
+# Bad bodies, framing, failing servers, two keys, kills, full disks and a stopped Redis, against
+# the binary and Envoy with the filter: figures as a table, and a failure for whatever must not
+# be; 3 minutes. ATTACKFLAGS: see e2e/attack/doc.go; -short takes a minute.
+.PHONY: attack
+attack: build
+	ENVOY_BIN="$${ENVOY_BIN:-$$(e2e/envoy/fetch.sh $(lastword $(ENVOYS)))}" $(GO) run ./e2e/attack $(ATTACKFLAGS)
+
+# Mixed load on the binary for 5 minutes, and what it holds behind it.
+.PHONY: soak
+soak: $(BIN)/qwenvoy
+	$(GO) run ./e2e/attack -only soak $(ATTACKFLAGS)
+
 .PHONY: clean
 clean:
 	rm -rf $(BIN) $(CACHE)
