@@ -18,6 +18,20 @@ $(BIN)/qwenvoy:
 $(BIN)/qwenvoy.wasm:
 	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '$(LDFLAGS)' -o $@ ./filter/wasm
 
+# What is released of the commit that is checked out, in bin/dist: native/deploy/dist/doc.go.
+DIST = cd native/deploy/dist && $(GO) run . -source $(CURDIR)
+.PHONY: dist
+dist:
+	$(DIST) -out $(CURDIR)/$(BIN)/dist
+
+# That a second build of the commit gives the same bytes, in another place, zone and umask.
+.PHONY: dist-check
+dist-check: dist
+	cd native/deploy/dist && $(GO) test -count=1 ./...
+	umask 077; export TZ=Asia/Tokyo SOURCE_DATE_EPOCH=1; $(DIST) -out $(CURDIR)/$(BIN)/dist-again
+	cd $(BIN)/dist-again && sha256sum --quiet -c ../dist/SHA256SUMS && cmp SHA256SUMS ../dist/SHA256SUMS
+	rm -r $(BIN)/dist-again
+
 # In front of a simulated vLLM, or of a real one:
 #   make run TARGET=http://host:8000 SERVED_MODEL=Qwen/Qwen3.5-397B-A17B-FP8
 .PHONY: run
@@ -53,6 +67,7 @@ lint: $(CACHE)/bin/staticcheck-$(STATICCHECK)
 	$< ./...
 	GOOS=wasip1 GOARCH=wasm $< ./filter/edge ./filter/wasm ./shared/... ./e2e/bench/noop
 	cd filter/deploy/check && $(GO) vet ./...
+	cd native/deploy/dist && $(GO) vet ./...
 
 $(CACHE)/bin/staticcheck-$(STATICCHECK):
 	GOBIN=$(CURDIR)/$(CACHE)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK)
