@@ -90,7 +90,8 @@ func image(system, arch string, files []file, config v1.Config, s stamp) (v1.Ima
 	if err != nil {
 		return nil, err
 	}
-	image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: s.time.UTC()}, CreatedBy: "dist"}})
+	made := v1.History{Created: v1.Time{Time: s.time.UTC()}, CreatedBy: "dist"}
+	image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: made})
 	if err != nil {
 		return nil, err
 	}

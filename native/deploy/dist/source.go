@@ -90,7 +90,8 @@ func checkOut(repository, commit string) (s source, remove func(), err error) {
 	}
 	revision, err := output(exec.Command("git", "-C", repository, "rev-parse", "--verify", commit+"^{commit}"))
 	if err == nil {
-		_, err = output(exec.Command("git", "clone", "--quiet", "--shared", "--no-checkout", "--config", "core.autocrlf=false", repository, folder))
+		_, err = output(exec.Command("git", "clone", "--quiet", "--shared", "--no-checkout",
+			"--config", "core.autocrlf=false", repository, folder))
 	}
 	if err == nil {
 		_, err = output(exec.Command("git", "-C", folder, "checkout", "--quiet", "--detach", strings.TrimSpace(string(revision))))
@@ -158,7 +159,8 @@ func (s source) goroot() (string, error) {
 func (s source) run(t target, args ...string) ([]byte, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = s.root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0", "GOWASM=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=",
+		"GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0", "GOWASM=")
 	if t.os != "" {
 		cmd.Env = append(cmd.Env, "GOOS="+t.os, "GOARCH="+t.arch)
 	}
