@@ -24,6 +24,7 @@ var PassedFields = [...]PassedField{
 	PassedEffort:    {Name: "reasoning_effort"},
 	PassedFormat:    {Name: "response_format", Shapes: true},
 	PassedStop:      {Name: "stop", Shapes: true},
+	PassedOutputs:   {Name: "structured_outputs", Shapes: true},
 	{Name: "include_reasoning"},
 	{Name: "documents"},
 	{Name: "top_k"},
@@ -41,7 +42,6 @@ var PassedFields = [...]PassedField{
 	{Name: "bad_words", Shapes: true},
 	{Name: "allowed_token_ids", Shapes: true},
 	{Name: "include_stop_str_in_output", Shapes: true},
-	{Name: "structured_outputs", Shapes: true},
 	{Name: "skip_special_tokens"},
 	{Name: "spaces_between_special_tokens"},
 	{Name: "truncate_prompt_tokens"},
@@ -68,6 +68,7 @@ const (
 	PassedEffort
 	PassedFormat
 	PassedStop
+	PassedOutputs
 )
 
 // A RefusedField is a member of a server's chat request without which the answer would be

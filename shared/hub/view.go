@@ -48,6 +48,12 @@ type Choice struct {
 	Text jsonedit.Span
 }
 
+// Empty tells whether a whole reply's choice is no answer: it has a message that says nothing, and
+// no finish_reason that would say why.
+func (c *Choice) Empty(src []byte) bool {
+	return c.HasMessage && len(Literal(src, c.Finish)) == 0 && !c.says(src)
+}
+
 // says tells whether there is something of an answer in the choice.
 func (c *Choice) says(src []byte) bool {
 	for _, text := range [...]jsonedit.Span{c.Content.Value, c.Reasoning.Value, c.ReasoningContent.Value, c.Refusal.Value, c.Text} {

@@ -44,7 +44,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 	if p != nil {
 		return dst, p
 	}
-	if len(b.view.Choices) == 0 || b.view.Choices[0].Misshapen {
+	if len(b.view.Choices) == 0 || b.view.Choices[0].Misshapen || b.view.Choices[0].Empty(src) {
 		return dst, noMessage()
 	}
 	if repair.WantsWindow(src, &b.view, t) {

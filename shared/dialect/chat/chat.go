@@ -75,8 +75,12 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	b.model(t)
 	for i := range b.view.Choices {
 		known := choice{calls: hub.Calls{Whole: true}}
-		if _, p := b.choice(src, &b.view.Choices[i], &known, t); p != nil {
+		_, p := b.choice(src, &b.view.Choices[i], &known, t)
+		switch {
+		case p != nil:
 			return dst, p
+		case !known.over && known.calls.Open(false), b.view.Choices[i].Empty(src):
+			return dst, hub.FaultProblem(hub.Cut, 0)
 		}
 	}
 	if b.view.HasUsage {

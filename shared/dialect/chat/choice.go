@@ -47,11 +47,27 @@ func (cs *choices) at(index int) *choice {
 
 // open tells whether a call is open that no finish_reason has ended.
 func (cs *choices) open() bool {
-	open := cs.first.calls.Open(true)
+	open := cs.first.open()
 	for i := range cs.more {
-		open = open || cs.more[i].calls.Open(true)
+		open = open || cs.more[i].open()
 	}
 	return open
+}
+
+func (c *choice) open() bool { return !c.over && c.calls.Open(true) }
+
+// ended counts those that a stop string or a finish_reason has ended.
+func (cs *choices) ended() int {
+	n := 0
+	if cs.first.over {
+		n++
+	}
+	for i := range cs.more {
+		if cs.more[i].over {
+			n++
+		}
+	}
+	return n
 }
 
 // choice edits one choice of a whole reply or a chunk, and tells whether it has ended. A

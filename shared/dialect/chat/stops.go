@@ -134,18 +134,11 @@ func (b *scratch) silence(c *hub.Choice) {
 // cut tells whether all of the request's choices have ended, and one of them here: the server
 // writes on then, for nobody.
 func (cs *choices) cut(n int) bool {
-	over, cut := 0, false
-	count := func(c *choice) {
-		if c.over {
-			over++
-		}
-		cut = cut || c.word != nil
-	}
-	count(&cs.first)
+	cut := cs.first.word != nil
 	for i := range cs.more {
-		count(&cs.more[i])
+		cut = cut || cs.more[i].word != nil
 	}
-	return cut && over >= n
+	return cut && cs.ended() >= n
 }
 
 // tokens is how many all choices have.

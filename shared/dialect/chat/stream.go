@@ -37,7 +37,7 @@ func (s *stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	case hub.CommentChunk:
 		return append(append(dst, other...), '\n'), false
 	case hub.DoneChunk:
-		if !s.chunks.Whole(s.choices.open()) {
+		if s.choices.open() || !s.chunks.Whole(false) {
 			return s.Abort(comments(dst, other), hub.FaultProblem(hub.Cut, 0)), true
 		}
 		return append(s.rest(append(dst, other...)), done...), true
@@ -80,7 +80,7 @@ func (s *stream) chunk(dst []byte, b *scratch, other, data []byte) (out []byte, 
 		if p != nil {
 			return s.Abort(comments(dst, other), p), true
 		}
-		s.chunks.Finished = s.chunks.Finished || finished
+		s.chunks.Finished = s.chunks.Finished || finished && s.choices.ended() >= s.turn.Request.Choices
 		if known != nil && b.view.HasUsage {
 			known.count = b.view.Usage.Completion
 		}

@@ -72,6 +72,12 @@ func (f *fields) field(key []byte) *[]byte {
 	return nil
 }
 
+// shaped tells whether passed fields ask for a form of the answer.
+func (f *fields) shaped() bool {
+	format := jsonedit.Known(f.passed[hub.PassedFormat]).Get("type")
+	return f.passed[hub.PassedOutputs] != nil || format.Exists() && format.Text() != "text"
+}
+
 // lookup is the literal of the model's name. Claude Code marks models of which it
 // shall believe in a window of a million tokens with [1m].
 func (f *fields) lookup() []byte {

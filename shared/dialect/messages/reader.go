@@ -141,7 +141,7 @@ func (r *reader) checkWarming() {
 		r.in.reject("max_tokens", with, "stream")
 	case r.choice.forced():
 		r.in.reject("max_tokens", with, "a tool_choice of any or tool")
-	case r.format != nil:
+	case r.format != nil, r.fields.shaped():
 		r.in.reject("max_tokens", with, "a format")
 	}
 }

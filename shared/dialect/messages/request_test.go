@@ -194,6 +194,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a call in no answer", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"tools":[{"name":"f"}],"tool_choice":{"type":"any"}}`, "max_tokens: 0 asks for no answer, so it can't be combined with a tool_choice"},
 		{"one call in no answer", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"tools":[{"name":"f"}],"tool_choice":{"type":"tool","name":"f"}}`, "max_tokens: 0 asks for no answer"},
 		{"a form of no answer", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"output_config":{"format":{"type":"json_schema","schema":{}}}}`, "max_tokens: 0 asks for no answer, so it can't be combined with a format."},
+		{"a server's form of no answer", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"structured_outputs":{"choice":["a"]}}`, "max_tokens: 0 asks for no answer, so it can't be combined with a format."},
+		{"a chat request's form of no answer", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"response_format":{"type":"json_object"}}`, "max_tokens: 0 asks for no answer, so it can't be combined with a format."},
 		{"a form of no answer beside tools", `{"model":"claude-x","max_tokens":0,"messages":[` + hello + `],"tools":[{"name":"f"}],"output_format":{"type":"json_schema","schema":{}}}`, "max_tokens: 0 asks for no answer"},
 		{"no messages", `{"model":"claude-x","max_tokens":1}`, "messages: is required"},
 		{"empty messages", `{"model":"claude-x","max_tokens":1,"messages":[]}`, "messages: is required and must hold at least one"},
