@@ -163,6 +163,36 @@ func TestFaultsOfAFile(t *testing.T) {
 	}
 }
 
+// An address with a password or a key in it may stand under the wrong key, or be a key: nowhere
+// does a fault show it.
+func TestAddressesWithSecretsUnderWrongKeysAreNotShown(t *testing.T) {
+	for _, address := range []string{
+		"http://u:sekret@host", "HTTP://u:sekret@host:99999", "u:sekret@host:80", "//sekret@host", "redis://:sekret@host:6379/0",
+		"https://host/?api_key=sekret", "host:80/?sekret", "http://host/a b?sekret", strings.Repeat("http://user:sekret", 9) + "@host",
+	} {
+		for _, text := range []string{
+			"listen: 'A'", "port: 'A'", "allowed_hosts: ['A']", "cors: {origins: ['A']}", "log: {level: 'A'}", "log: {format: 'A'}",
+			"log: 'A'", "passthrough: 'A'", "limits: {body: 'A'}", "timeouts: {idle: 'A'}", "profiles: [{name: p, temperature: 'A'}]",
+			"profiles: [{name: p, thinking: 'A'}]", "profiles: [{name: p, thinking: on, when_off: 'A'}]", "models: [{name: m, profile: 'A'}]",
+			"models: [{name: 'A', profile: thinking-coding}, {name: 'A', profile: thinking-coding}]", "upstreams: [{model: m, kind: 'A'}]",
+			"models: [{name: m, profile: thinking-coding, aliases: ['A', 'A']}]", "'A': 1", "log: {'A': 1}", "client_fields: {deny: [' A']}",
+		} {
+			_, err := Load(&Flags{Config: file(t, strings.ReplaceAll(text, "A", address)+"\n"), ServedModel: ptr("m")}, env())
+			if err == nil || strings.Contains(strings.ToLower(err.Error()), "sekret") {
+				t.Errorf("%s with %s: %v", text, address, err)
+			}
+		}
+		_, err := Load(&Flags{ServedModel: ptr("m"), Port: &address, Logformat: &address}, env("QWENVOY_LISTEN", address, "QWENVOY_ENFORCE_SAMPLING", address))
+		if err == nil || strings.Contains(err.Error(), "sekret") {
+			t.Errorf("%v", err)
+		}
+	}
+	_, err := Load(&Flags{Config: file(t, "models: [{name: qwen@latest, profile: none}, {name: m, profile: qwen@new}]\n"), ServedModel: ptr("m")}, env())
+	if err == nil || !strings.Contains(err.Error(), `"none"`) || !strings.Contains(err.Error(), `"qwen@new"`) {
+		t.Errorf("what is no address is not shown: %v", err)
+	}
+}
+
 // Flags and variables are named in the place of a line, whatever is wrong with them.
 func TestFaultsOfFlagsAndVariables(t *testing.T) {
 	path := file(t, "port: x\nlog: {level: LOUD}\n")

@@ -127,8 +127,9 @@ func (g *gathering) take(s *setting, f *Flags, env func(string) (string, bool)) 
 	}
 	maps.DeleteFunc(g.where, func(path, _ string) bool { return strings.HasPrefix(path, s.path+"[") })
 	g.where[s.path] = source
-	if err := s.set(g.config, value); err != nil {
-		g.errs = append(g.errs, &config.Error{Where: source, Path: s.path, Text: err.Error()})
+	if fault := s.set(g.config, value); fault != nil {
+		fault.Where = source
+		g.errs = append(g.errs, fault)
 	}
 }
 

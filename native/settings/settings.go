@@ -7,8 +7,6 @@
 package settings
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,9 +132,9 @@ func (s *setting) given(f *Flags, env func(string) (string, bool)) (value, sourc
 
 // set puts a value into its field. What the type allows, and no more, is checked here: the
 // rest is checked where all sources meet.
-func (s *setting) set(c *config.Config, value string) (err error) {
+func (s *setting) set(c *config.Config, value string) *config.Error {
 	if strings.Contains(value, "${") {
-		return errors.New("${ is not allowed here: only the file may name variables (the value is not shown)")
+		return config.Fault(s.path, "${ is not allowed here: only the file may name variables (the value is not shown)")
 	}
 	switch field := s.field(c).(type) {
 	case *string:
@@ -147,13 +145,17 @@ func (s *setting) set(c *config.Config, value string) (err error) {
 			*field = append(*field, strings.TrimSpace(name))
 		}
 	case *int:
-		if *field, err = strconv.Atoi(value); err != nil {
-			return fmt.Errorf("%q is not allowed here, a whole number is wanted", value)
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return config.Fault(s.path, "%q is not allowed here, a whole number is wanted", value)
 		}
+		*field = n
 	case *bool:
-		if *field, err = strconv.ParseBool(value); err != nil {
-			return fmt.Errorf("%q is not allowed here, true or false is wanted", value)
+		yes, err := strconv.ParseBool(value)
+		if err != nil {
+			return config.Fault(s.path, "%q is not allowed here, true or false is wanted", value)
 		}
+		*field = yes
 	}
 	return nil
 }

@@ -269,7 +269,7 @@ func shown(v jsonedit.Value, hidden bool) string {
 		return "a text"
 	case hidden && v.Kind() == jsonedit.Number:
 		return "a number"
-	case len(raw) > maxShown:
+	case len(raw) > maxShown && !mayHoldSecret(raw):
 		return raw[:maxShown-3] + "…"
 	}
 	return raw

@@ -55,8 +55,31 @@ func (e Errors) Lines() []string {
 func (e Errors) Error() string { return strings.Join(e.Lines(), "\n") }
 
 // Add adds a fault.
-func (e *Errors) Add(path, format string, args ...any) {
-	*e = append(*e, &Error{Path: path, Text: fmt.Sprintf(format, args...)})
+func (e *Errors) Add(path, format string, args ...any) { *e = append(*e, Fault(path, format, args...)) }
+
+// Fault is an error in the value at a path. Whatever the key, a text among args that may hold a
+// secret is not shown: an address with a password stands under the wrong key, too.
+func Fault(path, format string, args ...any) *Error {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok && mayHoldSecret(text) {
+			args[i] = withheld{}
+		}
+	}
+	return &Error{Path: path, Text: fmt.Sprintf(format, args...)}
+}
+
+// mayHoldSecret tells whether a value looks like an address with a user or a query.
+func mayHoldSecret(text string) bool {
+	user, _, at := strings.Cut(text, "@")
+	return at && strings.ContainsAny(user, ":/") || strings.ContainsRune(text, '?')
+}
+
+// withheld stands in an error's text for a value, in quotes or not.
+type withheld struct{}
+
+// Format writes the same for each verb.
+func (withheld) Format(to fmt.State, _ rune) {
+	_, _ = to.Write([]byte("the value (not shown, as it may hold a key)"))
 }
 
 // Err is nil where there is no fault.

@@ -152,7 +152,7 @@ func (u *Upstream) validate(path string, errs *Errors) {
 	if u.URL != "" {
 		switch host, ok := address(u.URL); {
 		case !ok:
-			errs.Add(path+"url", "%s is not allowed here, an address such as http://127.0.0.1:8000 is", shownURL(u.URL))
+			errs.Add(path+"url", "%q is not allowed here, an address such as http://127.0.0.1:8000 is", u.URL)
 		case strings.Contains(host, "@"):
 			errs.Add(path+"url", "a user and password are not allowed here (the address is not shown), a key goes into api_key")
 		}
@@ -237,12 +237,4 @@ func address(s string) (authority string, ok bool) {
 		host = host[:i]
 	}
 	return rest, host != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
-}
-
-// shownURL is an address for an error's text; one with a user or a query may hold a key.
-func shownURL(s string) string {
-	if strings.ContainsAny(s, "@?") {
-		return "the address (not shown, as it may hold a key)"
-	}
-	return strconv.Quote(s)
 }
