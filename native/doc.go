@@ -15,7 +15,7 @@
 //	native/systemd     sd_notify
 //	native/simulator   a simulated vLLM
 //	native/grammar     strict checkers of the event streams that clients are promised
-//	native/deploy      systemd unit, Dockerfile, example configuration
+//	native/deploy      systemd unit, Dockerfile, Compose and nginx samples, example configuration
 //
 // Of the core they import shared/gateway, shared/hub, shared/config, shared/access and shared/redact; native/responses
 // and native/keeper also shared/jsonedit and shared/dialect/responses.

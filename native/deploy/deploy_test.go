@@ -125,3 +125,38 @@ func TestTheUnitWaitsLongerThanTheDrain(t *testing.T) {
 	}
 	t.Error("no TimeoutStopSec")
 }
+
+// inCompose is a variable in the Compose file, with what stands for it or is said when it is missing.
+var inCompose = regexp.MustCompile(`\$\{([A-Z_]+):[-?][^}]*\}`)
+
+// What the Compose file asks of its user reaches the configuration, under names that are read.
+func TestTheComposeFileNamesTheServer(t *testing.T) {
+	text, err := os.ReadFile("docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]string{"TARGET": "http://server:8000", "SERVED_MODEL": "a/model", "UPSTREAM_API_KEY": "a-key"}
+	var file struct {
+		Services map[string]struct {
+			Environment map[string]string
+			StopGrace   string `yaml:"stop_grace_period"`
+		}
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	s := file.Services["qwenvoy"]
+	c, err := settings.Load(&settings.Flags{}, func(name string) (string, bool) {
+		value, ok := s.Environment[name]
+		return inCompose.ReplaceAllStringFunc(value, func(v string) string { return given[inCompose.FindStringSubmatch(v)[1]] }), ok
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := c.Upstreams[0]; u.URL != given["TARGET"] || u.Model != given["SERVED_MODEL"] || u.APIKey != given["UPSTREAM_API_KEY"] {
+		t.Errorf("the upstream is %+v", u)
+	}
+	if grace, err := time.ParseDuration(s.StopGrace); err != nil || grace < time.Duration(c.Timeouts.Drain)+10*time.Second {
+		t.Errorf("stop_grace_period is %s (%v), the drain %s", s.StopGrace, err, time.Duration(c.Timeouts.Drain))
+	}
+}
