@@ -34,6 +34,9 @@ func framing(ctx context.Context, r *round) error {
 	each(all, 16, func(p probe) {
 		r.tried.Add(1)
 		for _, wrong := range p.write(ctx, strings.TrimPrefix(g.url, "http://"), r.edge == onFilter) {
+			if p.lax && r.edge == onFilter && !strings.Contains(wrong, "hangs") {
+				continue
+			}
 			r.problem("%s: %s", p.name, wrong)
 		}
 	})
@@ -41,7 +44,9 @@ func framing(ctx context.Context, r *round) error {
 		name := "?"
 		var n int
 		if _, err := fmt.Sscan(q.Header.Get("x-probe"), &n); err == nil && n < len(all) {
-			name = all[n].name
+			if name = all[n].name; all[n].lax && r.edge == onFilter {
+				continue
+			}
 		}
 		switch {
 		case strings.Contains(q.Path, "smuggled") && !strings.Contains(name, "escaped") && !strings.Contains(name, "fragment"):
