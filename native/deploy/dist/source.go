@@ -67,7 +67,7 @@ func readStamp(code []byte) (stamp, error) {
 		}
 	}
 	if s.revision == "" || s.time.IsZero() {
-		return stamp{}, errors.New("Go noted no commit in the program")
+		return stamp{}, errors.New("the program bears no commit's stamp")
 	}
 	return s, nil
 }
