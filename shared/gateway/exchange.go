@@ -195,7 +195,7 @@ func (x *Exchange) answer(p *hub.Problem) *hub.Answer {
 		return x.page.sign(hub.ChatAnswer(p))
 	}
 	a := x.page.sign(x.route.dialect.Problem(p, &x.turn))
-	a.Header = x.route.withRetry(a.Header, p)
+	a.Header = x.route.withRetry(a, p)
 	if x.form == onePiece {
 		// It is no response, so nobody keeps it or is told of it.
 		x.turn.Edge.Keeps, x.turn.Request.Told = false, nil

@@ -59,8 +59,9 @@ func (r *route) retryFields(status int, ended bool, header func(name string) str
 	return [][2]string{{"retry-after", strconv.Itoa(seconds)}}
 }
 
-// withRetry gives the header of our own answer to a problem these fields.
-func (r *route) withRetry(header [][2]string, p *hub.Problem) [][2]string {
+// withRetry is the header of our own answer to a problem, with these fields.
+func (r *route) withRetry(a *hub.Answer, p *hub.Problem) [][2]string {
+	header := a.Header
 	after := func(name string) string {
 		for _, f := range header {
 			if f[0] == name {
@@ -69,7 +70,7 @@ func (r *route) withRetry(header [][2]string, p *hub.Problem) [][2]string {
 		}
 		return ""
 	}
-	fields := r.retryFields(p.Status, refusal.Of(p).Class == refusal.Ended, after)
+	fields := r.retryFields(a.Status, refusal.Of(p).Class == refusal.Ended, after)
 	if len(fields) == 0 {
 		return header
 	}

@@ -108,6 +108,7 @@ var rules = []rule{
 	{Image, []string{"image input is not supported"}}, // llama.cpp
 	// vLLM: one that can't be read
 	{Image, []string{"absolute aspect ratio must be smaller than"}},
+	{Image, []string{"height:", "width:", "must be larger than factor"}},
 	{Image, []string{"cannot identify image file"}},
 	{Image, []string{"failed to load image"}},
 	{Image, []string{"image file is truncated"}},
@@ -183,6 +184,22 @@ func Of(p *hub.Problem) Refusal {
 		return r
 	}
 	return Read(p.Message)
+}
+
+// Status is what a client is told in place of a status that is to be said of an upstream's problem.
+// A refusal is the request's fault, and a quota one of the time, whatever server or proxy called it
+// another, or one of its own: clients heal, or leave off asking, at these alone.
+func Status(p *hub.Problem, status int) int {
+	if status != 400 && status != 500 && status != 502 {
+		return status
+	}
+	switch Of(p).Class {
+	case Other:
+		return status
+	case Throttled, Ended:
+		return 429
+	}
+	return 400
 }
 
 // endedCodes are servers' words for an entitlement that has ended, in lower case.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+	"github.com/qwenvoy/qwenvoy/shared/refusal"
 )
 
 // Problem implements hub.Dialect.
@@ -43,17 +44,8 @@ func (d Dialect) Status(upstream int) int {
 	return upstream
 }
 
-// statusOf is the status of a problem. A refusal that clients heal from is a 400, whatever
-// server or proxy said it as a fault of its own: they look for its words in no other.
-func (d Dialect) statusOf(p *hub.Problem) int {
-	status := d.Status(p.Status)
-	if status == 500 || status == 502 {
-		if _, known := refusalMessage(p); known {
-			return 400
-		}
-	}
-	return status
-}
+// statusOf is the status of a problem, by what its sentence means.
+func (d Dialect) statusOf(p *hub.Problem) int { return refusal.Status(p, d.Status(p.Status)) }
 
 // errorType is the type that Anthropic's errors have with a status of Status's. What the
 // upstream calls its error is another vocabulary.

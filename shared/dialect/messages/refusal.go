@@ -24,7 +24,7 @@ func refusalMessage(p *hub.Problem) (message string, ok bool) {
 	}
 	r := refusal.Of(p)
 	switch r.Class {
-	case refusal.Other:
+	case refusal.Other, refusal.Throttled, refusal.Ended:
 		return "", false
 	case refusal.PromptTooLong, refusal.LimitTooLarge:
 		if p.PromptTokens > 0 {

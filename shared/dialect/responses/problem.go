@@ -55,15 +55,16 @@ type Error struct {
 // Problem's, such as a socket's, says the same.
 func (d Dialect) Error(p *hub.Problem) Error {
 	e := Error{Status: p.Status, Message: p.Message, Type: hub.TypeInvalidRequest, Param: ownParam(p.Param), Code: p.Code}
-	own := p.Upstream == 0
+	own, class := p.Upstream == 0, refusal.Of(p).Class
 	if !own {
 		e.Code = "" // its words are its own
+		e.Status = refusal.Status(p, p.Status)
 	}
 	switch {
 	case !own && d.kind == inputTokens && lacksRoute(p.Upstream) && p.Param != "model":
 		e.Status, e.Code, e.Param = 400, codeLacking, ""
 		e.Message = "The model server can't count tokens: it has no /tokenize. It said: " + p.Message
-	case refusal.Of(p).Class == refusal.PromptTooLong:
+	case class == refusal.PromptTooLong:
 		e.Status, e.Code, e.Param = 400, refusal.PromptTooLong.Code(), "input"
 	case own && p.Code != "":
 		switch {
@@ -72,19 +73,19 @@ func (d Dialect) Error(p *hub.Problem) Error {
 		case p.Status == 429:
 			e.Type = typeRateLimit
 		}
-	case p.Status == 401:
+	case e.Status == 401:
 		e.Code, e.Param = codeKey, ""
 	case p.Type == hub.TypeModelNotFound, !own && p.Status == 404 && p.Param == "model":
 		e.Code, e.Param = codeModel, "model"
-	case p.Status == 413:
+	case e.Status == 413:
 		e.Code, e.Param = codeTooLarge, ""
-	case p.Status == 429, !own && (p.Code == codeRate || p.Type == typeRateLimit || isQuota(p)):
+	case e.Status == 429, !own && (p.Code == codeRate || p.Type == typeRateLimit || isQuota(p)):
 		e.Status = 429
 		e.Type, e.Code, e.Param = typeRateLimit, codeRate, ""
-		if isQuota(p) {
+		if class == refusal.Ended || class != refusal.Throttled && isQuota(p) {
 			e.Type, e.Code = codeQuota, codeQuota
 		}
-	case p.Status >= 500:
+	case e.Status >= 500:
 		e.Type, e.Code, e.Param = hub.TypeServer, codeServer, ""
 	}
 	return e
