@@ -32,11 +32,14 @@ func (h *holding) decodeIn(src []byte, encoding string, limit int) ([]byte, hub.
 	return plain.b, hub.NoFault
 }
 
-// read counts what the core notes of a request's body while it turns it: much more than the
-// body where that is many small members. It takes half of the memory of all at most, so that
-// no body is too much for ever. False: there is no room.
+// read counts what the core holds of a request's body while it turns it, beside the body and
+// what it becomes: of a dialect that is translated its history and the chat request, each as
+// large as the body; and what it notes of the members, much more than the body where they are
+// many and small. The notes take half of what is left at most, so that no body is too much for
+// ever. False: there is no room.
 func (h *holding) read(body []byte) bool {
-	n := min(hub.Working(body), h.share.Room()/2)
+	texts := 2 * len(body)
+	n := texts + min(hub.Working(body), max(0, h.share.Room()-2*texts)/2)
 	if !h.share.Grow(n) {
 		return false
 	}

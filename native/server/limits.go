@@ -24,12 +24,12 @@ func MemoryLimit(c *config.Config) int64 {
 }
 
 // BodyLimit is the limit of a request body and of a reply that is read whole, in bytes:
-// limits.body, or less where the memory is too small for that. A body is held twice while it
-// is turned, and another half while it comes.
+// limits.body, or less where the memory is too small for that. A body is held four times while
+// it is turned, of half of the memory: the store may have the other half.
 func BodyLimit(c *config.Config) int {
 	limit := int64(c.Limits.Body)
 	if limit == 0 {
 		limit = defaultBody
 	}
-	return int(min(limit, MemoryLimit(c)/4))
+	return int(min(limit, MemoryLimit(c)/8))
 }

@@ -178,7 +178,7 @@ func TestCompressedBodiesInParallelKeepToTheBudget(t *testing.T) {
 	}), remembering(limit))
 	t.Cleanup(let)
 	var odd strings.Builder // that compresses well, and is no attack
-	for i := 0; odd.Len() < 6<<20; i++ {
+	for i := 0; odd.Len() < 7<<19; i++ {
 		fmt.Fprintf(&odd, "%d is a number and %d is its square, ", i, i*i)
 	}
 	body := gzipped(t, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%q}]}`, virtual, odd.String()))
@@ -246,7 +246,7 @@ func TestTheBodysLimitFitsTheBudget(t *testing.T) {
 		body, memory config.Bytes
 		want         int
 	}{
-		{0, 1 << 30, defaultBody}, {0, 64 << 20, 16 << 20}, {1 << 20, 64 << 20, 1 << 20},
+		{0, 1 << 30, defaultBody}, {0, 64 << 20, 8 << 20}, {1 << 20, 64 << 20, 1 << 20},
 	} {
 		c := config.Default()
 		c.Limits.Body, c.Limits.Memory = tt.body, tt.memory

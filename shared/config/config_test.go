@@ -72,7 +72,7 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 		{`{"limits":{"body":"ten"}}`, `limits.body: "ten" is not allowed here, a size such as`},
 		{`{"limits":{"body":10},` + minimal + `}`, `limits.body: 10 bytes are not allowed here`},
 		{`{"limits":{"memory":"1MiB"},` + minimal + `}`, `limits.memory: 1048576 bytes are not allowed here, 16MiB and more are`},
-		{`{"limits":{"memory":"64MiB","body":"17MiB"},` + minimal + `}`, `limits.memory: 67108864 bytes are not allowed here, at least 4 times limits.body (17825792) is`},
+		{`{"limits":{"memory":"64MiB","body":"17MiB"},` + minimal + `}`, `limits.memory: 67108864 bytes are not allowed here, at least 8 times limits.body (17825792) is`},
 		{`{"timeouts":{"idle":"5 min"}}`, `timeouts.idle: "5 min" is not allowed here, a duration such as`},
 		{`{"timeouts":{"idle":5}}`, `timeouts.idle: 5 is not allowed here, a duration such as`},
 		{`{"upstreams":[{"model":"m","url":"http://u:p@host"}]}`, "upstreams[0].url: a user and password are not allowed here"},

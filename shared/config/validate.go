@@ -179,8 +179,8 @@ func (l *Limits) validate(errs *Errors) {
 	switch m := l.Memory; {
 	case m != 0 && m < leastMemory:
 		errs.Add("limits.memory", "%d bytes are not allowed here, 16MiB and more are, or 0 for a quarter of what there is", m)
-	case m != 0 && m/4 < l.Body:
-		errs.Add("limits.memory", "%d bytes are not allowed here, at least 4 times limits.body (%d) is", m, l.Body)
+	case m != 0 && m/8 < l.Body:
+		errs.Add("limits.memory", "%d bytes are not allowed here, at least 8 times limits.body (%d) is", m, l.Body)
 	}
 }
 

@@ -98,6 +98,9 @@ func (h *History) Reset() {
 // Grow makes room for a conversation of n bytes at once.
 func (h *History) Grow(n int) { h.text = slices.Grow(h.text, n) }
 
+// Size is how many bytes of text the History has room for.
+func (h *History) Size() int { return cap(h.text) }
+
 // Len is the number of messages and assistant turns so far.
 func (h *History) Len() int { return len(h.entries) }
 

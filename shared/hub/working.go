@@ -11,7 +11,7 @@ import (
 const noted = 300
 
 // Working is how many bytes it may take to turn a request's body, beside the body and what it
-// is turned into. An edge that bounds the memory of all counts them. It is never too few.
+// is turned into. An edge that bounds the memory of all counts them.
 func Working(body []byte) int {
 	return noted * min(bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'}), jsonedit.MaxSteps)
 }

@@ -52,8 +52,15 @@ func (d Dialect) Request(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	return out, p
 }
 
+// maxKept is how many bytes a buffer may have that is kept for later requests; larger ones are
+// left to the collector.
+const maxKept = 8 << 20
+
 // release forgets the request.
 func (r *translation) release() {
+	if max(cap(r.chat.text), r.conversation.history.Size()) > maxKept {
+		return
+	}
 	r.reset(create, nil, nil, nil)
 	translations.Put(r)
 }

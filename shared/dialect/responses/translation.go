@@ -37,7 +37,7 @@ var translations = sync.Pool{New: func() any { return new(translation) }}
 
 // release gives the translation back without anything that refers to the request.
 func (r *translation) release() {
-	if cap(r.chat) > maxKept || r.reader.large() {
+	if max(cap(r.chat), r.conversation.history.Size()) > maxKept || r.reader.large() {
 		return
 	}
 	r.turn, r.req = nil, nil
