@@ -162,7 +162,7 @@ func (g *gateway) unharmed() error {
 	}
 	for _, s := range gjson.Get(stats, "stats").Array() {
 		if s.Get("value").Int() != 0 {
-			return fmt.Errorf("Envoy counts %s: %d", s.Get("name").Str, s.Get("value").Int())
+			return fmt.Errorf("it counts %s: %d", s.Get("name").Str, s.Get("value").Int())
 		}
 	}
 	return nil

@@ -86,9 +86,8 @@ type resultOrder struct {
 	taken   []bool
 
 	out     []byte
-	count   int // of messages written
-	next    int // the message that is next where nothing is moved
-	moved   bool
+	count   int    // of messages written
+	next    int    // the message that is next where nothing is moved
 	images  []byte // content parts of the results just written
 	changes hub.Change
 }

@@ -6,7 +6,6 @@ import "strings"
 type name struct {
 	text  string
 	quote byte // 0 for none
-	depth int  // the level of its quote
 	tag   bool // it is the name of a tag, or the value of one: <name>, <x=name>
 }
 
