@@ -97,12 +97,12 @@ func TestReferencesDontMultiply(t *testing.T) {
 }
 
 func TestReferencesWithoutMemoryOrClient(t *testing.T) {
-	a, s, ids := resolving(t, 2_000_000, func(c *config.Config) { c.Limits.Memory = 16 << 20 })
-	a.memory.Keep(14 << 20)
+	a, s, ids := resolving(t, 2_000_000, func(c *config.Config) { c.Limits.Memory = 32 << 20 })
+	a.memory.Keep(30 << 20)
 	if _, p := a.NewResolver("t", memory.NewShare(a.memory)).Item(t.Context(), ids[0]); p == nil || p.Status != 503 || p.Reason != "no_memory" {
 		t.Errorf("%+v", p)
 	}
-	a.memory.Keep(-14 << 20)
+	a.memory.Keep(-30 << 20)
 	share := memory.NewShare(a.memory)
 	r := a.NewResolver("t", share)
 	ctx, leave := context.WithCancel(t.Context())
