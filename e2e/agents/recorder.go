@@ -63,7 +63,8 @@ func (r *recorder) keep(h http.Handler) http.Handler {
 		r.mu.Unlock()
 		defer func() {
 			r.mu.Lock()
-			e.Cut = e.Cut || req.Context().Err() != nil
+			// Who leaves behind the last event has cut nothing.
+			e.Cut = e.Cut || req.Context().Err() != nil && !bytes.HasSuffix(e.Response, []byte("data: [DONE]\n\n"))
 			r.running--
 			r.idle.Broadcast()
 			r.mu.Unlock()
