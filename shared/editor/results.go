@@ -18,7 +18,7 @@ func sortResults(d *document, l *messageList) []byte {
 	if !l.wantsSorting(d.src) {
 		return nil
 	}
-	o := resultOrder{src: d.src, list: l, ids: map[string][]openCalls{}}
+	o := resultOrder{src: d.src, list: l}
 	o.pair()
 	return o.write(d)
 }
@@ -79,7 +79,7 @@ type resultOrder struct {
 	src   []byte
 	list  *messageList
 	turns []resultTurn
-	ids   map[string][]openCalls
+	pairs history.Pairs // by the numbers of turns and callIDs
 	// results holds for each call the number of its result's message, counted from 1; taken tells
 	// of each message whether it is one.
 	results []int
@@ -101,13 +101,7 @@ type resultTurn struct {
 	answered, loose bool
 }
 
-// openCalls are the calls of one id in one turn that have no result yet.
-type openCalls struct {
-	turn  int
-	calls []int
-}
-
-// pair finds the call of each result: of the latest turn that has one of its id without a result.
+// pair finds the call of each result.
 func (o *resultOrder) pair() {
 	o.results, o.taken = make([]int, len(o.list.callIDs)), make([]bool, len(o.list.noted))
 	for i := 0; i < len(o.list.noted); {
@@ -132,14 +126,7 @@ func (o *resultOrder) addTurn(t resultTurn) {
 			t.loose = true
 			continue
 		}
-		id := string(jsonedit.Text(raw))
-		open := o.ids[id]
-		if len(open) == 0 || open[len(open)-1].turn != n {
-			open = append(open, openCalls{turn: n})
-		}
-		last := &open[len(open)-1]
-		last.calls = append(last.calls, c)
-		o.ids[id] = open
+		o.pairs.Call(n, c, jsonedit.Text(raw))
 	}
 	o.turns = append(o.turns, t)
 }
@@ -150,16 +137,11 @@ func (o *resultOrder) answer(message int) bool {
 	if !jsonedit.IsString(raw) {
 		return false
 	}
-	id := string(jsonedit.Text(raw))
-	open := o.ids[id]
-	if len(open) == 0 {
+	of, ok := o.pairs.Result(jsonedit.Text(raw))
+	if !ok || of.Again {
 		return false
 	}
-	last := &open[len(open)-1]
-	o.results[last.calls[0]], o.taken[message], o.turns[last.turn].answered = message+1, true, true
-	if last.calls = last.calls[1:]; len(last.calls) == 0 {
-		o.ids[id] = open[:len(open)-1]
-	}
+	o.results[of.Call], o.taken[message], o.turns[of.Turn].answered = message+1, true, true
 	return true
 }
 

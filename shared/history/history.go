@@ -26,10 +26,7 @@ type History struct {
 	current int
 	begun   bool
 
-	// byID says for each id of a call, numbered by ids, which calls have it.
-	ids    map[string]int
-	byID   []sameID
-	groups []group
+	pairs Pairs // by the numbers of entries, and of calls in them
 }
 
 // entry is one message, or an assistant turn with the results of its calls.
@@ -61,23 +58,6 @@ type call struct {
 	result              chain
 	// images are content parts with commas between.
 	images chain
-	// next is the next call of the same id in the same turn that waits for a result,
-	// counted from 1.
-	next int
-}
-
-// sameID is the calls of one id: the latest turn that has some without a result,
-// as the number of its group, and the last one that got its result. Both from 1.
-type sameID struct {
-	open        int
-	entry, call int
-}
-
-// group are calls of one id in one turn, first to last; below is the group that the
-// turns before have.
-type group struct {
-	entry, first, last int
-	below              int
 }
 
 func (h *History) add(b []byte) piece {
@@ -90,9 +70,8 @@ func (h *History) of(p piece) []byte { return h.text[p.start:p.end] }
 
 // Reset empties the History.
 func (h *History) Reset() {
-	clear(h.ids)
-	h.text, h.entries, h.begun = h.text[:0], h.entries[:0], false
-	h.links, h.byID, h.groups = h.links[:0], h.byID[:0], h.groups[:0]
+	h.text, h.entries, h.begun, h.links = h.text[:0], h.entries[:0], false, h.links[:0]
+	h.pairs.Reset()
 }
 
 // Grow makes room for a conversation of n bytes at once.
@@ -178,25 +157,8 @@ func (h *History) Text(between string, inside []byte) {
 // What the arguments are is the Editor's matter.
 func (h *History) Call(id, name, arguments []byte) {
 	e := h.assistant()
+	h.pairs.Call(h.current, len(e.calls), id)
 	e.calls = append(e.calls, call{id: h.add(id), name: h.add(name), arguments: h.add(arguments)})
-	n := len(e.calls)
-	known, ok := h.ids[string(id)]
-	if !ok {
-		if h.ids == nil {
-			h.ids = map[string]int{}
-		}
-		known = len(h.byID)
-		h.ids[string(id)] = known
-		h.byID = append(h.byID, sameID{})
-	}
-	s := &h.byID[known]
-	if s.open > 0 && h.groups[s.open-1].entry == h.current {
-		g := &h.groups[s.open-1]
-		e.calls[g.last-1].next, g.last = n, n
-		return
-	}
-	h.groups = append(h.groups, group{h.current, n, n, s.open})
-	s.open = len(h.groups)
 }
 
 // CallObject is Call with arguments that are known to be a JSON object.
@@ -211,21 +173,13 @@ func (h *History) CallObject(id, name, arguments []byte) {
 // commas between. Images that stand in the text as JSON become such. false if there is no such call.
 func (h *History) Result(id, text, images []byte) bool {
 	h.begun = false
-	known, ok := h.ids[string(id)]
+	of, ok := h.pairs.Result(id)
 	if !ok {
 		return false
 	}
-	s := &h.byID[known]
-	if s.open > 0 {
-		g := &h.groups[s.open-1]
-		s.entry, s.call = g.entry, g.first
-		if g.first = h.entries[s.entry].calls[s.call-1].next; g.first == 0 {
-			s.open = g.below
-		}
-	}
 	text, images = Unpack(text, images)
 	// A second result for one call joins the first: a chat template takes one.
-	c := &h.entries[s.entry].calls[s.call-1]
+	c := &h.entries[of.Turn].calls[of.Call]
 	c.answered = true
 	h.extend(&c.result, `\n`, text)
 	h.extend(&c.images, ",", images)
