@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"math/bits"
 	"sync"
@@ -97,11 +98,34 @@ func (p *buffer) makeRoom(announced int64) bool {
 	return true
 }
 
-// readFrom appends what one read of r gives.
-func (p *buffer) readFrom(r io.Reader) error {
-	n, err := r.Read(p.b[len(p.b):cap(p.b)])
-	p.b = p.b[:len(p.b)+n]
-	return err
+// errTooLarge: what is read whole is over its limit.
+var errTooLarge = errors.New("it is too large")
+
+// errNoMemory: the exchanges hold as many bytes as they may.
+var errNoMemory = errors.New("the exchanges hold as much memory as they may")
+
+// readAll appends all of r, of which announced bytes are to come, -1 where nobody says. What has
+// come stays in the buffer beside an error: errTooLarge behind limit bytes where that is not 0,
+// errNoMemory, or r's.
+func (p *buffer) readAll(r io.Reader, announced, limit int64) error {
+	if limit > 0 && announced > limit {
+		return errTooLarge
+	}
+	for {
+		if !p.makeRoom(announced) {
+			return errNoMemory
+		}
+		n, err := r.Read(p.b[len(p.b):cap(p.b)])
+		p.b = p.b[:len(p.b)+n]
+		switch {
+		case limit > 0 && int64(len(p.b)) > limit:
+			return errTooLarge // even if it is broken too
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // free returns the buffer to its pool; p may be nil.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -81,32 +80,26 @@ func (c *httpClient) SetWriteDeadline(t time.Time) error {
 
 // body reads the request's body. The buffer grows as it comes.
 func (c *httpClient) body(limit int64, share *memory.Share) (*buffer, hub.Fault) {
-	length := c.r.ContentLength
-	if limit > 0 && length > limit {
+	if limit > 0 && c.r.ContentLength > limit {
 		return nil, hub.BodyTooLarge
 	}
 	in := newShared(firstRoom, share)
 	if in == nil {
 		return nil, hub.NoMemory
 	}
-	for {
-		if !in.makeRoom(length) {
-			in.free()
-			return nil, hub.NoMemory
-		}
-		err := in.readFrom(c.r.Body)
-		switch {
-		case limit > 0 && int64(len(in.b)) > limit:
-			in.free()
-			return nil, hub.BodyTooLarge
-		case err == io.EOF:
-			c.seen.bytesIn = int64(len(in.b))
-			return in, hub.NoFault
-		case err != nil:
-			in.free()
-			return nil, c.bodyFault(err)
-		}
+	err := in.readAll(c.r.Body, c.r.ContentLength, limit)
+	if err == nil {
+		c.seen.bytesIn = int64(len(in.b))
+		return in, hub.NoFault
 	}
+	in.free()
+	switch err {
+	case errTooLarge:
+		return nil, hub.BodyTooLarge
+	case errNoMemory:
+		return nil, hub.NoMemory
+	}
+	return nil, c.bodyFault(err)
 }
 
 // bodyFault is faultOf, NoFault for a client that has left: with a bad chunk, it may still

@@ -80,26 +80,21 @@ func decode(src []byte, encoding string, limit int, share *memory.Share) (*buffe
 }
 
 // gather reads what a decoder gives, likely bytes at first, in a buffer that grows as they come.
-func gather(from io.Reader, likely, limit int, share *memory.Share) (*buffer, hub.Fault) {
-	out := newShared(min(likely, limit)+1, share)
+func gather(from io.Reader, likely, limit int, share *memory.Share) (out *buffer, f hub.Fault) {
+	out = newShared(min(likely, limit)+1, share)
 	if out == nil {
 		return nil, hub.NoMemory
 	}
-	for {
-		if !out.makeRoom(-1) {
-			out.free()
-			return nil, hub.NoMemory
-		}
-		err := out.readFrom(from)
-		switch {
-		case len(out.b) > limit: // too long to be mistaken for a broken one
-			out.free()
-			return nil, hub.BodyTooLarge
-		case err == io.EOF:
-			return out, hub.NoFault
-		case err != nil:
-			out.free()
-			return nil, hub.BadEncoding
-		}
+	switch err := out.readAll(from, -1, int64(limit)); err {
+	case nil:
+		return out, hub.NoFault
+	case errTooLarge:
+		f = hub.BodyTooLarge
+	case errNoMemory:
+		f = hub.NoMemory
+	default:
+		f = hub.BadEncoding
 	}
+	out.free()
+	return nil, f
 }

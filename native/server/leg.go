@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,12 +19,6 @@ var (
 	errEnded = errors.New("the gateway is shutting down")
 	errDone  = errors.New("the exchange is over")
 )
-
-// errReplyTooLarge: a reply that is read whole is over its limit.
-var errReplyTooLarge = errors.New("the reply is too large")
-
-// errNoMemory: the exchanges hold as many bytes as they may.
-var errNoMemory = errors.New("no memory for the reply")
 
 // Words of the log for what ended an exchange early.
 const (
@@ -82,6 +75,15 @@ func (l *leg) watch(timeout time.Duration, w deadliner) {
 	}
 }
 
+// Read reads some of the reply.
+func (l *leg) Read(p []byte) (int, error) {
+	n, err := l.reply.Read(p)
+	if err == nil {
+		l.alive()
+	}
+	return n, err
+}
+
 // alive is told that some of the reply has come.
 func (l *leg) alive() {
 	l.freeSent()
@@ -106,29 +108,11 @@ func (l *leg) stopIdle() {
 // readWhole reads the reply to its end, at most limit bytes where that is not 0. The buffer
 // counts against the share and grows as they come; it holds what has come, also beside an error.
 func (l *leg) readWhole(limit int64, share *memory.Share) (*buffer, error) {
-	length := l.reply.Length
-	if limit > 0 && length > limit {
-		return nil, errReplyTooLarge
-	}
 	in := newShared(firstRoom, share)
 	if in == nil {
 		return nil, errNoMemory
 	}
-	for {
-		if !in.makeRoom(length) {
-			return in, errNoMemory
-		}
-		err := in.readFrom(l.reply)
-		switch {
-		case limit > 0 && int64(len(in.b)) > limit:
-			return in, errReplyTooLarge
-		case err == io.EOF:
-			return in, nil
-		case err != nil:
-			return in, err
-		}
-		l.alive()
-	}
+	return in, in.readAll(l, l.reply.Length, limit)
 }
 
 // unreachable says why no reply's head came, and the log's word for it, if that is not the

@@ -182,8 +182,7 @@ func (o *Observer) Observe(w http.ResponseWriter, r *http.Request, route string)
 }
 
 // Body reads the body of a request that is answered here, without its content-encoding, of at
-// most limit bytes; idle bounds the wait for a piece of it. It counts against the share, for
-// as long as that is held.
+// most limit bytes. It counts against the share, for as long as that is held.
 func (b *Observed) Body(r *http.Request, limit int, share *memory.Share) ([]byte, hub.Fault) {
 	cl := newHTTPClient(b.ResponseWriter, r, access.Credential{})
 	defer cl.free()

@@ -20,7 +20,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	case err == errNoMemory:
 		c.answer(c.x.Fault(hub.NoMemory))
 		return
-	case err == errReplyTooLarge:
+	case err == errTooLarge:
 		c.answer(c.x.Fault(hub.ReplyTooLarge))
 		return
 	case err != nil:
