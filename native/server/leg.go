@@ -162,7 +162,7 @@ func mendLocations(h http.Header, client *upstream.Client, host string) {
 
 func (l *leg) freeBody() {
 	l.body.free()
-	l.body = nil
+	l.body, l.request.Body = nil, nil
 }
 
 func (l *leg) free() {
