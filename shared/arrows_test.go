@@ -27,7 +27,7 @@ var arrows = []struct {
 	{"shared/jsonedit", nil},
 	{"shared/sse", nil},
 	{"shared/gunzip", nil},
-	{"shared/redact", nil},
+	{"shared/redact", []string{"shared/jsonedit"}},
 	{"shared/catalog", []string{"shared/config"}},
 	{"shared/hub", []string{"shared/catalog", "shared/jsonedit"}},
 	{"shared/editor", []string{"shared/catalog", "shared/history", "shared/hub", "shared/jsonedit"}},

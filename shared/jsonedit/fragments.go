@@ -122,7 +122,7 @@ func character(in []byte, last bool) (width int, instead string) {
 	default:
 		return 1, `\\`
 	}
-	r := hex4(in[2:])
+	r := codeUnit(in[2:])
 	switch {
 	case r < 0xD800 || r > 0xDFFF:
 		return 6, ""
@@ -136,7 +136,7 @@ func character(in []byte, last bool) (width int, instead string) {
 	case len(low) >= 2:
 		digits := hexDigits(low[2:])
 		if digits == 4 {
-			if r := hex4(low[2:]); r >= 0xDC00 && r <= 0xDFFF {
+			if r := codeUnit(low[2:]); r >= 0xDC00 && r <= 0xDFFF {
 				return 12, ""
 			}
 			return 6, replacement
@@ -154,7 +154,7 @@ func character(in []byte, last bool) (width int, instead string) {
 // hexDigits is how many of the next four bytes are hexadecimal digits, up to the first
 // that is none.
 func hexDigits(b []byte) (n int) {
-	for n < 4 && n < len(b) && hexValue(b[n]) >= 0 {
+	for n < 4 && n < len(b) && HexDigit(b[n]) >= 0 {
 		n++
 	}
 	return n

@@ -169,7 +169,7 @@ func (l *lexer) escape(pos int) int {
 		l.failAt(pos+1, "an unknown escape")
 	default:
 		for i := pos + 2; i < pos+6; i++ {
-			if i >= len(src) || hexValue(src[i]) < 0 {
+			if i >= len(src) || HexDigit(src[i]) < 0 {
 				l.failAt(i, "four hexadecimal digits were expected")
 				return -1
 			}

@@ -5,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-func hexValue(c byte) int {
+// HexDigit is what a hexadecimal digit says, -1 for what is none.
+func HexDigit(c byte) int {
 	switch {
 	case c >= '0' && c <= '9':
 		return int(c - '0')
@@ -17,8 +18,12 @@ func hexValue(c byte) int {
 	return -1
 }
 
-func hex4(b []byte) rune {
-	return rune(hexValue(b[0])<<12 | hexValue(b[1])<<8 | hexValue(b[2])<<4 | hexValue(b[3]))
+// codeUnit is what the four digits at the beginning of b say, negative for what are none.
+func codeUnit[T []byte | string](b T) rune {
+	if len(b) < 4 {
+		return -1
+	}
+	return rune(HexDigit(b[0])<<12 | HexDigit(b[1])<<8 | HexDigit(b[2])<<4 | HexDigit(b[3]))
 }
 
 // AppendUnquoted appends what a string literal means. The literal, quotes included,
@@ -27,10 +32,11 @@ func AppendUnquoted(dst, literal []byte) []byte {
 	return AppendUnescaped(dst, literal[1:len(literal)-1])
 }
 
-// AppendUnescaped is AppendUnquoted for the inside of a literal.
-func AppendUnescaped(dst, b []byte) []byte {
+// AppendUnescaped is AppendUnquoted for the inside of a literal, which need not have passed the
+// Scanner: what is no escape stays.
+func AppendUnescaped[T []byte | string](dst []byte, b T) []byte {
 	for i := 0; i < len(b); {
-		if b[i] != '\\' {
+		if b[i] != '\\' || i+1 == len(b) {
 			j := i + 1
 			for j < len(b) && b[j] != '\\' {
 				j++
@@ -51,12 +57,16 @@ func AppendUnescaped(dst, b []byte) []byte {
 		case 't':
 			dst = append(dst, '\t')
 		case 'u':
-			r := hex4(b[i+2:])
+			r := codeUnit(b[i+2:])
+			if r < 0 {
+				dst = append(dst, '\\', 'u')
+				break
+			}
 			i += 6
 			if utf16.IsSurrogate(r) {
 				low := rune(utf8.RuneError)
 				if i+6 <= len(b) && b[i] == '\\' && b[i+1] == 'u' {
-					low = hex4(b[i+2:])
+					low = codeUnit(b[i+2:])
 				}
 				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
 					i += 6
@@ -79,8 +89,8 @@ func AppendPercentDecoded[T []byte | string](dst []byte, text T) (out []byte, va
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c == '%' {
-			if i+2 < len(text) && hexValue(text[i+1]) >= 0 && hexValue(text[i+2]) >= 0 {
-				c = byte(hexValue(text[i+1])<<4 | hexValue(text[i+2]))
+			if i+2 < len(text) && HexDigit(text[i+1]) >= 0 && HexDigit(text[i+2]) >= 0 {
+				c = byte(HexDigit(text[i+1])<<4 | HexDigit(text[i+2]))
 				i += 2
 			} else {
 				valid = false

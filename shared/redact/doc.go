@@ -10,5 +10,5 @@
 //	line.go    control characters and bounds
 //	panic.go   panics
 //
-// It imports no room.
+// It imports jsonedit.
 package redact

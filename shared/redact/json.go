@@ -1,10 +1,6 @@
 package redact
 
-import (
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "github.com/qwenvoy/qwenvoy/shared/jsonedit"
 
 // json hides the secrets of a value of JSON that begins at i, and goes on behind it. Each
 // string is read as a text of its own, without its escapes. What turns out to be no JSON is
@@ -38,7 +34,7 @@ func (t *text) json(i int) {
 			end := stringEnd(s, i+1)
 			next := skipSpace(s, min(end+1, len(s)))
 			isName := open > 0 && next < len(s) && s[next] == ':'
-			inside := unquoted(s[i+1 : end])
+			inside := string(jsonedit.AppendUnescaped(nil, s[i+1:end]))
 			switch {
 			case isName && hidden == 0:
 				named, count = Secret(inside), Counts(inside)
@@ -74,7 +70,7 @@ func (t *text) json(i int) {
 // inside shows what a string holds.
 func (t *text) inside(from, to int, inside string) {
 	if shown := within(inside, t.known, t.depth+1); shown != inside {
-		t.hide(from, to, quoted(shown))
+		t.hide(from, to, string(jsonedit.AppendEscaped(nil, shown)))
 	}
 }
 
@@ -96,87 +92,4 @@ func skipSpace(s string, i int) int {
 		i++
 	}
 	return i
-}
-
-// unquoted is what a string of JSON says, without its quotes; what is no escape stays.
-func unquoted(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b = append(b, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'n':
-			b = append(b, '\n')
-		case 'r':
-			b = append(b, '\r')
-		case 't':
-			b = append(b, '\t')
-		case 'b':
-			b = append(b, '\b')
-		case 'f':
-			b = append(b, '\f')
-		case 'u':
-			r := codeUnit(s[i+1:])
-			if r < 0 {
-				b = append(b, `\u`...)
-				continue
-			}
-			i += 4
-			if utf16.IsSurrogate(r) && strings.HasPrefix(s[i+1:], `\u`) {
-				if both := utf16.DecodeRune(r, codeUnit(s[i+3:])); both != utf8.RuneError {
-					r = both
-					i += 6
-				}
-			}
-			b = utf8.AppendRune(b, r)
-		default:
-			b = append(b, s[i])
-		}
-	}
-	return string(b)
-}
-
-// codeUnit reads four digits; -1 for none.
-func codeUnit(s string) (r rune) {
-	if len(s) < 4 {
-		return -1
-	}
-	for _, c := range []byte(s[:4]) {
-		h := hex(c)
-		if h < 0 {
-			return -1
-		}
-		r = r<<4 | rune(h)
-	}
-	return r
-}
-
-// quoted is a string of JSON that says s, without its quotes.
-func quoted(s string) string {
-	b := make([]byte, 0, len(s)+16)
-	for _, c := range []byte(s) {
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c == '\n':
-			b = append(b, `\n`...)
-		case c == '\r':
-			b = append(b, `\r`...)
-		case c == '\t':
-			b = append(b, `\t`...)
-		case c < ' ':
-			const digits = "0123456789abcdef"
-			b = append(b, `\u00`...)
-			b = append(b, digits[c>>4], digits[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(b)
 }

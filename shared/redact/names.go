@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
+)
 
 // Hidden stands where a secret was. [n] stands for n bytes that are not known to be harmless.
 const Hidden = "[redacted]"
@@ -259,23 +263,11 @@ func unescaped(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		for c == '%' && i+2 < len(s) && hex(s[i+1]) >= 0 && hex(s[i+2]) >= 0 {
-			c = byte(hex(s[i+1])<<4 | hex(s[i+2]))
+		for c == '%' && i+2 < len(s) && jsonedit.HexDigit(s[i+1]) >= 0 && jsonedit.HexDigit(s[i+2]) >= 0 {
+			c = byte(jsonedit.HexDigit(s[i+1])<<4 | jsonedit.HexDigit(s[i+2]))
 			i += 2
 		}
 		b = append(b, c)
 	}
 	return string(b)
-}
-
-func hex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
