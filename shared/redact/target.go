@@ -29,13 +29,21 @@ func simple(s string) bool {
 func appendTarget(dst []byte, s string) []byte {
 	s, fragment, hasFragment := strings.Cut(s, "#")
 	s, query, hasQuery := strings.Cut(s, "?")
-	if i := strings.Index(s, "//"); i == 0 || i > 0 && s[i-1] == ':' {
+	switch i := strings.Index(s, "//"); {
+	case i > 0 && s[i-1] == ':':
 		dst = append(dst, s[:i+2]...)
 		host, path := s[i+2:], ""
 		if end := strings.IndexAny(host, `/\`); end >= 0 {
 			host, path = host[:end], host[end:]
 		}
 		dst, s = appendHost(dst, host), path
+	case i == 0:
+		// A request's path may begin so, with a segment that is no host: only what stands before
+		// an @ is sure.
+		host, _, _ := strings.Cut(s[2:], "/")
+		if at := strings.LastIndexByte(host, '@'); at >= 0 {
+			dst, s = append(append(append(dst, "//"...), Hidden...), '@'), s[2+at+1:]
+		}
 	}
 	dst = appendPath(dst, s)
 	if hasQuery {

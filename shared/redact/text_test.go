@@ -93,7 +93,7 @@ func TestTarget(t *testing.T) {
 		{"http://user:s@host/x?limit=1", "http://[redacted]@host/x?limit=1"},
 		{"http://s@host", "http://[redacted]@host"},
 		{"http://host/x@y?a=@#b", "http://host/[3]?a=[1]#[1]"},
-		{"//s@host/x", "//[redacted]@host/x"},
+		{"//s@host/x", "//[redacted]@host/x"}, {"//cAn-7f3a9c/0", "//[10]/0"},
 		{"http://[::1]:8000/v1", "http://[::1]:8000/v1"},
 		{"http://host:8000", "http://host:8000"},
 		{"", ""}, {"*", "[1]"}, {"host:443", "[8]"},
