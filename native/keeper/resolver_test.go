@@ -58,7 +58,8 @@ func resolving(t *testing.T, size int, change func(*config.Config)) (a *Archive,
 // all references together is no more than a body may have.
 func TestReferencesDontMultiply(t *testing.T) {
 	a, s, ids := resolving(t, 100_000, func(c *config.Config) { c.Limits.Body, c.Limits.Memory = 1_000_000, 16<<20 })
-	share := memory.NewShare(a.memory)
+	share := new(memory.Share)
+	share.Begin(a.memory)
 	r := a.NewResolver("t", share)
 	found := 0
 	for i := range 100 {
@@ -99,11 +100,14 @@ func TestReferencesDontMultiply(t *testing.T) {
 func TestReferencesWithoutMemoryOrClient(t *testing.T) {
 	a, s, ids := resolving(t, 2_000_000, func(c *config.Config) { c.Limits.Memory = 32 << 20 })
 	a.memory.Keep(30 << 20)
-	if _, p := a.NewResolver("t", memory.NewShare(a.memory)).Item(t.Context(), ids[0]); p == nil || p.Status != 503 || p.Reason != "no_memory" {
+	full := new(memory.Share)
+	full.Begin(a.memory)
+	if _, p := a.NewResolver("t", full).Item(t.Context(), ids[0]); p == nil || p.Status != 503 || p.Reason != "no_memory" {
 		t.Errorf("%+v", p)
 	}
 	a.memory.Keep(-30 << 20)
-	share := memory.NewShare(a.memory)
+	share := new(memory.Share)
+	share.Begin(a.memory)
 	r := a.NewResolver("t", share)
 	ctx, leave := context.WithCancel(t.Context())
 	if _, p := r.Item(ctx, ids[0]); p != nil {

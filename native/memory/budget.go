@@ -55,9 +55,6 @@ type Share struct {
 	held   atomic.Int64
 }
 
-// NewShare makes a Share that holds nothing.
-func NewShare(of *Budget) *Share { return &Share{budget: of} }
-
 // Begin gives an empty Share a Budget.
 func (s *Share) Begin(of *Budget) { s.budget = of }
 

@@ -6,9 +6,15 @@ import (
 	"testing"
 )
 
+func newShare(of *Budget) *Share {
+	s := new(Share)
+	s.Begin(of)
+	return s
+}
+
 func TestGrowTakesNothingBeyondTheLimit(t *testing.T) {
 	b := NewBudget(100)
-	one, other := NewShare(b), NewShare(b)
+	one, other := newShare(b), newShare(b)
 	if !one.Grow(60) || other.Grow(41) || !other.Grow(40) {
 		t.Fatalf("%d held", b.Held())
 	}
@@ -34,9 +40,9 @@ func TestGrowTakesNothingBeyondTheLimit(t *testing.T) {
 
 func TestAddCountsWithoutAsking(t *testing.T) {
 	b := NewBudget(100)
-	s := NewShare(b)
+	s := newShare(b)
 	s.Add(150)
-	if b.Held() != 150 || s.Grow(1) || NewShare(b).Grow(1) {
+	if b.Held() != 150 || s.Grow(1) || newShare(b).Grow(1) {
 		t.Errorf("%d held", b.Held())
 	}
 	s.Release()
@@ -47,7 +53,7 @@ func TestAddCountsWithoutAsking(t *testing.T) {
 
 func TestWithoutABudgetThereIsNoLimit(t *testing.T) {
 	var none *Share
-	for _, s := range []*Share{none, {}, NewShare(nil)} {
+	for _, s := range []*Share{none, {}, newShare(nil)} {
 		if !s.Grow(1 << 40) {
 			t.Error("refused")
 		}
@@ -62,7 +68,7 @@ func TestManyAtOnceBalance(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 1000 {
-				s := NewShare(b)
+				s := newShare(b)
 				if s.Grow(400) {
 					s.Add(3)
 					s.Shrink(100)

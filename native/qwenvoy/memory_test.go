@@ -267,6 +267,13 @@ func prose(n int) string {
 	return b.String()[:n]
 }
 
+// idIn is the first id of a kind in a reply; the kind alone where there is none.
+func idIn(reply, kind string) string {
+	_, rest, _ := strings.Cut(reply, `"id":"`+kind)
+	id, _, _ := strings.Cut(rest, `"`)
+	return kind + id
+}
+
 func chatOf(text string) string {
 	return `{"model":"gpt-5","messages":[{"role":"user","content":"` + text + `"}]}`
 }
@@ -376,9 +383,7 @@ func TestMemoryReferences(t *testing.T) {
 	text := prose(3 << 20)
 	p.answer.Store(&text)
 	status, reply := p.post("/v1/responses", `{"model":"gpt-5","input":"go"}`)
-	_, rest, _ := strings.Cut(reply, `"id":"msg_`)
-	id, _, _ := strings.Cut(rest, `"`)
-	id = "msg_" + id
+	id := idIn(reply, "msg_")
 	if status != 200 || id == "msg_" {
 		t.Fatalf("%d %.300s", status, reply)
 	}
@@ -419,9 +424,7 @@ func TestMemoryStoredResponsesAndReadersThatDontRead(t *testing.T) {
 		if status != 200 {
 			t.Fatalf("%d %.300s", status, reply)
 		}
-		_, rest, _ := strings.Cut(reply, `"id":"resp_`)
-		id, _, _ := strings.Cut(rest, `"`)
-		ids = append(ids, "resp_"+id)
+		ids = append(ids, idIn(reply, "resp_"))
 	}
 	var readers []net.Conn
 	for i := range 64 {

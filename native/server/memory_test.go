@@ -137,7 +137,8 @@ func TestOverTheBudgetIsA503BeforeTheWork(t *testing.T) {
 func TestWhatIsNotedOfABodyCounts(t *testing.T) {
 	e := start(t, upstreamOf(t, answers), remembering(32<<20))
 	items := strings.TrimSuffix(strings.Repeat(`{"role":"user","content":"x"},`, 15_000), ",") // 450 KB
-	others := memory.NewShare(e.handler.Memory())
+	others := new(memory.Share)
+	others.Begin(e.handler.Memory())
 	for path, body := range map[string]string{
 		"/v1/chat/completions": `{"model":"` + virtual + `","messages":[` + items + `]}`,
 		"/v1/responses":        `{"model":"` + virtual + `","input":[` + items + `]}`,
