@@ -46,6 +46,9 @@ func (c *Checker) takeTerminal(kind string, event map[string]any) {
 		return
 	}
 	for _, i := range c.items {
+		if i.index < 0 { // it began before any place was known
+			continue
+		}
 		at := fmt.Sprintf("response.output[%d]", i.index)
 		if i.index >= int64(len(output)) {
 			c.fault("%s is missing; output must hold each item of the stream, here %s", at, i.describe())
@@ -57,7 +60,7 @@ func (c *Checker) takeTerminal(kind string, event map[string]any) {
 		}
 	}
 	for _, i := range c.open { // response.failed within an item
-		if i.index >= int64(len(output)) {
+		if i.index < 0 || i.index >= int64(len(output)) {
 			continue
 		}
 		got := output[i.index]

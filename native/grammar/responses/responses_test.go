@@ -300,6 +300,19 @@ func TestAResumedStreamMayBeginAnywhere(t *testing.T) {
 	}
 }
 
+// An item that began without an output_index, in a stream whose first items are not known, has no
+// place that its response could be looked at for, also where a later event tells one.
+func TestAnItemOfNoKnownPlaceInAResumedStream(t *testing.T) {
+	for _, g := range example.Responses {
+		stream := mutation.Mutant{Events: g.Events()[2:]}.Bytes()
+		without := bytes.Replace(stream, []byte(`"output_index":0,`), nil, 1)
+		if bytes.Equal(without, stream) {
+			continue
+		}
+		mustFail(t, responses.Check(without, responses.Options{First: 2, OpenResponses: g.OpenResponses}), "output_index")
+	}
+}
+
 // What a resumed stream still knows is checked: whatever breaks the second half of a
 // stream breaks it in the resumed one, once the first whole item is there.
 func TestAResumedStreamIsChecked(t *testing.T) {
