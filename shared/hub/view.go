@@ -232,6 +232,9 @@ func (v *View) message(src []byte, c *Choice) {
 		}
 		kind := s.Kind()
 		value := s.Value()
+		if value.Absent() { // broken
+			return
+		}
 		n := c.Message.Add(key, value)
 		if m == nil {
 			continue
