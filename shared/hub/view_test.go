@@ -136,15 +136,18 @@ func TestTextsInLists(t *testing.T) {
 	}
 }
 
-func TestARepliesBeginningIsNoReply(t *testing.T) {
-	const whole = `{"id":"1","object":"x","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":[{"type":"text","text":"a"}],"reasoning":{"a":1},` +
-		`"reasoning_content":{},"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}],"refusal":{},"function_call":{"name":"f"}},` +
-		`"logprobs":{"content":[]},"finish_reason":"stop","text":{}}],"usage":{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":1}},"error":{}}`
-	for n := range whole {
-		var v View
-		var h Head
-		if v.Read([]byte(whole[:n])) == nil || v.ReadChunk([]byte(whole[:n]), &h) == nil {
-			t.Errorf("%s is read as if it were whole", whole[:n])
+func TestTheBeginningOfAReplyIsNoReply(t *testing.T) {
+	members := []string{`"content":{"a":1}`, `"content":[{"type":"text","text":"a"}]`, `"reasoning":{"a":1}`, `"reasoning":[1]`, `"reasoning_content":{}`,
+		`"tool_calls":{"a":1}`, `"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]`, `"refusal":{}`, `"function_call":{"name":"f"}`}
+	for _, member := range members {
+		whole := `{"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant",` + member + `},"logprobs":{"content":[]},` +
+			`"finish_reason":"stop","text":{}}],"usage":{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":1}},"error":{}}`
+		for n := range whole {
+			var v View
+			var h Head
+			if v.Read([]byte(whole[:n])) == nil || v.ReadChunk([]byte(whole[:n]), &h) == nil {
+				t.Errorf("%s is read as if it were whole", whole[:n])
+			}
 		}
 	}
 }
