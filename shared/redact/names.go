@@ -12,12 +12,24 @@ const Hidden = "[redacted]"
 // parts are what a word in a secret's name holds; a name is read without regard to case,
 // and its words end where something else than a letter or a digit stands.
 var parts = [...]string{
-	"token", "key", "secret", "auth", "pass", "pwd", "jwt", "sig", "cred", "session",
-	"cookie", "bearer", "csrf", "xsrf", "hmac", "assertion", "mnemonic",
+	"token", "key", "secret", "auth", "pass", "pwd", "jwt", "sig", "cred", "sess", "ticket", "cert",
+	"cookie", "bearer", "csrf", "xsrf", "hmac", "assertion", "mnemonic", "macaroon",
 }
 
 // whole are words that name secrets only when they hold nothing more.
-var whole = [...]string{"otp", "totp", "pin", "sid", "psk", "nonce", "dsn", "pw", "pem"}
+var whole = [...]string{
+	"otp", "totp", "hotp", "mfa", "pin", "pincode", "cvv", "cvc", "sid", "tgt", "psk", "nonce", "salt", "dsn", "connstr",
+	"pw", "psw", "pswd", "pswrd", "psswd", "pem", "pfx", "p12", "saml", "samlresponse", "samlrequest", "netrc", "kubeconfig",
+}
+
+// phrases name secrets by several words, each of which may be anything's.
+var phrases = [...]string{
+	"seedphrase", "seedword", "recoveryphrase", "recoveryword", "backupphrase", "walletseed", "recoverycode", "backupcode",
+	"verificationcode", "onetimecode", "accesscode", "securitycode", "codeverifier", "connectionstring", "connstr", "kubeconfig",
+}
+
+// lasts name secrets where a name ends in them; a private_repo is none.
+var lasts = [...]string{"private", "priv"}
 
 // persons are the names of what is no key, but leads to a person or to their machine.
 var persons = [...]string{"userid", "turnmetadata", "clientmetadata", "installationid", "deviceid"}
@@ -30,7 +42,8 @@ var accidents = [...]string{
 	"monkey", "donkey", "turkey", "hockey", "jockey", "whiskey", "lackey", "mickey",
 	"passage", "passed", "passing", "passive", "passenger", "passion", "passthrough", "compass", "bypass", "encompass", "surpass", "trespass",
 	"signal", "signific", "sigma", "sigmoid", "design", "assign", "resign", "consign", "insight", "sight",
-	"sacred", "incredib", "credib", "secretar", "obsession", "possession",
+	"sacred", "incredib", "credib", "secretar", "assess", "possess", "obsess",
+	"certain", "certified", "certify", "certification", "concert",
 }
 
 // authors begin with a part by accident; authorization, authorize and authorise do not.
@@ -39,7 +52,9 @@ var authors = [...]string{"authoring", "authored", "authoritative", "authorities
 // Secret tells whether a name is that of a secret. Numbers may be shown all the same where
 // it Counts.
 func Secret(name string) bool {
-	name = lower(unescaped(name))
+	written := unescaped(name)
+	name = lower(written)
+	last := ""
 	for from := 0; from < len(name); {
 		for from < len(name) && !alnum(name[from]) {
 			from++
@@ -48,19 +63,52 @@ func Secret(name string) bool {
 		for to < len(name) && alnum(name[to]) {
 			to++
 		}
+		if from == to {
+			break
+		}
 		if secretWord(name[from:to]) {
 			return true
 		}
+		for hump := from; hump < to; { // userPin is two words
+			next := hump + 1
+			for next < to && !(isUpper(written[next]) && !isUpper(written[next-1])) {
+				next++
+			}
+			if last = name[hump:next]; isOneOf(whole[:], last) {
+				return true
+			}
+			hump = next
+		}
 		from = to
 	}
-	return leadsToPerson(name)
+	return isOneOf(lasts[:], last) || secretPhrase(name) || leadsToPerson(name)
 }
 
-func secretWord(w string) bool {
-	for _, s := range whole {
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
+
+func isOneOf(words []string, w string) bool {
+	for _, s := range words {
 		if w == s {
 			return true
 		}
+	}
+	return false
+}
+
+// secretPhrase tells whether several words of a name, together, are a secret's.
+func secretPhrase(name string) bool {
+	name = folded(name)
+	for _, p := range phrases {
+		if strings.Contains(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func secretWord(w string) bool {
+	if isOneOf(whole[:], w) {
+		return true
 	}
 	if !holdsPart(w) {
 		return false

@@ -19,9 +19,24 @@ func TestNamesOfSecrets(t *testing.T) {
 		"session", "session_id", "sessionid", "X-Claude-Code-Session-Id", "PHPSESSIONID", "sid",
 		"cookie", "Set-Cookie", "bearer", "otp", "pin", "nonce", "user[password]", "headers.Authorization", "client_assertion", "xsrf",
 		"metadata.user_id", "user_id", "x-codex-turn-metadata", "client_metadata",
+		"PHPSESSID", "phpsessid", "sess", "sess_id", "ASPSESSIONIDABC", "laravel_session", "userSess",
+		"ticket", "cas_ticket", "loginTicket", "TICKET", "service-ticket", "tgt",
+		"cert", "client_cert", "clientCert", "X-Client-Cert", "ssl.cert", "certificate", "x-forwarded-client-cert", "tls_certs",
+		"seed_phrase", "seedPhrase", "SEED-PHRASE", "seed_words", "recovery_phrase", "recoveryPhrase", "wallet_seed", "mnemonic", "mnemonicWords", "backup_codes", "recoveryCode",
+		"connection_string", "connectionString", "ConnectionStrings.Default", "AZURE_STORAGE_CONNECTION_STRING", "conn_str", "connstr", "sentry_dsn", "sentryDsn", "DSN",
+		"psw", "user_psw", "pswd", "userPsw", "pswrd", "psswd", "passcode", "pincode", "pin_code", "userPin", "card-pin", "smsOtp", "otp_code", "totp", "hotp",
+		"verification_code", "verificationCode", "one_time_code", "access_code", "security_code", "cvv", "cvc", "mfa_code", "mfaCode", "code_verifier",
+		"private", "rsa_private", "ssh-private", "sshPrivate", "priv", "private_pem", "clientPem", "pfx", "p12", "SAMLResponse", "saml_assertion", "kubeconfig", "KUBE_CONFIG",
+		"cache_salt", "password_salt", "salt", "macaroon", "credentials_json", "netrc", "dbPw", "connect.sid", "accountSid",
 	} {
 		if !Secret(name) {
 			t.Errorf("%s is shown", name)
+		}
+		if got, want := Text(`{"`+name+`":"canary in a cage"}`, 200), `{"`+name+`":"[redacted]"}`; got != want {
+			t.Errorf("%s", got)
+		}
+		if got := Text(name+"=canary&x=y", 200); strings.Contains(got, "canary") {
+			t.Errorf("%s", got)
 		}
 	}
 }
@@ -35,6 +50,12 @@ func TestNamesThatAreNoSecrets(t *testing.T) {
 		"signal", "signals", "sigmoid", "sigma", "design", "designer", "assigned_to", "assignment", "insight", "significance",
 		"sacred", "credible", "secretary", "possession", "obsession",
 		"request_id", "x-request-id", "route", "error_type", "upstream", "code", "client", "uri", "opinion", "spinner", "side", "response",
+		"certain", "certainty", "uncertain", "ascertained", "certification_level", "certified", "concert", "concerts", "assess", "assessment", "possess", "possessive",
+		"process", "processes", "messages_count", "progress", "success", "guess", "lesson", "essay",
+		"private_repo", "privately", "privacy", "deprived", "seeds", "seed_value", "random_seed", "phrase", "keyword_phrase", "connection", "connections", "string", "connected",
+		"upswing", "capsule", "pinned", "pinpoint", "spin", "pins", "shopping", "laptop", "adopt", "hotpot", "optional", "robotpath", "salty", "basalt", "salts_list", "stick", "sticker",
+		"error_code", "status_code", "code_block", "codec", "country_code", "access", "accessible", "verification", "recovery", "backup", "security_level",
+		"sample", "samples", "samlet_x", "config", "max_logprobs", "pwm", "inside", "outside", "insider", "residual", "emphasis", "upfx",
 	} {
 		if Secret(name) {
 			t.Errorf("%s is hidden", name)
