@@ -188,6 +188,9 @@ func (s *server) prepareChat(r *http.Request, f fields) (*chatRun, *apiError) {
 	if e := s.checkModel(f); e != nil {
 		return nil, e
 	}
+	if choice := f.text("tool_choice"); faultsOf(r).noToolParser && f.has("tools") && (choice == "" || choice == "auto") {
+		return nil, badRequest(`"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set`)
+	}
 	c, e := s.conversation(f)
 	if e != nil {
 		return nil, e
@@ -234,6 +237,10 @@ func (run *chatRun) generate(c *conversation) {
 	thinking := c.thinking
 	if run.faults.leakedThink {
 		a.text = "<think>\n" + a.reasoning + "</think>\n\n" + a.text
+		thinking = false
+	}
+	if run.faults.noReasoningParser && thinking && !c.resume { // the opening tag stands in the prompt
+		a.text = a.reasoning + "</think>\n\n" + a.text
 		thinking = false
 	}
 	run.calls = a.calls

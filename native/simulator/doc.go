@@ -59,6 +59,8 @@
 //	misplaced          the answer stands in reasoning though thinking is off
 //	reasoning-content  the field is named reasoning_content, as older vLLMs do
 //	leaked-think       the thought stands in content, in <think> tags
+//	no-reasoning-parser, no-tool-parser
+//	                   the thought stands in content, up to its closing tag; tools are refused
 //	bad-arguments      tool arguments lack their last brace
 //	error-in-stream    an error event after 3 events, then [DONE]; 500 when not streamed
 //	cut[=N]            the connection drops after N

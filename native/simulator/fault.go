@@ -25,6 +25,7 @@ type faults struct {
 	misplaced, reasoningContent, leakedThink, badArguments bool
 	errorInStream, cutEvent, noDone, keepAlive             bool
 	crlf, cr, gzip, tooMany, unavailable                   bool
+	noReasoningParser, noToolParser                        bool
 	cut, stall, split                                      int
 	slow, lateHead                                         time.Duration
 }
@@ -38,20 +39,23 @@ var knownFaults = map[string]func(f *faults, value string) error{
 	"reasoning-content": set(func(f *faults) { f.reasoningContent = true }),
 	"leaked-think":      set(func(f *faults) { f.leakedThink = true }),
 	"bad-arguments":     set(func(f *faults) { f.badArguments = true }),
-	"error-in-stream":   set(func(f *faults) { f.errorInStream = true }),
-	"cut-event":         set(func(f *faults) { f.cutEvent = true }),
-	"no-done":           set(func(f *faults) { f.noDone = true }),
-	"keep-alive":        set(func(f *faults) { f.keepAlive = true }),
-	"crlf":              set(func(f *faults) { f.crlf = true }),
-	"cr":                set(func(f *faults) { f.cr = true }),
-	"gzip":              set(func(f *faults) { f.gzip = true }),
-	"429":               set(func(f *faults) { f.tooMany = true }),
-	"503":               set(func(f *faults) { f.unavailable = true }),
-	"cut":               count(preset, func(f *faults, n int) { f.cut = n }),
-	"stall":             count(preset, func(f *faults, n int) { f.stall = n }),
-	"split":             count(-1, func(f *faults, n int) { f.split = max(n, 1) }),
-	"slow":              duration(func(f *faults, d time.Duration) { f.slow = d }),
-	"late-head":         duration(func(f *faults, d time.Duration) { f.lateHead = d }),
+	// As of a server that was started without them.
+	"no-reasoning-parser": set(func(f *faults) { f.noReasoningParser = true }),
+	"no-tool-parser":      set(func(f *faults) { f.noToolParser = true }),
+	"error-in-stream":     set(func(f *faults) { f.errorInStream = true }),
+	"cut-event":           set(func(f *faults) { f.cutEvent = true }),
+	"no-done":             set(func(f *faults) { f.noDone = true }),
+	"keep-alive":          set(func(f *faults) { f.keepAlive = true }),
+	"crlf":                set(func(f *faults) { f.crlf = true }),
+	"cr":                  set(func(f *faults) { f.cr = true }),
+	"gzip":                set(func(f *faults) { f.gzip = true }),
+	"429":                 set(func(f *faults) { f.tooMany = true }),
+	"503":                 set(func(f *faults) { f.unavailable = true }),
+	"cut":                 count(preset, func(f *faults, n int) { f.cut = n }),
+	"stall":               count(preset, func(f *faults, n int) { f.stall = n }),
+	"split":               count(-1, func(f *faults, n int) { f.split = max(n, 1) }),
+	"slow":                duration(func(f *faults, d time.Duration) { f.slow = d }),
+	"late-head":           duration(func(f *faults, d time.Duration) { f.lateHead = d }),
 }
 
 func set(do func(*faults)) func(*faults, string) error {

@@ -210,10 +210,26 @@ func TestStallEndsWithTheClient(t *testing.T) {
 	// The server's Close at the test's end waits for both handlers.
 }
 
+// What a server without parsers answers was recorded.
+func TestMissingParsers(t *testing.T) {
+	url := start(t, Options{Fault: []string{"no-reasoning-parser", "no-tool-parser"}}) + "/v1/chat/completions"
+	_, got, _ := post(t, url, ask("hello", ""))
+	if !strings.Contains(got, `"content":"The user greets me. I greet back.\n</think>\n\n`) || !strings.Contains(got, `"reasoning":null`) {
+		t.Error(got)
+	}
+	const refused = `{"error":{"message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","type":"BadRequestError","param":null,"code":400}}`
+	if resp, got, _ := post(t, url, ask("hello", weather)); resp.StatusCode != 400 || got != refused {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+	if resp, got, _ := post(t, url, ask("hello", weather+`,"tool_choice":"none"`)); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+}
+
 func TestUnknownFaults(t *testing.T) {
 	url := start(t, Options{Control: true}) + "/v1/chat/completions"
 	tests := []struct{ fault, want string }{
-		{"nosuch", `unknown fault \"nosuch\"; known are 429, 503, bad-arguments, cr, crlf, cut, cut-event, error-in-stream, gzip, keep-alive, late-head, leaked-think, misplaced, no-done, reasoning-content, slow, split, stall`},
+		{"nosuch", `unknown fault \"nosuch\"; known are 429, 503, bad-arguments, cr, crlf, cut, cut-event, error-in-stream, gzip, keep-alive, late-head, leaked-think, misplaced, no-done, no-reasoning-parser, no-tool-parser, reasoning-content, slow, split, stall`},
 		{"cut=x", `fault cut wants a number from 0 up, got \"x\"`},
 		{"split", `fault split wants a number from 0 up, got \"\"`},
 		{"slow=x", `fault slow wants a duration like 50ms, got \"x\"`},
