@@ -10,6 +10,7 @@
 //	native/store       where that is kept: memory, a file, Redis
 //	native/redis       the connection to a Redis server
 //	native/upstream    the client for the server behind it
+//	native/probe       what the server behind it is asked before clients ask it, and what it lacks
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify

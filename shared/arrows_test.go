@@ -50,6 +50,7 @@ var arrows = []struct {
 	{"native/qwenvoy", []string{"shared/config", "shared/gateway", "native/*", "native/grammar/*"}},
 	{"native/redis", nil},
 	{"native/memory", nil},
+	{"native/probe", []string{"shared/config", "shared/redact", "native/upstream"}},
 	{"native/server", []string{"shared/access", "shared/config", "shared/gateway", "shared/gunzip", "shared/hub", "shared/redact",
 		"native/logging", "native/memory", "native/upstream"}},
 	{"native/store", []string{"native/memory", "native/redis"}},

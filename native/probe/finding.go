@@ -1,0 +1,27 @@
+package probe
+
+// Status is a check's verdict.
+type Status string
+
+// The verdicts, from good to bad. Skip: the check was not made, Found says why.
+const (
+	OK   Status = "ok"
+	Info Status = "info" // worth knowing, nothing to do
+	Warn Status = "warn" // works, but worse than it could
+	Fail Status = "fail" // requests will fail
+	Skip Status = "skip"
+)
+
+// A Finding is what a check found. All its texts are one line each, bounded, and free of keys.
+type Finding struct {
+	// Check names the check: "reach", "key", "version", "model", "window", "reasoning parser",
+	// "tool parser".
+	Check  string `json:"check"`
+	Status Status `json:"status"`
+	// Found is what was seen, Fix what to do about it; "" where there is nothing to do.
+	Found string `json:"found"`
+	Fix   string `json:"fix,omitempty"`
+}
+
+// Bad reports whether somebody should act.
+func (f Finding) Bad() bool { return f.Status == Warn || f.Status == Fail }

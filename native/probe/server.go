@@ -1,0 +1,111 @@
+package probe
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/config"
+)
+
+// Kinds of servers, as far as they can be told apart.
+const (
+	VLLM     = "vLLM"
+	SGLang   = "SGLang"
+	LlamaCpp = "llama.cpp"
+	Unknown  = ""
+)
+
+// A Server is what the checks ask, in the order in which a round asks: Reach begins one, and
+// forgets what the last has learned. It is not safe for concurrent use.
+type Server struct {
+	place
+	quotes
+	upstream config.Upstream
+	client   *upstream.Client
+	models   *list // what /v1/models said in this round; nil: not asked yet
+}
+
+// New makes a Server of a configuration's. Close must be called.
+func New(u config.Upstream, t config.Timeouts) (*Server, error) {
+	client, err := upstream.New(u.URL, t)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := upstream.Parse(u.URL)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{place: place{parsed}, quotes: quotes{u.APIKey}, upstream: u, client: client}, nil
+}
+
+// Close drops the connections.
+func (s *Server) Close() { s.client.Close() }
+
+// How long a question may take, and one for which the model has to say a token.
+const (
+	patience     = 5 * time.Second
+	chatPatience = 30 * time.Second
+)
+
+// maxAnswer is how much of an answer is read.
+const maxAnswer = 4 << 20
+
+// An Answer is a server's, read whole.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Ask asks with the configured key, if there is one. A nil body is a GET, any other a POST of
+// JSON. A redirect is an answer.
+func (s *Server) Ask(ctx context.Context, path string, body []byte) (*Answer, error) {
+	limit := patience
+	if body != nil {
+		limit = chatPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r := upstream.Request{Method: http.MethodGet, Target: path, Body: body,
+		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"qwenvoy"}}}
+	if body != nil {
+		r.Method = http.MethodPost
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if s.upstream.APIKey != "" {
+		r.Header.Set("Authorization", "Bearer "+s.upstream.APIKey)
+	}
+	reply, err := s.client.Send(ctx, &r)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Close()
+	b, err := io.ReadAll(io.LimitReader(reply, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{Status: reply.Status, Header: reply.Header, Body: b}, nil
+}
+
+// json is the answer's value, nothing where it is none.
+func (a *Answer) json() gjson.Result {
+	if !gjson.ValidBytes(a.Body) {
+		return gjson.Result{}
+	}
+	return gjson.ParseBytes(a.Body)
+}
+
+// All asks for everything, in order. After the first check that fails the others are skipped
+// if they ask on its ground.
+func (s *Server) All(ctx context.Context) []Finding {
+	found := []Finding{s.Reach(ctx)}
+	if found[0].Status == Fail {
+		return found
+	}
+	return append(found, s.Key(ctx), s.Version(ctx), s.Model(ctx), s.Window(ctx), s.Reasoning(ctx), s.Tools(ctx))
+}
