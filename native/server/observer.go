@@ -135,7 +135,10 @@ type counter struct {
 }
 
 // earlyEdit drops what a reply before the reply can't mean for the client.
-var earlyEdit = hub.HeaderEdit{Drop: append([]string{"connection", "keep-alive", "trailer", "upgrade"}, access.ServerFields...)}
+var earlyEdit = hub.HeaderEdit{
+	Drop:         append([]string{"connection", "keep-alive", "trailer", "upgrade"}, access.ServerFields...),
+	DropPrefixes: access.ServerPrefixes,
+}
 
 func (w *counter) WriteHeader(status int) {
 	switch {

@@ -54,6 +54,12 @@ var (
 	ClientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
 )
 
-// ServerFields are what a model server, or what stands in front of it, says of itself to its
-// own clients. Ours are not, and a cookie of one server would be all clients'.
-var ServerFields = []string{"set-cookie", "server", "x-powered-by"}
+// ServerFields, and those that begin with ServerPrefixes, are what a model server, or what stands
+// in front of it, says of itself to its own clients. Ours are not: a cookie of one server would be
+// all clients', an organisation is the operator's, and Claude Code makes notices of a subscription
+// out of limits that are not its user's.
+var (
+	ServerFields = []string{"set-cookie", "server", "x-powered-by", "via", "cf-ray", "request-id",
+		"anthropic-organization-id", "openai-organization", "openai-project"}
+	ServerPrefixes = []string{"anthropic-ratelimit-"}
+)

@@ -167,6 +167,8 @@ func (x *Exchange) refuse(head Head, path, canonical string) *hub.Problem {
 		return nil
 	case head.Method != x.route.method && isSocket(head, canonical):
 		return hub.UpgradeRefused("WebSocket is not served on /v1/responses here. Use POST, or route WebSocket to the qwenvoy binary.")
+	case x.route.kind == absentRoute && x.route.unoffered:
+		return hub.NotOffered(x.route.why)
 	case x.route.kind == absentRoute:
 		return hub.NotThere(x.route.why)
 	case !x.route.serves(head.Method):

@@ -91,7 +91,7 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 		{"compact", "POST", "/v1/responses/compact/", nil, "responses_compact", Transform, 0},
 		{"messages", "POST", "/v1/messages?beta=true", nil, "messages", Transform, 0},
 		{"count_tokens", "POST", "/v1/messages/count_tokens", nil, "messages_count_tokens", Transform, 0},
-		{"batches", "POST", "/v1/messages/batches", nil, "messages", Local, 404},
+		{"batches", "POST", "/v1/messages/batches", nil, "messages", Local, 501},
 	}
 	g := newGateway(t, "", Edge{Health: true})
 	for _, tt := range tests {

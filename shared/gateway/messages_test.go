@@ -135,7 +135,8 @@ func TestWhatAnthropicHasAndIsNotOffered(t *testing.T) {
 	for _, path := range []string{"/v1/messages/batches", "/v1/messages/batches/msgbatch_1/results", "/v1/files", "/v1/files/file_1/content?beta=true", "/v1/skills", "/v1/complete"} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			x := open(g, Env{}, method, path, anthropic...)
-			if p := x.Plan(); p.Action != Local || p.Answer.Status != 404 || gjson.GetBytes(p.Answer.Body, "error.type").String() != "not_found_error" {
+			if p := x.Plan(); p.Action != Local || p.Answer.Status != 501 || gjson.GetBytes(p.Answer.Body, "error.type").String() != "not_supported" ||
+				field(p.Answer.Header, "x-should-retry") != "false" {
 				t.Errorf("%s %s: %+v", method, path, p)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -89,8 +90,9 @@ func (p page) fields(vary string) [][2]string {
 	return [][2]string{{"access-control-allow-origin", p.origin}, {"access-control-expose-headers", "*"}, {"vary", vary}}
 }
 
-// corsPrefix begins the names of all fields by which a server allows pages something.
-var corsPrefix = []string{"access-control-"}
+// pagePrefixes begin the names of fields that do not reach a page: those of all servers that no
+// client gets, and all by which a server allows pages something.
+var pagePrefixes = append([]string{"access-control-"}, access.ServerPrefixes...)
 
 // sign gives a reply of our own what it says to the page's browser.
 func (p page) sign(a *hub.Answer) *hub.Answer {

@@ -16,12 +16,13 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	case status < 100 || status > 599: // no client can be told of it, and net/http panics of some
 		return x.badReply("The model server answered with the status %d, which HTTP does not have.", status)
 	case x.plan.Action != Transform:
-		return ReplyPlan{Edit: hub.HeaderEdit{Drop: access.ServerFields}}
+		return ReplyPlan{Edit: hub.HeaderEdit{Drop: access.ServerFields, DropPrefixes: access.ServerPrefixes}}
 	}
 	p := x.replyHead(status, header)
 	if p.Mode == ReplyLocal {
 		return p
 	}
+	p.Edit.DropPrefixes = access.ServerPrefixes
 	if p.Edit.Drop == nil {
 		p.Edit.Drop = access.ServerFields
 	}
@@ -31,7 +32,7 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	}
 	if x.page.origin != "" {
 		p.Edit = p.Edit.With(x.page.fields(header("vary"))...)
-		p.Edit.DropPrefixes = corsPrefix
+		p.Edit.DropPrefixes = pagePrefixes
 	}
 	return p
 }

@@ -22,9 +22,9 @@ const (
 )
 
 // isFinal tells whether a status means that trying again is of no use: no key or a wrong
-// one, nobody pays, forbidden, no such model.
+// one, nobody pays, forbidden, no such model, a route that nobody has.
 func isFinal(status int) bool {
-	return status == 401 || status == 402 || status == 403 || status == 404
+	return status == 401 || status == 402 || status == 403 || status == 404 || status == 501
 }
 
 // retryFields are the fields that tell the client when to try again, where a reply with

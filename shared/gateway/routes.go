@@ -21,7 +21,7 @@ const (
 	dialectRoute
 	// pageRoute: a page of ours.
 	pageRoute
-	// absentRoute: nobody, and a 404 says why: it needs state that this edge has not, or is
+	// absentRoute: nobody, and an error says why: it needs state that this edge has not, or is
 	// not offered.
 	absentRoute
 )
@@ -40,8 +40,9 @@ type route struct {
 	translator hub.Translator
 	// anthropic is the route that clients of Anthropic's mean, nil for the same.
 	anthropic *route
-	// page is a page's body, why an absent route's answer.
+	// page is a page's body, why an absent route's answer: a 404, or where no edge has it a 501.
 	page, why string
+	unoffered bool
 }
 
 // bodyless: requests have no body to turn.
@@ -63,9 +64,9 @@ var (
 	stateful = &route{kind: absentRoute, name: "responses", dialect: responses.Create,
 		why: "Nothing is stored here: this edge keeps no state. " +
 			"Route /v1/responses and /v1/conversations to the qwenvoy binary to have stored responses."}
-	batches = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+	batches = &route{kind: absentRoute, unoffered: true, name: "messages", dialect: messages.Create,
 		why: "Message batches are not offered. Send each request to /v1/messages."}
-	unoffered = &route{kind: absentRoute, name: "messages", dialect: messages.Create,
+	files = &route{kind: absentRoute, unoffered: true, name: "messages", dialect: messages.Create,
 		why: "Files, skills and text completions are not offered. Send what the model shall read in the request to /v1/messages."}
 
 	routes = map[string]*route{
@@ -107,7 +108,7 @@ func anthropics(r *route, path string) *route {
 	// An upstream may have files of its own, for OpenAI's clients.
 	for _, p := range []string{"/v1/files", "/v1/skills", "/v1/complete"} {
 		if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '/') {
-			return unoffered
+			return files
 		}
 	}
 	return r

@@ -20,8 +20,8 @@ type Problem struct {
 	Code string
 	// Upstream is the upstream's status where the problem is its own, 0 where it is ours.
 	Upstream int
-	// PromptTokens is the prompt's count where it was asked for (NeedCount), else 0; Window is
-	// that of its model, as far as it is known then.
+	// PromptTokens is the prompt's count where the upstream said it beside its message, or where it
+	// was asked for (NeedCount), else 0; Window is that of its model, as far as it is known then.
 	PromptTokens, Window int
 	Reason               string // a short word for logs and metrics
 	// Header holds further reply header fields, such as allow with a 405.

@@ -51,6 +51,11 @@ func NotThere(why string) *Problem {
 	return &Problem{Status: 404, Type: TypeNotFound, Reason: "not_found", Message: why}
 }
 
+// NotOffered is a 501 for a route that nobody here has; why is a sentence.
+func NotOffered(why string) *Problem {
+	return &Problem{Status: 501, Type: TypeNotFound, Reason: "not_offered", Message: why}
+}
+
 // MethodNotAllowed is a 405; allowed are the methods that are, with commas between.
 func MethodNotAllowed(method, path, allowed string) *Problem {
 	return &Problem{Status: 405, Type: TypeInvalidRequest, Reason: "method_not_allowed", Header: [][2]string{{"allow", allowed}},

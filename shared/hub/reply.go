@@ -39,6 +39,8 @@ func problemOf(e jsonedit.Value) *Problem {
 	if code := e.Get("code"); code.Kind() == jsonedit.String && code.Int() == 0 {
 		p.Code = code.Text()
 	}
+	// llama.cpp's, of a prompt that is too long
+	p.PromptTokens, p.Window = tokens(e.Get("n_prompt_tokens")), tokens(e.Get("n_ctx"))
 	if p.Type == "" {
 		p.Type = TypeServer
 	}
@@ -47,6 +49,14 @@ func problemOf(e jsonedit.Value) *Problem {
 	}
 	p.Upstream = p.Status
 	return p
+}
+
+// tokens is a count of tokens that can be, else 0.
+func tokens(v jsonedit.Value) int {
+	if n := v.Int(); n > 0 && n <= 1<<31-1 {
+		return int(n)
+	}
+	return 0
 }
 
 // maxMessage is the most bytes of an upstream's message that are handed on. Some quote all

@@ -36,9 +36,13 @@ var counted = []struct {
 	{PromptTooLong, "maximum context length of {W} tokens. You requested a total of {T} tokens: " +
 		"{P} tokens from the input messages and {M} tokens for the completion"},
 	{PromptTooLong, "Input length ({P} tokens) exceeds the maximum allowed length ({W} tokens)"},
+	{PromptTooLong, "maximum context length of {W} tokens."},
+	{PromptTooLong, "Input length {P} exceeds the maximum allowed input length of {W} tokens"},
 	{LimitTooLarge, "max_completion_tokens is too large: {M}.This model supports at most {W} completion tokens"},
 	// llama.cpp
 	{PromptTooLong, "request ({P} tokens) exceeds the available context size ({W} tokens)"},
+	// DashScope
+	{PromptTooLong, "Range of input length should be [1, {W}]"},
 }
 
 // maxCount is the largest count that is believed.

@@ -41,6 +41,8 @@ const (
 	Throttled
 	// Ended: whoever pays must do something before there is an answer again.
 	Ended
+	// TooLarge: the request's body is larger than the server takes.
+	TooLarge
 )
 
 // names are what the dialects call the classes.
@@ -59,6 +61,7 @@ var names = [...]struct {
 	Effort:        {messages: "effort_unsupported"},
 	Throttled:     {responses: "rate_limit_exceeded"},
 	Ended:         {responses: "insufficient_quota"},
+	TooLarge:      {responses: "request_too_large"},
 }
 
 // Capability is the class's name in Messages, "" for one without.
@@ -97,15 +100,18 @@ var rules = []rule{
 	{PromptTooLong, []string{"context window"}},
 	{PromptTooLong, []string{"available context size"}},
 	{PromptTooLong, []string{"exceed_context_size"}},
+	{PromptTooLong, []string{"context size has been exceeded"}},  // llama.cpp, in the midst of an answer
 	{PromptTooLong, []string{"range of input length should be"}}, // DashScope
 	{PromptTooLong, []string{"prompt is too long"}},
 	{PromptTooLong, []string{"input is too long"}},
 
-	// vLLM: the model has no eyes, or fewer than were asked for
+	// the model has no eyes
 	{Image, []string{"is not a multimodal model"}},
-	{Image, []string{"at most ", " image(s) may be provided"}},
+	{Image, []string{"at most 0 image(s) may be provided"}},
 	{Image, []string{"does not support image"}},
-	{Image, []string{"image input is not supported"}}, // llama.cpp
+	{Image, []string{"image input is not supported"}},           // llama.cpp
+	{Image, []string{"missing data required for image input"}},  // Ollama
+	{Image, []string{"while loading multimodal data", "image"}}, // SGLang: one that can't be read
 	// vLLM: one that can't be read
 	{Image, []string{"absolute aspect ratio must be smaller than"}},
 	{Image, []string{"height:", "width:", "must be larger than factor"}},
@@ -114,10 +120,13 @@ var rules = []rule{
 	{Image, []string{"image file is truncated"}},
 	{Image, []string{"image dimensions ", " exceed the maximum of"}},
 	{Image, []string{"unsupported multimodal content: image"}}, // its front end in Rust
-	// DashScope: of a model that takes text only
+	// DashScope: of a model that takes text only, and of one too small or too long
 	{Image, []string{"input content must be a string"}},
+	{Image, []string{"image length and width do not meet"}},
 
 	// vLLM: all images of a request together
+	{MediaBudget, []string{"at most ", " image(s) may be provided"}},
+	{MediaBudget, []string{"reduce the multimodal input size"}},
 	{MediaBudget, []string{"request decoded media exceeds"}},
 	{MediaBudget, []string{"too much media"}},
 
@@ -135,14 +144,29 @@ var rules = []rule{
 	{Structured, []string{"response_format", "is unavailable"}},
 	{Structured, []string{"json schema conversion failed"}},
 	{Structured, []string{"failed to parse grammar"}},
+	{Structured, []string{"failed to initialize samplers"}},
+	{Structured, []string{"response_format", "extra inputs are not permitted"}},
+	// SGLang
+	{Structured, []string{"invalid grammar request"}},
+	{Structured, []string{"grammar-based generation", "is not supported"}},
+	{Structured, []string{"grammar preprocessing timed out"}},
 
-	// Qwen's templates
+	// Qwen's templates, and vLLM of others
 	{LateSystem, []string{"system message must be at the beginning"}},
+	{LateSystem, []string{"unexpected message role"}},
+	{LateSystem, []string{"does not support the 'developer' message role"}},
 
 	{Effort, []string{"reasoning_effort", "input should be"}},
 	{Effort, []string{"reasoning_effort", "valid values are"}},
 	{Effort, []string{"reasoning_effort", "unknown variant"}}, // vLLM's front end in Rust
-	{Effort, []string{"think value", "is not supported"}},     // Ollama
+	{Effort, []string{"reasoning_effort", "extra inputs are not permitted"}},
+	{Effort, []string{"reasoning_effort", "not support"}}, // OpenAI
+	{Effort, []string{"does not support reasoning_effort"}},
+	{Effort, []string{"unrecognized request argument", "reasoning_effort"}},
+	{Effort, []string{"think value", "is not supported"}}, // Ollama
+
+	// vLLM's front end in Rust, which says it with a 400
+	{TooLarge, []string{"failed to buffer the request body: length limit exceeded"}},
 
 	// DashScope: a limit by the minute, and quotas
 	{Throttled, []string{"exceeded your current quota", "#token-limit"}},
@@ -181,9 +205,20 @@ func Of(p *hub.Problem) Refusal {
 		p.Param == "input_tokens":
 		r := Read(p.Message)
 		r.Class = PromptTooLong
-		return r
+		return r.counted(p)
 	}
-	return Read(p.Message)
+	return Read(p.Message).counted(p)
+}
+
+// counted is the refusal with the counts that are known besides its sentence.
+func (r Refusal) counted(p *hub.Problem) Refusal {
+	if p.PromptTokens > 0 {
+		r.Prompt, r.Bound = p.PromptTokens, false
+	}
+	if r.Window == 0 {
+		r.Window = p.Window
+	}
+	return r
 }
 
 // Status is what a client is told in place of a status that is to be said of an upstream's problem.
@@ -198,6 +233,8 @@ func Status(p *hub.Problem, status int) int {
 		return status
 	case Throttled, Ended:
 		return 429
+	case TooLarge:
+		return 413
 	}
 	return 400
 }

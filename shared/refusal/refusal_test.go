@@ -13,7 +13,7 @@ func TestSentences(t *testing.T) {
 		"max_completion_tokens=64000 cannot be greater than max_model_len=32768. Please request fewer output tokens.":                                                         {Class: LimitTooLarge, Limit: 64000, Window: 32768},
 		"Input Is Too Long for requested model":             {Class: PromptTooLong},
 		"X is not a multimodal model":                       {Class: Image},
-		"At most 3 image(s) may be provided in one prompt.": {Class: Image},
+		"At most 3 image(s) may be provided in one prompt.": {Class: MediaBudget},
 		"Image dimensions 30000x20000 (600000000 pixels) exceed the maximum of 178956970 pixels. Set VLLM_MAX_IMAGE_PIXELS to increase this limit.": {Class: Image},
 		"unsupported multimodal content: image_url":                                                                                   {Class: Image},
 		"Request decoded media exceeds VLLM_MAX_MEDIA_REQUEST_DECODE_BYTES.":                                                          {Class: MediaBudget},

@@ -35,7 +35,7 @@ func (d Dialect) Status(upstream int) int {
 		return 400
 	case 503:
 		return 529
-	case 500, 502, 504, 529:
+	case 500, 501, 502, 504, 529:
 		return upstream
 	}
 	if upstream >= 500 {
@@ -65,6 +65,8 @@ func errorType(status int) string {
 		return "rate_limit_error"
 	case 408, 504:
 		return "timeout_error"
+	case 501:
+		return "not_supported"
 	case 529:
 		return "overloaded_error"
 	}

@@ -23,19 +23,13 @@ func refusalMessage(p *hub.Problem) (message string, ok bool) {
 		return p.Message, true
 	}
 	r := refusal.Of(p)
-	switch r.Class {
-	case refusal.Other, refusal.Throttled, refusal.Ended:
-		return "", false
-	case refusal.PromptTooLong, refusal.LimitTooLarge:
-		if p.PromptTokens > 0 {
-			r.Prompt, r.Bound = p.PromptTokens, false
-		}
-		if r.Window == 0 {
-			r.Window = p.Window
-		}
+	switch capability := r.Class.Capability(); {
+	case r.Class == refusal.PromptTooLong, r.Class == refusal.LimitTooLarge:
 		return overflowMessage(r, p.Message), true
+	case capability != "":
+		return "capability_rejected: " + capability + " (" + p.Message + ")", true
 	}
-	return "capability_rejected: " + r.Class.Capability() + " (" + p.Message + ")", true
+	return "", false
 }
 
 // WantsCount implements hub.Counter: a server that stopped counting, or names no window, leaves
