@@ -57,3 +57,10 @@ func (b build) String() string {
 	}
 	return strings.TrimSpace(strings.Join(append(words, b.compiler), " "))
 }
+
+type versionCommand struct{}
+
+func (versionCommand) Run(p *process) error {
+	fmt.Fprintln(p.stdout, thisBuild())
+	return nil
+}

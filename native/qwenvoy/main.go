@@ -5,17 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/qwenvoy/qwenvoy/native/service"
-	"github.com/qwenvoy/qwenvoy/native/settings"
-	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 func main() {
@@ -94,67 +88,6 @@ func twoDashes(args []string) []string {
 		out[i] = a
 	}
 	return out
-}
-
-type serveCommand struct {
-	settings.Flags
-}
-
-func (s *serveCommand) Run(ctx context.Context, p *process) error {
-	return p.serve(ctx, &s.Flags, nil)
-}
-
-// serve runs the gateway by flags, and by the variables and the file beneath them.
-func (p *process) serve(ctx context.Context, flags *settings.Flags, serving func(net.Addr, *config.Config)) error {
-	return service.Run(ctx, service.Options{
-		Load:    func() (*config.Config, error) { return settings.Load(flags, p.env) },
-		File:    flags.File(p.env),
-		Output:  p.stderr,
-		Version: thisBuild().version,
-		Signals: p.notifySignals,
-		Listen:  p.listen,
-		Serving: serving,
-	})
-}
-
-type checkConfigCommand struct {
-	File string `arg:"" help:"Configuration file, YAML or JSON."`
-}
-
-func (c *checkConfigCommand) Run(p *process) error {
-	conf, err := settings.LoadFile(c.File, p.env)
-	if err != nil {
-		return err
-	}
-	u := conf.Upstreams[0]
-	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n",
-		c.File, settings.Address(conf), settings.RedactedURL(u.URL), u.Model)
-	return nil
-}
-
-type healthCommand struct {
-	URL string `default:"http://127.0.0.1:9000/health" help:"The gateway's health page."`
-}
-
-func (h *healthCommand) Run(p *process) error {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(h.URL)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", h.URL, resp.Status)
-	}
-	fmt.Fprintln(p.stdout, "healthy")
-	return nil
-}
-
-type versionCommand struct{}
-
-func (versionCommand) Run(p *process) error {
-	fmt.Fprintln(p.stdout, thisBuild())
-	return nil
 }
 
 // notifySignals delivers the signals that the service acts on.

@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"syscall"
 	"time"
 
-	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
-	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
 // uvicornIdle is when the server under a real vLLM closes a connection without requests.
@@ -62,70 +58,4 @@ func (s *simulateCommand) Run(ctx context.Context, p *process) error {
 			return srv.Close()
 		}
 	}
-}
-
-// demoCommand serves like serve and prints what to type next. Without a target it
-// brings a simulated vLLM of its own.
-type demoCommand struct {
-	settings.Flags
-	ChunkDelay time.Duration `default:"20ms" help:"The simulated server's pause between two events of a stream."`
-}
-
-func (d *demoCommand) Run(ctx context.Context, p *process) error {
-	flags, behind := d.Flags, "a simulated vLLM"
-	if flags.Target != nil {
-		behind = settings.RedactedURL(*flags.Target)
-	} else {
-		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), Images: true, ChunkDelay: d.ChunkDelay})
-		if err != nil {
-			return err
-		}
-		defer srv.Close()
-		flags.Target = &target
-		if flags.ServedModel == nil {
-			served := simulator.DefaultModel
-			flags.ServedModel = &served
-		}
-	}
-	return p.serve(ctx, &flags, func(a net.Addr, c *config.Config) { p.greet(a, c, behind) })
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// startSimulator starts a simulated vLLM on a port of the kernel's choice.
-func startSimulator(o simulator.Options) (srv *http.Server, url string, err error) {
-	if srv, err = simulatorServer(o); err != nil {
-		return nil, "", err
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	go func() {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "qwenvoy: the simulated server ended:", err)
-		}
-	}()
-	return srv, "http://" + ln.Addr().String(), nil
-}
-
-// greet prints what to type next.
-func (p *process) greet(a net.Addr, c *config.Config, behind string) {
-	fmt.Fprintf(p.stdout, `
-Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
-
-  curl http://%[1]s/v1/chat/completions -H 'content-type: application/json' \
-    -d '{"model":"%[2]s","messages":[{"role":"user","content":"Count to 5"}]}'
-
-  curl -N http://%[1]s/v1/chat/completions -H 'content-type: application/json' \
-    -d '{"model":"%[3]s","stream":true,"messages":[{"role":"user","content":"Count to 5"}]}'
-
-  curl http://%[1]s/v1/models
-
-`, a, c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral, behind)
 }
