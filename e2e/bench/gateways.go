@@ -177,7 +177,7 @@ func (s *stage) startNative(g *gateway, build, backend string) error {
 	g.address = net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
 	// The others log no line per request either.
 	g.Process, err = process.Start("", nil, filepath.Join(build, "qwenvoy"), "serve", "--listen", "127.0.0.1", "--port", fmt.Sprint(port),
-		"--target", "http://"+backend, "--served-model", servedModel, "--loglevel", "WARN")
+		"--target", "http://"+backend, "--served-model", servedModel, "--log-level", "WARN")
 	return err
 }
 

@@ -171,8 +171,8 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr []string
 	}{
-		{name: "no served model", code: 1, stderr: []string{"served model", "--served-model", "QWENVOY_SERVED_MODEL_NAME"}},
-		{name: "unknown level", args: "-served-model x -loglevel LOUD", code: 1, stderr: []string{"--loglevel", `"LOUD"`, "COMPLETE, DEBUG, INFO, WARN, ERROR"}},
+		{name: "no served model", code: 1, stderr: []string{"served model", "--served-model", "QWENVOY_SERVED_MODEL"}},
+		{name: "unknown level", args: "-served-model x -loglevel LOUD", code: 1, stderr: []string{"--log-level", `"LOUD"`, "COMPLETE, DEBUG, INFO, WARN, ERROR"}},
 		{name: "bad port", args: "--served-model x --port=99999", code: 1, stderr: []string{"--port", "99999", "1 to 65535"}},
 		{name: "bad variable", args: "--served-model x", env: map[string]string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS": "si"}, code: 1, stderr: []string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS", `"si"`, "true or false"}},
 		{name: "bad target", args: "--served-model x --target ftp://x", code: 1, stderr: []string{"--target: upstreams[0].url", `"ftp://x"`, "http://127.0.0.1:8000"}},
@@ -189,9 +189,17 @@ func TestCommandLine(t *testing.T) {
 		{name: "a valid file", args: "check-config " + valid, code: 0, stdout: "is valid"},
 		{name: "healthy", args: "health --url " + healthy.URL, code: 0, stdout: "healthy"},
 		{name: "not healthy", args: "health -url http://127.0.0.1:1/", code: 1, stderr: []string{"refused"}},
+		{name: "misspelt command", args: "chek-config x", code: 1, stderr: []string{`"chek-config" is no command, did you mean check-config?`}},
+		{name: "no such command", args: "frobnicate", code: 1, stderr: []string{`"frobnicate" is no command, known are serve, demo, `}},
+		{name: "help of no command", args: "help srve", code: 1, stderr: []string{`"srve" is no command, did you mean serve?`}},
+		{name: "help", args: "help", code: 0, stdout: "check-config"},
+		{name: "help of a command", args: "help serve", code: 0, stdout: "[QWENVOY_ENFORCE_SAMPLING]"},
+		{name: "no such shell", args: "completion tcsh", code: 1, stderr: []string{"bash", "zsh", "fish", "tcsh"}},
+		{name: "version flag", args: "--version", code: 0, stdout: "qwenvoy "},
+		{name: "version flag of a command", args: "serve --version", code: 0, stdout: "qwenvoy "},
 		{name: "version", args: "version", code: 0, stdout: "qwenvoy "},
 		{name: "help", args: "-h", code: 0, stdout: "check-config"},
-		{name: "help of serve", args: "serve --help", code: 0, stdout: "--enforce-sampling-params"},
+		{name: "help of serve", args: "serve --help", code: 0, stdout: "--enforce-sampling"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stdout, stderr := &output{}, &output{}
@@ -222,6 +230,22 @@ func TestOneDashOrTwo(t *testing.T) {
 	want := []string{"serve", "--port", "-1", "--target=x", "-h", "--served-model=y", "-", "--", "-z1"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestWhatIsOddAboutTheCallIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	p := &process{args: []string{"--served-model", "m", "--loglevel", "INFO", "--log-format=json", "--target", plain(t)}, env: noEnv,
+		environ: []string{"QWENVOY_LISTN=x", "QWENVOY_LOGFORMAT=json"}, stdout: io.Discard, stderr: &log, signals: make(chan os.Signal, 1),
+		listen: func(string) (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }}
+	p.signals <- syscall.SIGTERM
+	if code := p.run(t.Context()); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &log)
+	}
+	for _, want := range []string{"--loglevel is called --log-level now", "QWENVOY_LOGFORMAT is called QWENVOY_LOG_FORMAT now", "QWENVOY_LISTN has no effect, did you mean QWENVOY_LISTEN?"} {
+		if n := strings.Count(log.String(), want); n != 1 {
+			t.Errorf("said %d times: %s\n%s", n, want, &log)
+		}
 	}
 }
 
@@ -262,7 +286,7 @@ func TestResponsesOutliveTheProcessInAFolder(t *testing.T) {
 	up := httptest.NewServer(simulator.New(simulator.Options{}))
 	defer up.Close()
 	folder := t.TempDir()
-	args := []string{"--served-model", simulator.DefaultModel, "--target", up.URL, "--state-folder", folder}
+	args := []string{"--served-model", simulator.DefaultModel, "--target", up.URL, "--store-folder", folder}
 	first := run(t, noEnv, args...)
 	status, text := request(t, "POST", first.url+"/v1/responses", `{"model":"qwen3.5-thinking-coding","input":"hello"}`)
 	if status != 200 {
@@ -281,7 +305,7 @@ func TestResponsesOutliveTheProcessInAFolder(t *testing.T) {
 
 func TestAFolderThatCantBeUsedIsSaid(t *testing.T) {
 	var log bytes.Buffer
-	p := &process{args: []string{"--served-model", "m", "--state-folder", "/proc/none/such", "--port", "1"}, env: noEnv, stdout: io.Discard, stderr: &log}
+	p := &process{args: []string{"--served-model", "m", "--store-folder", "/proc/none/such", "--port", "1"}, env: noEnv, stdout: io.Discard, stderr: &log}
 	if code := p.run(context.Background()); code != 1 || !strings.Contains(log.String(), "state folder: mkdir /proc/none") {
 		t.Errorf("%d: %s", code, &log)
 	}

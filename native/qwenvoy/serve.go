@@ -10,7 +10,7 @@ import (
 )
 
 type serveCommand struct {
-	settings.Flags
+	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000',set='served=required'"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, p *process) error {
@@ -24,6 +24,7 @@ func (p *process) serve(ctx context.Context, flags *settings.Flags, serving func
 		File:    flags.File(p.env),
 		Output:  p.stderr,
 		Version: thisBuild().version,
+		Notes:   p.notes,
 		Signals: p.notifySignals,
 		Listen:  p.listen,
 		Serving: serving,

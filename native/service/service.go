@@ -34,6 +34,8 @@ type Options struct {
 	Output io.Writer
 	// Version is the program's, for the log.
 	Version string
+	// Notes are what is odd about how the program was called; they are logged once.
+	Notes []string
 	// Signals delivers SIGHUP, which reloads, and those that end the run, until stop is called.
 	Signals func() (signals <-chan os.Signal, stop func())
 	// Listen binds an address; net.Listen unless given.
@@ -196,8 +198,8 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 
 func (s *service) started(addr net.Addr) {
 	s.warn(s.config)
-	for _, name := range settings.UnknownVariables(os.Environ()) {
-		s.log.Warn("unknown variable has no effect", "variable", name)
+	for _, note := range s.options.Notes {
+		s.log.Warn(note)
 	}
 	u := s.config.Upstreams[0]
 	s.log.Info("serving", "address", addr.String(), "upstream", settings.RedactedURL(u.URL), "upstream_model", u.Model,

@@ -52,7 +52,7 @@ FILE:4: models[0].aliases[1]: "a" means m already`},
 FILE:1: listen: "127.0.0.1:9000" is not allowed here, an address or host name without a port is
 FILE:6: store.redis: the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)`},
 	{"an address that only net/url refuses", "upstreams:\n  - model: m\n    url: http://h/%zzsekret\n", `FILE:3: upstreams[0].url: an address such as http://127.0.0.1:8000 is wanted (the value is not shown)`},
-	{"no model", "upstreams:\n  - name: local\n", `FILE:2: upstreams[0].model: the served model's name is required: --served-model, QWENVOY_SERVED_MODEL_NAME or this key gives it`},
+	{"no model", "upstreams:\n  - name: local\n", `FILE:2: upstreams[0].model: the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it`},
 	{"variables", "upstreams:\n  - model: ${MODEL}\n    api_key: ${NONE}\n    url: http://${HOST}\nstore:\n  redis: redis://:${sekret-\n", `FILE:2: upstreams[0].model: ${MODEL} is not allowed here: variables may stand in addresses and keys only
 FILE:3: upstreams[0].api_key: the variable NONE is not set
 FILE:6: store.redis: ${ begins a variable, which is letters, digits and _, and } (the value is not shown)`},
@@ -133,7 +133,7 @@ func bomb(form, alias string) string {
 
 func TestFaultsOfAFile(t *testing.T) {
 	for _, tt := range faultCases {
-		variables := env("HOST", "h", "QWENVOY_SERVED_MODEL_NAME", "m")
+		variables := env("HOST", "h", "QWENVOY_SERVED_MODEL", "m")
 		if strings.Contains(tt.text, "name: local") || strings.Contains(tt.text, "${MODEL}") {
 			variables = env("HOST", "h")
 		}
@@ -182,7 +182,7 @@ func TestAddressesWithSecretsUnderWrongKeysAreNotShown(t *testing.T) {
 				t.Errorf("%s with %s: %v", text, address, err)
 			}
 		}
-		_, err := Load(&Flags{ServedModel: ptr("m"), Port: &address, Logformat: &address}, env("QWENVOY_LISTEN", address, "QWENVOY_ENFORCE_SAMPLING", address))
+		_, err := Load(&Flags{ServedModel: ptr("m"), Port: &address, LogFormat: &address}, env("QWENVOY_LISTEN", address, "QWENVOY_ENFORCE_SAMPLING", address))
 		if err == nil || strings.Contains(err.Error(), "sekret") {
 			t.Errorf("%v", err)
 		}
@@ -206,21 +206,21 @@ func TestFaultsOfFlagsAndVariables(t *testing.T) {
 			`--port: port: "many" is not allowed here, a whole number is wanted
 --max-model-len: upstreams[0].max_model_len: "1.5" is not allowed here, a whole number is wanted
 QWEN35RP_ENFORCE_SAMPLING_PARAMS: enforce_sampling: "si" is not allowed here, true or false is wanted`},
-		{"out of range", Flags{Port: ptr("0"), MaxModelLen: ptr("-1"), Logformat: ptr("xml"), Listen: ptr("::1:9000/")}, []string{"QWENVOY_LOGLEVEL", "loud"},
+		{"out of range", Flags{Port: ptr("0"), MaxModelLen: ptr("-1"), LogFormat: ptr("xml"), Listen: ptr("::1:9000/")}, []string{"QWENVOY_LOG_LEVEL", "loud"},
 			`--port: port: 0 is not allowed here, 1 to 65535 is
 --max-model-len: upstreams[0].max_model_len: -1 is not allowed here, a number of tokens or 0 for unknown is
-QWENVOY_LOGLEVEL: log.level: "LOUD" is not allowed here, COMPLETE, DEBUG, INFO, WARN, ERROR is
---logformat: log.format: "xml" is not allowed here, auto, text, journald, json is
+QWENVOY_LOG_LEVEL: log.level: "LOUD" is not allowed here, COMPLETE, DEBUG, INFO, WARN, ERROR is
+--log-format: log.format: "xml" is not allowed here, auto, text, journald, json is
 --listen: listen: "::1:9000/" is not allowed here, an address or host name without a port is`},
 		{"of lists", Flags{Config: file(t, "allowed_hosts: [a, b]\n"), AllowedHosts: ptr("gw.test, b.test:1")}, nil,
 			`--allowed-hosts: allowed_hosts[1]: "b.test:1" is not allowed here, ` +
 				"a host without scheme and port such as gw.example.com, *.example.com or [fd00::1], or * is"},
 		{"of names", Flags{ThinkingGeneral: ptr("x")}, []string{"QWENVOY_THINKING_CODING_MODEL", "x"},
 			`QWENVOY_THINKING_CODING_MODEL: builtin_models.thinking-coding: "x" stands twice`},
-		{"secret", Flags{Target: ptr("http://u:sekret@h")}, []string{"QWENVOY_UPSTREAM_API_KEY", "sek ret", "QWENVOY_REDIS_URL", "rediss:sekret"},
+		{"secret", Flags{Target: ptr("http://u:sekret@h")}, []string{"QWENVOY_UPSTREAM_API_KEY", "sek ret", "QWENVOY_STORE_REDIS", "rediss:sekret"},
 			`--target: upstreams[0].url: a user and password are not allowed here (the address is not shown), a key goes into api_key
 QWENVOY_UPSTREAM_API_KEY: upstreams[0].api_key: spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)
-QWENVOY_REDIS_URL: store.redis: the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)`},
+QWENVOY_STORE_REDIS: store.redis: the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)`},
 		{"variables in variables", Flags{Target: ptr("http://${HOST}")}, []string{"QWENVOY_UPSTREAM_API_KEY", "${sekret}"},
 			`--target: upstreams[0].url: ${ is not allowed here: only the file may name variables (the value is not shown)
 QWENVOY_UPSTREAM_API_KEY: upstreams[0].api_key: ${ is not allowed here: only the file may name variables (the value is not shown)`},
@@ -242,7 +242,7 @@ QWENVOY_UPSTREAM_API_KEY: upstreams[0].api_key: ${ is not allowed here: only the
 		})
 	}
 	if _, err := Load(&Flags{}, env()); err == nil || err.Error() != "upstreams[0].model: the served model's name is required: "+
-		"--served-model, QWENVOY_SERVED_MODEL_NAME or this key gives it" {
+		"--served-model, QWENVOY_SERVED_MODEL or this key gives it" {
 		t.Error(err)
 	}
 }

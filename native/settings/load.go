@@ -57,7 +57,7 @@ func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, err
 	c.Log.Level = strings.ToUpper(c.Log.Level)
 	var missing config.Errors
 	if upstreamOf(c).Model == "" {
-		missing.Add("upstreams[0].model", "the served model's name is required: --served-model, QWENVOY_SERVED_MODEL_NAME or this key gives it")
+		missing.Add("upstreams[0].model", "the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it")
 	}
 	_, err := gateway.New(c, gateway.Edge{})
 	if err := config.Join(g.errs.Err(), missing.Err(), err, check(c)); err != nil {

@@ -7,96 +7,116 @@
 package settings
 
 import (
-	"slices"
+	"cmp"
 	"strconv"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
-// Flags are those of qwen35-rp under the same names, and a few more. A nil flag was
-// not given. The tags are kong's.
+// Flags are those of settings that have one. A nil flag was not given. The tags are kong's; the
+// command that embeds them says what ${target} and ${served} are there.
 type Flags struct {
 	Config       *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
 	Listen       *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
 	Port         *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
 	AllowedHosts *string `placeholder:"NAMES" help:"Host names that clients use, by commas; on loopback this machine's alone unless given."`
-	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; http://127.0.0.1:8000 unless given."`
-	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves. Required."`
+	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; ${target} unless given."`
+	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves; ${served}."`
 	MaxModelLen  *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
-	Loglevel     *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
-	Logformat    *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
+	LogLevel     *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
+	LogFormat    *string `placeholder:"FORMAT" help:"auto, text, journald or json; auto unless given."`
 
 	ThinkingGeneral   *string `placeholder:"NAME" help:"Virtual model for general work, thinking; qwen3.5-thinking-general unless given."`
 	ThinkingCoding    *string `placeholder:"NAME" help:"Virtual model for code, thinking; qwen3.5-thinking-coding unless given."`
 	InstructGeneral   *string `placeholder:"NAME" help:"Virtual model for general work, not thinking; qwen3.5-instruct-general unless given."`
 	InstructReasoning *string `placeholder:"NAME" help:"Virtual model for reasoning, not thinking; qwen3.5-instruct-reasoning unless given."`
 
-	StateFolder           *string `placeholder:"FOLDER" help:"Folder for stored responses and conversations; kept in memory unless given."`
-	EnforceSamplingParams *bool   `help:"Sampling values of the profile win over the client's."`
+	StoreFolder     *string `placeholder:"FOLDER" help:"Folder for stored responses and conversations; kept in memory unless given."`
+	EnforceSampling *bool   `help:"Sampling values of the profile win over the client's."`
 }
 
-// SecretVariable is the variable for the upstream's key, which has no flag: flags
-// show in the list of processes.
-const SecretVariable = "QWENVOY_UPSTREAM_API_KEY"
+const configVariable = prefix + "CONFIG"
 
-// RedisVariable is the variable for the URL of a shared store, which may hold a password.
-const RedisVariable = "QWENVOY_REDIS_URL"
+// The prefixes of variables, the later ones for what the earlier ones don't say.
+const (
+	prefix       = "QWENVOY_"
+	qwen35Prefix = "QWEN35RP_"
+)
 
-const configVariable = "QWENVOY_CONFIG"
+// KeyVariable is the variable for the key that commands give to a gateway as its clients do.
+const KeyVariable = prefix + "KEY"
 
-// A setting ties a flag and its variables to a key of the configuration.
+// A setting ties a flag and its variables to a key of the configuration. All three have one
+// name, but for the upstream's and the models': a flag can't say whose it is.
 type setting struct {
 	path string
-	// flag is the flag's name; "" where there is none.
-	flag string
-	// variable is the name without its prefix, as qwen35-rp has it after QWEN35RP_.
-	variable string
-	// own: only QWENVOY_ knows it.
-	own   bool
+	// name is the flag's, and as QWENVOY_NAME the variable's.
+	name string
+	// secret: it has no flag, since flags show in the list of processes.
+	secret bool
+	// own: qwen35-rp has no such variable.
+	own bool
+	// earlier is the flag's former name, earlierVariable the variable's without its prefix;
+	// both are still read. qwen35-rp's variable has that name, too.
+	earlier, earlierVariable string
+
 	value func(*Flags) *string
 	// field is a *string, *int, *bool, or a *[]string, given with commas.
 	field func(*config.Config) any
 }
+
+func (s *setting) variable() string { return prefix + upper(s.name) }
+
+func upper(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
 
 func noFlag(*Flags) *string { return nil }
 
 func upstreamOf(c *config.Config) *config.Upstream { return &c.Upstreams[0] }
 
 var settings = []setting{
-	{"listen", "listen", "LISTEN", false, func(f *Flags) *string { return f.Listen }, func(c *config.Config) any { return &c.Listen }},
-	{"port", "port", "PORT", false, func(f *Flags) *string { return f.Port }, func(c *config.Config) any { return &c.Port }},
-	{"allowed_hosts", "allowed-hosts", "ALLOWED_HOSTS", true,
-		func(f *Flags) *string { return f.AllowedHosts }, func(c *config.Config) any { return &c.AllowedHosts }},
-	{"upstreams[0].url", "target", "TARGET", false,
-		func(f *Flags) *string { return f.Target }, func(c *config.Config) any { return &upstreamOf(c).URL }},
-	{"upstreams[0].model", "served-model", "SERVED_MODEL_NAME", false,
-		func(f *Flags) *string { return f.ServedModel }, func(c *config.Config) any { return &upstreamOf(c).Model }},
-	{"upstreams[0].max_model_len", "max-model-len", "MAX_MODEL_LEN", true,
-		func(f *Flags) *string { return f.MaxModelLen }, func(c *config.Config) any { return &upstreamOf(c).MaxModelLen }},
-	{"upstreams[0].api_key", "", "UPSTREAM_API_KEY", true, noFlag, func(c *config.Config) any { return &upstreamOf(c).APIKey }},
-	{"log.level", "loglevel", "LOGLEVEL", false,
-		func(f *Flags) *string { return f.Loglevel }, func(c *config.Config) any { return &c.Log.Level }},
-	{"log.format", "logformat", "LOGFORMAT", true,
-		func(f *Flags) *string { return f.Logformat }, func(c *config.Config) any { return &c.Log.Format }},
-	{"builtin_models.thinking-general", "thinking-general", "THINKING_GENERAL_MODEL", false,
-		func(f *Flags) *string { return f.ThinkingGeneral }, func(c *config.Config) any { return &c.BuiltinModels.ThinkingGeneral }},
-	{"builtin_models.thinking-coding", "thinking-coding", "THINKING_CODING_MODEL", false,
-		func(f *Flags) *string { return f.ThinkingCoding }, func(c *config.Config) any { return &c.BuiltinModels.ThinkingCoding }},
-	{"builtin_models.instruct-general", "instruct-general", "INSTRUCT_GENERAL_MODEL", false,
-		func(f *Flags) *string { return f.InstructGeneral }, func(c *config.Config) any { return &c.BuiltinModels.InstructGeneral }},
-	{"builtin_models.instruct-reasoning", "instruct-reasoning", "INSTRUCT_REASONING_MODEL", false,
-		func(f *Flags) *string { return f.InstructReasoning }, func(c *config.Config) any { return &c.BuiltinModels.InstructReasoning }},
-	{"store.folder", "state-folder", "STATE_FOLDER", true,
-		func(f *Flags) *string { return f.StateFolder }, func(c *config.Config) any { return &c.Store.Folder }},
-	{"store.redis", "", "REDIS_URL", true, noFlag, func(c *config.Config) any { return &c.Store.Redis }},
-	{"enforce_sampling", "enforce-sampling-params", "ENFORCE_SAMPLING_PARAMS", false, func(f *Flags) *string {
-		if f.EnforceSamplingParams == nil {
-			return nil
-		}
-		v := strconv.FormatBool(*f.EnforceSamplingParams)
-		return &v
-	}, func(c *config.Config) any { return &c.EnforceSampling }},
+	{path: "listen", name: "listen",
+		value: func(f *Flags) *string { return f.Listen }, field: func(c *config.Config) any { return &c.Listen }},
+	{path: "port", name: "port",
+		value: func(f *Flags) *string { return f.Port }, field: func(c *config.Config) any { return &c.Port }},
+	{path: "allowed_hosts", name: "allowed-hosts", own: true,
+		value: func(f *Flags) *string { return f.AllowedHosts }, field: func(c *config.Config) any { return &c.AllowedHosts }},
+	{path: "upstreams[0].url", name: "target",
+		value: func(f *Flags) *string { return f.Target }, field: func(c *config.Config) any { return &upstreamOf(c).URL }},
+	{path: "upstreams[0].model", name: "served-model", earlierVariable: "SERVED_MODEL_NAME",
+		value: func(f *Flags) *string { return f.ServedModel }, field: func(c *config.Config) any { return &upstreamOf(c).Model }},
+	{path: "upstreams[0].max_model_len", name: "max-model-len", own: true,
+		value: func(f *Flags) *string { return f.MaxModelLen }, field: func(c *config.Config) any { return &upstreamOf(c).MaxModelLen }},
+	{path: "upstreams[0].api_key", name: "upstream-api-key", secret: true, own: true,
+		value: noFlag, field: func(c *config.Config) any { return &upstreamOf(c).APIKey }},
+	{path: "log.level", name: "log-level", earlier: "loglevel", earlierVariable: "LOGLEVEL",
+		value: func(f *Flags) *string { return f.LogLevel }, field: func(c *config.Config) any { return &c.Log.Level }},
+	{path: "log.format", name: "log-format", own: true, earlier: "logformat", earlierVariable: "LOGFORMAT",
+		value: func(f *Flags) *string { return f.LogFormat }, field: func(c *config.Config) any { return &c.Log.Format }},
+	{path: "builtin_models.thinking-general", name: "thinking-general", earlierVariable: "THINKING_GENERAL_MODEL",
+		value: func(f *Flags) *string { return f.ThinkingGeneral },
+		field: func(c *config.Config) any { return &c.BuiltinModels.ThinkingGeneral }},
+	{path: "builtin_models.thinking-coding", name: "thinking-coding", earlierVariable: "THINKING_CODING_MODEL",
+		value: func(f *Flags) *string { return f.ThinkingCoding },
+		field: func(c *config.Config) any { return &c.BuiltinModels.ThinkingCoding }},
+	{path: "builtin_models.instruct-general", name: "instruct-general", earlierVariable: "INSTRUCT_GENERAL_MODEL",
+		value: func(f *Flags) *string { return f.InstructGeneral },
+		field: func(c *config.Config) any { return &c.BuiltinModels.InstructGeneral }},
+	{path: "builtin_models.instruct-reasoning", name: "instruct-reasoning", earlierVariable: "INSTRUCT_REASONING_MODEL",
+		value: func(f *Flags) *string { return f.InstructReasoning },
+		field: func(c *config.Config) any { return &c.BuiltinModels.InstructReasoning }},
+	{path: "store.folder", name: "store-folder", own: true, earlier: "state-folder", earlierVariable: "STATE_FOLDER",
+		value: func(f *Flags) *string { return f.StoreFolder }, field: func(c *config.Config) any { return &c.Store.Folder }},
+	{path: "store.redis", name: "store-redis", secret: true, own: true, earlierVariable: "REDIS_URL",
+		value: noFlag, field: func(c *config.Config) any { return &c.Store.Redis }},
+	{path: "enforce_sampling", name: "enforce-sampling", earlier: "enforce-sampling-params", earlierVariable: "ENFORCE_SAMPLING_PARAMS",
+		value: func(f *Flags) *string {
+			if f.EnforceSampling == nil {
+				return nil
+			}
+			v := strconv.FormatBool(*f.EnforceSampling)
+			return &v
+		}, field: func(c *config.Config) any { return &c.EnforceSampling }},
 }
 
 // File is the path of the configuration file, "" for none.
@@ -111,15 +131,11 @@ func (f *Flags) File(env func(string) (string, bool)) string {
 // given is the setting's value, and the flag or variable that gives it; "" for none.
 func (s *setting) given(f *Flags, env func(string) (string, bool)) (value, source string) {
 	if v := s.value(f); v != nil {
-		return *v, "--" + s.flag
+		return *v, "--" + s.name
 	}
-	for _, prefix := range [...]string{"QWENVOY_", "QWEN35RP_"} {
-		if s.own && prefix != "QWENVOY_" {
-			continue
-		}
-		name := prefix + s.variable
+	for _, name := range s.variables() {
 		v, _ := env(name)
-		if s.flag == "port" && strings.HasPrefix(v, "tcp://") {
+		if s.name == "port" && strings.HasPrefix(v, "tcp://") {
 			// Kubernetes sets NAME_PORT=tcp://… in every pod beside a service called NAME.
 			continue
 		}
@@ -128,6 +144,19 @@ func (s *setting) given(f *Flags, env func(string) (string, bool)) (value, sourc
 		}
 	}
 	return "", ""
+}
+
+// variables are those that give the setting, the one that beats the others first.
+func (s *setting) variables() []string {
+	names := []string{s.variable()}
+	was := s.earlierVariable
+	if was != "" {
+		names = append(names, prefix+was)
+	}
+	if !s.own {
+		names = append(names, qwen35Prefix+cmp.Or(was, upper(s.name)))
+	}
+	return names
 }
 
 // set puts a value into its field. What the type allows, and no more, is checked here: the
@@ -158,24 +187,4 @@ func (s *setting) set(c *config.Config, value string) *config.Error {
 		*field = yes
 	}
 	return nil
-}
-
-// UnknownVariables lists the QWENVOY_ variables that mean nothing, which are
-// mostly misspelt. environ is os.Environ.
-func UnknownVariables(environ []string) (names []string) {
-	known := []string{configVariable}
-	for _, s := range settings {
-		known = append(known, "QWENVOY_"+s.variable)
-	}
-	for _, e := range environ {
-		name, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, "QWENVOY_") || slices.Contains(known, name) {
-			continue
-		}
-		if strings.HasPrefix(name, "QWENVOY_SERVICE_") || strings.HasPrefix(name, "QWENVOY_PORT_") || strings.HasPrefix(value, "tcp://") {
-			continue // Kubernetes' service variables
-		}
-		names = append(names, name)
-	}
-	return names
 }

@@ -282,13 +282,8 @@ func unknown(key string, known []string) (shown, closest string) {
 	if len(key) > maxShown {
 		return "(not shown)", all
 	}
-	best, least := "", 1+len(key)/2
-	for _, k := range known {
-		if d := distance(strings.ToLower(key), k); d < least {
-			best, least = k, d
-		}
-	}
-	if best != "" && least <= 3 {
+	best, changes := Closest(key, known)
+	if best != "" && changes <= 3 {
 		return key, ", did you mean " + best + "?"
 	}
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool {
@@ -300,6 +295,18 @@ func unknown(key string, known []string) (shown, closest string) {
 		return key, all
 	}
 	return key, ", did you mean " + best + "?"
+}
+
+// Closest is the known word that a misspelt one was most likely meant as, and how many letters
+// change between them; "" where more than half of them would.
+func Closest(word string, known []string) (best string, changes int) {
+	changes = 1 + len(word)/2
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < changes {
+			best, changes = k, d
+		}
+	}
+	return best, changes
 }
 
 // distance is the Levenshtein distance.
