@@ -10,12 +10,15 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // A Plugin is one configuration of the filter. Exchanges on any number of threads share it.
 type Plugin struct {
 	// Unused names the configuration's keys that only the binary acts on.
 	Unused []string
+	// Notes are lines for the log: what of the configuration is valid and needs care.
+	Notes []string
 	// HoldHeads is what the configuration says of Envoy's allow_on_headers_stop_iteration,
 	// for a host that can't find out.
 	HoldHeads bool
@@ -56,6 +59,9 @@ func NewPlugin(configuration []byte) (*Plugin, error) {
 		trace:     c.Log.Level == "DEBUG" || c.Log.Level == "COMPLETE",
 		clock:     func() int64 { return time.Now().Unix() },
 		random:    rand.Uint64,
+	}
+	for _, note := range g.Notes() {
+		p.Notes = append(p.Notes, redact.Line(note))
 	}
 	p.gathering.limit = bodiesAtOnce * int64(g.MaxBody())
 	return p, nil

@@ -40,6 +40,15 @@ func TestKeysOfTheBinaryAreNamed(t *testing.T) {
 	}
 }
 
+func TestAServedNameWithoutAGenerationIsNoted(t *testing.T) {
+	for name, want := range map[string]int{"Qwen/Qwen3.5-27B": 0, "prod": 1} {
+		p, err := NewPlugin([]byte(`{"upstreams":[{"model":"` + name + `"}]}`))
+		if err != nil || len(p.Notes) != want || want > 0 && !strings.Contains(p.Notes[0], `"prod" tells no generation of Qwen`) {
+			t.Errorf("%s: %q, error %v", name, p.Notes, err)
+		}
+	}
+}
+
 // Threads of a native host share a plugin; the race detector looks on.
 func TestExchangesOfManyThreadsShareAPlugin(t *testing.T) {
 	plugin, err := NewPlugin(configuration(`,"log":{"level":"DEBUG"}`))

@@ -63,6 +63,9 @@ func (p *plugin) OnPluginStart(size int) (ok types.OnPluginStartStatus) {
 	if len(p.edge.Unused) > 0 {
 		proxywasm.LogInfo("not used by the filter: " + strings.Join(p.edge.Unused, ", "))
 	}
+	for _, note := range p.edge.Notes {
+		proxywasm.LogWarn(note)
+	}
 	p.host.holdsHeads = p.edge.HoldHeads
 	if p.host.holdsHeads {
 		p.waiting = map[uint32]*stream{}

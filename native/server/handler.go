@@ -57,6 +57,9 @@ func (h *Handler) Reload(c *config.Config) error {
 // Config returns the configuration in force.
 func (h *Handler) Config() *config.Config { return h.state.Load().config }
 
+// Notes are sentences for the log on the configuration in force.
+func (h *Handler) Notes() []string { return h.state.Load().gateway.Notes() }
+
 // Memory is what all exchanges hold of memory. Handlers in front take theirs of it.
 func (h *Handler) Memory() *memory.Budget { return h.memory }
 

@@ -222,6 +222,9 @@ func (s *service) warn(c *config.Config) {
 	if c.Envoy != (config.Envoy{}) {
 		s.log.Info("the section envoy is for the filter and has no effect here")
 	}
+	for _, note := range s.handler.Notes() {
+		s.log.Warn(note)
+	}
 }
 
 func (s *service) status() {

@@ -295,6 +295,7 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 	if got := chat(t, r.url, "one"); got != 404 {
 		t.Fatalf("model one: %d", got)
 	}
+	r.logged(t, `the name \"Served\" tells no generation of Qwen`)
 
 	replace(conf("models: [{name: one, profile: thinking-coding}]\n"))
 	eventually(t, "the changed file is in force", func() bool { return chat(t, r.url, "one") == 200 })

@@ -16,11 +16,8 @@ var builtinAliases = []string{"claude-*", "gpt-*", "codex-*"}
 // twice and patterns of which none is more specific than the other.
 func New(c *config.Config) (*Catalog, error) {
 	b := &builder{cat: &Catalog{exact: map[string]*Model{}}}
-	b.readProfiles(c)
-	if len(c.Upstreams) > 0 {
-		u := c.Upstreams[0]
-		b.target = Target{u.Name, u.Model, u.MaxModelLen}
-	}
+	b.readTarget(c.Upstreams)
+	b.readProfiles(c.Profiles)
 	coding := b.addBuiltin(c.BuiltinModels)
 	b.addConfigured(c.Models)
 	for _, m := range b.cat.models {
@@ -47,8 +44,10 @@ func New(c *config.Config) (*Catalog, error) {
 // A builder is a catalog in the making: what its models are made of, and what is wrong.
 type builder struct {
 	cat      *Catalog
-	profiles map[string]config.Profile // the built-in and configured ones by name
+	profiles map[string]profile // those for the target, the built-in and configured ones by name
+	others   map[string]bool    // names of profiles that are there for other generations
 	target   Target
+	mode     mode // the target's
 	errs     config.Errors
 }
 
@@ -142,37 +141,90 @@ func (c *Catalog) addBuiltinAliases(coding *Model) {
 	}
 }
 
-// readProfiles reads the profiles, and finds those that are to step in for one where thinking
-// is off.
-func (b *builder) readProfiles(c *config.Config) {
-	b.profiles = map[string]config.Profile{}
-	for _, p := range config.BuiltinProfiles() {
-		b.profiles[p.Name] = p
+// readTarget reads what the server's model is.
+func (b *builder) readTarget(upstreams []config.Upstream) {
+	b.target.Generation = Unknown
+	if len(upstreams) == 0 {
+		return
 	}
-	configured := map[string]bool{}
-	for i, p := range c.Profiles {
-		if configured[p.Name] {
+	u := upstreams[0]
+	read, mode := readName(u.Model)
+	if u.Generation != "" {
+		named := generation(u.Generation)
+		if named == nil {
+			b.errs.Add("upstreams[0].generation", "%q is not allowed here, %s is", u.Generation, strings.Join(generationNames(), ", "))
+			named = read
+		}
+		if named != read {
+			read, mode = named, named.mode("")
+		}
+	}
+	b.target, b.mode = Target{u.Name, u.Model, u.MaxModelLen, read}, mode
+}
+
+// A profile is one of those that a virtual model may have.
+type profile struct {
+	thinking Thinking
+	values   Sampling
+	// official is that of a Model. whenOff names the profile whose values count while
+	// thinking is off.
+	official, whenOff string
+}
+
+// readProfiles reads the profiles, and finds those that are to step in for one where thinking
+// is off. Of a name, one for the model's generation goes before one for all.
+func (b *builder) readProfiles(list []config.Profile) {
+	b.profiles, b.others = map[string]profile{}, map[string]bool{}
+	for i, name := range builtinProfiles {
+		b.profiles[name] = b.target.Generation.profile(i, b.mode)
+	}
+	type place struct{ name, generation string }
+	configured := map[place]bool{}
+	for i, p := range list {
+		at := place{p.Name, p.When.Generation}
+		if configured[at] {
 			b.errs.Add(fmt.Sprintf("profiles[%d].name", i), "%q stands twice", p.Name)
 		}
-		configured[p.Name] = true
-		b.profiles[p.Name] = p
+		configured[at] = true
+		switch own := b.target.Generation.Name; {
+		case at.generation == own, at.generation == "" && !configured[place{p.Name, own}]:
+			b.profiles[p.Name] = configuredProfile(p)
+		case at.generation != "" && generation(at.generation) == nil:
+			b.errs.Add(fmt.Sprintf("profiles[%d].when.generation", i), "%q is not allowed here, %s is", at.generation,
+				strings.Join(generationNames(), ", "))
+		default:
+			b.others[p.Name] = true
+		}
 	}
-	for i, p := range c.Profiles {
-		if _, ok := b.profiles[whenOff(p)]; !ok {
-			b.errs.Add(fmt.Sprintf("profiles[%d].when_off", i), "%q is not known, the profiles are %s", p.WhenOff, b.names())
+	for i, p := range list {
+		if p.WhenOff != "" && p.Thinking != "off" {
+			b.check(fmt.Sprintf("profiles[%d].when_off", i), p.WhenOff)
 		}
 	}
 }
 
-// whenOff is the profile whose sampling values count while thinking is off.
-func whenOff(p config.Profile) string {
+// check says where a name is no profile's.
+func (b *builder) check(path, name string) {
+	_, ok := b.profiles[name]
 	switch {
-	case p.Thinking == "off":
-		return p.Name
-	case p.WhenOff == "":
-		return "instruct-general"
+	case ok:
+	case b.others[name]:
+		b.errs.Add(path, "%q is for models of other generations than %s alone, the profiles for it are %s",
+			name, b.target.Generation.Name, b.names())
+	default:
+		b.errs.Add(path, "%q is not known, the profiles are %s", name, b.names())
 	}
-	return p.WhenOff
+}
+
+func configuredProfile(c config.Profile) profile {
+	p := profile{values: sampling(c), whenOff: c.WhenOff}
+	switch c.Thinking {
+	case "off":
+		p.thinking = Off
+	case "client":
+		p.thinking = Client
+	}
+	return p
 }
 
 // names lists the profiles.
@@ -187,16 +239,18 @@ func (b *builder) names() string {
 
 // model makes a virtual model of a profile; path is that of the model in the configuration.
 func (b *builder) model(path, name, profile string) *Model {
-	p, ok := b.profiles[profile]
-	if !ok {
-		b.errs.Add(path+".profile", "%q is not known, the profiles are %s", profile, b.names())
-	}
-	m := &Model{Name: name, On: sampling(p), Off: sampling(b.profiles[whenOff(p)]), Target: b.target}
-	switch p.Thinking {
-	case "off":
+	b.check(path+".profile", profile)
+	p := b.profiles[profile]
+	m := &Model{Name: name, Profile: profile, Official: p.official, Thinking: p.thinking, On: p.values, Off: p.values, Target: b.target}
+	switch {
+	case b.mode == alwaysThinks:
+		m.Thinking = Always
+	case b.mode == neverThinks:
 		m.Thinking = Off
-	case "client":
-		m.Thinking = Client
+	case p.thinking != Off && p.whenOff == "":
+		m.Off = b.profiles["instruct-general"].values
+	case p.thinking != Off:
+		m.Off = b.profiles[p.whenOff].values
 	}
 	return m
 }

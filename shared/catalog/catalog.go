@@ -12,6 +12,7 @@ const (
 	On     Thinking = iota // always on, unless the request says none
 	Off                    // always off
 	Client                 // as the request says
+	Always                 // always on: the model can't do without
 )
 
 // SamplingKeys are the request keys that a profile may set, in the order of
@@ -23,8 +24,11 @@ type Sampling [len(SamplingKeys)]string
 
 // A Model is a virtual model.
 type Model struct {
-	Name     string
-	Thinking Thinking
+	Name string
+	// Profile is the name of its profile. Official names the generation whose model card has
+	// the profile's values, "" where they are the configuration's or the nearest of a card.
+	Profile, Official string
+	Thinking          Thinking
 	// On and Off are the sampling values for the effective state of thinking.
 	On, Off Sampling
 	// Target is what goes upstream.
@@ -36,6 +40,8 @@ type Target struct {
 	Upstream, Model string
 	// Window is the configured context window in tokens, 0 when it is not known.
 	Window int
+	// Generation is the model's, Unknown where neither the configuration nor its name tells it.
+	Generation *Generation
 }
 
 // A Catalog resolves names.
@@ -63,6 +69,9 @@ func (c *Catalog) Resolve(name []byte) *Model {
 // Listed are the names for /v1/models: virtual models, then the configuration's exact
 // aliases, in order.
 func (c *Catalog) Listed() []string { return c.listed }
+
+// Models are the virtual models, in order.
+func (c *Catalog) Models() []*Model { return c.models }
 
 // Default is the first virtual model, for questions that need none in particular.
 func (c *Catalog) Default() *Model { return c.models[0] }

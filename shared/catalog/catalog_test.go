@@ -35,8 +35,9 @@ func TestTheFourBuiltinModels(t *testing.T) {
 	}
 	var names []string
 	for _, tt := range tests {
-		want := &Model{tt.name, tt.thinking, tt.on, tt.off, Target{"local", "Qwen/X", 100}}
-		if diff := cmp.Diff(want, c.Resolve([]byte(tt.name))); diff != "" {
+		want := &Model{Name: tt.name, Profile: strings.TrimPrefix(tt.name, "qwen3.5-"), Thinking: tt.thinking, On: tt.on, Off: tt.off,
+			Target: Target{"local", "Qwen/X", 100, Unknown}}
+		if diff := cmp.Diff(want, c.Resolve([]byte(tt.name)), cmp.AllowUnexported(Generation{})); diff != "" {
 			t.Error(diff)
 		}
 		names = append(names, tt.name)

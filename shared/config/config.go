@@ -70,6 +70,9 @@ type Upstream struct {
 	APIKey string `json:"api_key" secret:"true"`
 	// MaxModelLen is the context window in tokens; 0: the binary asks the upstream, the filter does not clamp.
 	MaxModelLen int `json:"max_model_len"`
+	// Generation is the family of the served model, such as qwen3.8; "": its name tells it.
+	// package catalog knows the words.
+	Generation string `json:"generation"`
 }
 
 // Profile is a set of sampling values and the thinking switch.
@@ -86,6 +89,15 @@ type Profile struct {
 	// WhenOff names the profile whose sampling values count when a request switches
 	// thinking off; "" is instruct-general.
 	WhenOff string `json:"when_off"`
+	// When says which served models the profile is for; of one name it goes before a
+	// profile that says nothing of it.
+	When When `json:"when"`
+}
+
+// When is what a served model must be.
+type When struct {
+	// Generation is the model's, as in Upstream; "" is any.
+	Generation string `json:"generation"`
 }
 
 // Model is a virtual model.

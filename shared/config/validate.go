@@ -56,20 +56,6 @@ func Default() *Config {
 	}
 }
 
-// BuiltinProfiles are the four recommended for Qwen3.5, with the values of its model card.
-func BuiltinProfiles() []Profile {
-	profile := func(name, thinking string, temperature, topP, presence float64) Profile {
-		k, minP, repetition := 20, 0.0, 1.0
-		return Profile{name, thinking, &temperature, &topP, &k, &minP, &presence, &repetition, ""}
-	}
-	return []Profile{
-		profile("thinking-general", "on", 1.0, 0.95, 1.5),
-		profile("thinking-coding", "on", 0.6, 0.95, 0.0),
-		profile("instruct-general", "off", 0.7, 0.8, 1.5),
-		profile("instruct-reasoning", "off", 1.0, 0.95, 1.5),
-	}
-}
-
 // Validate reports all that is wrong, as Errors. What concerns names that refer to
 // each other (profiles, aliases) is checked by package catalog.
 func (c *Config) Validate() error {

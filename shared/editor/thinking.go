@@ -84,6 +84,8 @@ func (a *templateArguments) decide(r *request) *hub.Problem {
 	begun := r.kind(keyContinue) == jsonedit.True
 	none := begun || facts.NoThinking || string(r.literal(keyEffort)) == `"none"`
 	switch facts.Model.Thinking {
+	case catalog.Always:
+		facts.Thinking = !begun
 	case catalog.On:
 		facts.Thinking = !none
 	case catalog.Off:

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -110,6 +111,19 @@ var thinkingShown = map[string]hub.ThinkingShown{
 
 // MaxBody is the limit of a request body and of a reply that is read whole, in bytes.
 func (g *Gateway) MaxBody() int { return g.maxBody }
+
+// Catalog is what the names that clients ask for stand for.
+func (g *Gateway) Catalog() *catalog.Catalog { return g.settings.Catalog }
+
+// Notes are sentences for the log, once for a configuration: what is valid and needs care.
+func (g *Gateway) Notes() []string {
+	t := g.settings.Catalog.Default().Target
+	if t.Generation != catalog.Unknown {
+		return nil
+	}
+	return []string{fmt.Sprintf("the name %q tells no generation of Qwen: the built-in profiles have the values of Qwen3.5, "+
+		"and no effort goes up; upstreams[0].generation names it", t.Model)}
+}
 
 // Models lists the names that /v1/models shows.
 func (g *Gateway) Models() []string { return g.settings.Catalog.Listed() }

@@ -80,8 +80,8 @@ func (r *reader) hideThinking() {
 	case t.Messages.Thinking == hub.ShownWhenAsked:
 		r.req.hideThinking = true
 	case t.Messages.Thinking == hub.ShownByProfile, len(r.tools.declared)+len(r.tools.added) > 0:
-	case string(jsonedit.Text(t.Request.Name)) == t.Request.Model.Name:
-		r.req.hideThinking = true // the profile was chosen, so the model thinks
+	case string(jsonedit.Text(t.Request.Name)) == t.Request.Model.Name, t.Request.Model.Thinking == catalog.Always:
+		r.req.hideThinking = true // the profile was chosen, or there is none other, so the model thinks
 	default:
 		t.Request.NoThinking = true
 	}
