@@ -45,14 +45,20 @@ func (c Credential) Key() string {
 	return key
 }
 
-// ClientFields and those that begin with ClientPrefixes are what agents and SDKs tell
-// Anthropic and OpenAI of themselves. No Chat Completions server reads them, and some
-// hold paths of the user's machine.
+// ClientFields and those that begin with ClientPrefixes are what SDKs and agents tell their
+// vendors, and browsers the sites, of themselves. No Chat Completions server reads them, and
+// some hold paths of the user's machine.
 var (
-	ClientFields = []string{"anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access", "x-app",
-		"openai-beta", "originator", "session-id", "thread-id"}
-	ClientPrefixes = []string{"x-stainless-", "x-claude-", "x-codex-", "x-openai-"}
+	ClientFields   = []string{"origin", "referer"}
+	ClientPrefixes = []string{"openai-", "x-openai-", "x-oai-", "chatgpt-", "anthropic-", "x-stainless-", "x-claude-", "x-codex-", "sec-"}
 )
+
+// AgentFields are such ones whose names say nothing of a vendor: what speaks an agents' API is
+// an agent, but a client of chat's may name its session for a router behind.
+var AgentFields = []string{"x-app", "originator", "session-id", "session_id", "thread-id", "conversation_id"}
+
+// KeyFields are where clients' keys stand besides authorization.
+var KeyFields = []string{"x-api-key", "api-key", "x-goog-api-key"}
 
 // ServerFields, and those that begin with ServerPrefixes, are what a model server, or what stands
 // in front of it, says of itself to its own clients. Ours are not: a cookie of one server would be

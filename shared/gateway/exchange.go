@@ -83,7 +83,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
 	x.page = g.pageOf(head.Header)
-	x.plan.Edit.Drop = x.gateway.denied
+	x.plan.Edit.Drop, x.plan.Edit.DropPrefixes = g.fields.below(x.route)
 	x.keys(head.Credential)
 	if p := g.refuse(head, x.page); p != nil {
 		x.local(x.answer(p))
@@ -106,8 +106,6 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	if x.route.translator != nil {
 		x.plan.Path = x.route.upstream
-		x.plan.Edit.Drop = append(x.plan.Edit.Drop, access.ClientFields...)
-		x.plan.Edit.DropPrefixes = access.ClientPrefixes
 	} else if canonical != path {
 		x.plan.Path = canonical
 		if hasQuery {
@@ -181,7 +179,7 @@ func (x *Exchange) refuse(head Head, path, canonical string) *hub.Problem {
 func (x *Exchange) keys(c access.Credential) {
 	if authorization, replaced := c.Upstream(x.gateway.apiKey); replaced {
 		x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"authorization", authorization})
-		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "x-api-key")
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, access.KeyFields...)
 	}
 }
 

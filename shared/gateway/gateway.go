@@ -1,11 +1,8 @@
 package gateway
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	"encoding/base64"
+	"fmt"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -34,7 +31,7 @@ type Gateway struct {
 	pass     bool
 	origins  origins
 	hosts    hosts
-	denied   []string // header fields that never go up, in lower case
+	fields   fields
 }
 
 // New checks a configuration, what of it refers to each other too, and makes a Gateway of it.
@@ -79,11 +76,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
-	g.denied = []string{"cookie"} // of a page, for whoever it took us for
-	for _, name := range c.ClientFields.Deny {
-		g.denied = append(g.denied, strings.ToLower(name))
-	}
-	g.denied = slices.Clip(g.denied) // exchanges append to it
+	g.fields = newFields(c)
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
 	switch c.Responses.ReasoningEvents {

@@ -87,7 +87,7 @@ func TestModelsInAnthropicsShape(t *testing.T) {
 	}
 
 	plan := open(g, Env{}, "GET", "/v1/models/mine?limit=1", anthropic...).Plan()
-	if plan.Path != "/v1/models" || plan.Route != "model" || !slices.Contains(plan.Edit.Drop, "anthropic-version") || !slices.Contains(plan.Edit.Drop, "accept-encoding") {
+	if plan.Path != "/v1/models" || plan.Route != "model" || !plan.Edit.Drops("anthropic-version") || !slices.Contains(plan.Edit.Drop, "accept-encoding") {
 		t.Errorf("%+v", plan)
 	}
 }
