@@ -44,6 +44,7 @@ func (h *bodyHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		first: time.Duration(t.Header), idle: time.Duration(t.Idle),
 		chunked: r.ProtoMajor == 1 && r.ContentLength < 0,
 		expects: r.ProtoMajor == 1 && r.Header.Get("Expect") != "",
+		last:    r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ProtoMinor == 0),
 	}
 	b.announce()
 	// Else net/http would wait for the body before it sends the reply's first byte, and drop
@@ -77,6 +78,10 @@ type requestBody struct {
 	first, idle time.Duration // 0: no limit
 	chunked     bool          // by HTTP/1.1
 	expects     bool          // the client waits for a word before it sends
+	// last: no other request follows on the connection. A body in chunks may have had a length
+	// beside them, which another reader would have gone by, as one of HTTP/1.0 may have had
+	// chunks beside its length; net/http doesn't tell.
+	last bool
 
 	mu     sync.Mutex
 	lent   bool      // read on another goroutine, maybe beyond the exchange
@@ -112,7 +117,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.over, b.err = true, err
 	if err == io.EOF {
 		b.disarm()
-		if !b.lent {
+		if !b.lent && !b.last {
 			delete(b.w.Header(), "Connection")
 		}
 	}
@@ -185,7 +190,7 @@ func (b *requestBody) announce() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch h := b.w.Header(); {
-	case b.err == io.EOF:
+	case b.err == io.EOF && !b.last:
 		delete(h, "Connection")
 	case b.request.ProtoMajor == 1:
 		h["Connection"] = connectionClose
@@ -211,10 +216,10 @@ func faultOf(err error) hub.Fault {
 }
 
 // finish ends the body with its exchange. What was not read of it is read for a while, after
-// the reply: else net/http would wait for it without an end.
+// the reply: else net/http would wait for it without an end. A stream of HTTP/2 is reset instead.
 func (b *requestBody) finish(returned bool) {
 	b.mu.Lock()
-	rest, lent := !b.over, b.lent
+	rest, lent := !b.over && b.request.ProtoMajor == 1, b.lent
 	if b.over = true; rest {
 		end := b.now()
 		if rest = b.asked || !b.expects; rest && returned {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -236,6 +237,24 @@ func TestAnEarlyReplyToAPassedRequestDoesNotWaitForTheBody(t *testing.T) {
 			}
 			eventually(t, "the exchange is over", func() bool { return e.handler.InFlight() == 0 })
 		})
+	}
+}
+
+// A stream of HTTP/2 ends by itself: a reply to a body that nobody wants is whole at once.
+func TestNobodyReadsOnBehindAReplyOfHTTP2(t *testing.T) {
+	for major, reads := range map[int]bool{1: true, 2: false} {
+		read := false
+		r := httptest.NewRequest("POST", "/", readerFunc(func([]byte) (int, error) {
+			read = true
+			return 0, io.EOF
+		}))
+		r.ProtoMajor, r.ContentLength = major, 9
+		h := &bodyHandler{config: config.Default, next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(405) })}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != 405 || read != reads {
+			t.Errorf("HTTP/%d: %d, the body was read: %t", major, w.Code, read)
+		}
 	}
 }
 

@@ -24,9 +24,14 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 		version          string // 1.1 unless given
 		served           int    // requests that reach the upstream, 0: it is refused
 		bare             bool   // heads end in LF alone
+		ends             bool   // the connection ends with the reply
 	}{
-		{name: "length and chunks", head: "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", body: chunks, served: 1},
-		{name: "chunks and length", head: "Transfer-Encoding: chunked\r\nContent-Length: " + n + "\r\n", body: chunks, served: 1},
+		{name: "length and chunks", head: "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", body: chunks, served: 1, ends: true},
+		{name: "chunks and length", head: "Transfer-Encoding: chunked\r\nContent-Length: " + n + "\r\n", body: chunks, served: 1, ends: true},
+		{name: "chunks alone", head: "Transfer-Encoding: chunked\r\n", body: chunks, served: 1, ends: true},
+		{name: "chunks and length of HTTP/1.0 that is to stay", head: "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: " + n + "\r\n", body: body,
+			version: "1.0", served: 1, ends: true},
+		{name: "length", head: "Content-Length: " + n + "\r\n", body: body, served: 1},
 		{name: "two lengths", head: "Content-Length: " + n + "\r\nContent-Length: 0\r\n", body: body},
 		{name: "the same length twice", head: "Content-Length: " + n + "\r\nContent-Length: " + n + "\r\n", body: body, served: 1},
 		{name: "two lengths in one field", head: "Content-Length: " + n + ", 0\r\n", body: body},
@@ -39,7 +44,7 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 		{name: "two codings", head: "Transfer-Encoding: gzip, chunked\r\n", body: chunks},
 		{name: "chunks twice", head: "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", body: chunks},
 		{name: "chunks with a vertical tab", head: "Transfer-Encoding: \x0bchunked\r\nContent-Length: " + n + "\r\n", body: body},
-		{name: "chunks of HTTP/1.0", head: "Transfer-Encoding: chunked\r\nContent-Length: " + n + "\r\n", body: body, version: "1.0", served: 1},
+		{name: "chunks of HTTP/1.0", head: "Transfer-Encoding: chunked\r\nContent-Length: " + n + "\r\n", body: body, version: "1.0", served: 1, ends: true},
 		{name: "two hosts", head: "Host: y\r\nContent-Length: " + n + "\r\n", body: body},
 		{name: "a NUL in a field", head: "X-Nul: a\x00b\r\nContent-Length: " + n + "\r\n", body: body},
 		{name: "a CR in a field", head: "X-Cr: a\rContent-Length: 0\r\nContent-Length: " + n + "\r\n", body: body},
@@ -48,7 +53,7 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 		{name: "a chunk longer than it says", head: "Transfer-Encoding: chunked\r\n", body: "1\r\n" + body + "\r\n0\r\n\r\n"},
 		{name: "a chunk's length that overflows", head: "Transfer-Encoding: chunked\r\n", body: "10000000000000001\r\n" + body + "\r\n0\r\n\r\n"},
 		{name: "a chunk's extension with a line feed", head: "Transfer-Encoding: chunked\r\n", body: "1;a\nb\r\n{\r\n0\r\n\r\n"},
-		{name: "framing in trailers", head: "Transfer-Encoding: chunked\r\nTrailer: Content-Length\r\n", body: chunked(body) + "0\r\nContent-Length: 4\r\n\r\n"},
+		{name: "framing in trailers", head: "Transfer-Encoding: chunked\r\nTrailer: Content-Length\r\n", body: chunked(body) + "0\r\nContent-Length: 4\r\n\r\n", ends: true},
 	} {
 		for _, path := range []string{"/v1/chat/completions", "/elsewhere"} {
 			t.Run(tt.name+path, func(t *testing.T) {
@@ -78,6 +83,9 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 				_ = c.Close()
 				eventually(t, "the exchange is over", func() bool { return e.handler.InFlight() == 0 })
 				targets, faults := seen.all()
+				if first == 200 && second != 0 && tt.ends {
+					t.Errorf("another request was served on the connection: %d", second)
+				}
 				want := ""
 				if tt.served > 0 && first == 200 {
 					want = "POST " + path
