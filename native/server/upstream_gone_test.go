@@ -86,21 +86,45 @@ func TestUpstreamFaults(t *testing.T) {
 	}
 }
 
-// The status and its header say enough: a client that is told 502 asks again at once.
+// The status and its header say enough: a client that is told 502 asks again at once. What came
+// of the body is said, as far as it can be read.
 func TestARefusalWhoseBodyBreaksOffStaysOne(t *testing.T) {
-	for name, length := range map[string]string{"a length": "Content-Length: 500\r\n\r\n", "chunks": "Transfer-Encoding: chunked\r\n\r\nfff\r\n", "gzip": "Content-Encoding: gzip\r\n\r\n"} {
+	const cameSoFar, nothing = `{"error":{"message":"canary`, "The model server answered with status 429."
+	for name, tt := range map[string]struct{ head, body, want string }{
+		"a length":                               {"Content-Length: 500\r\n", cameSoFar, "canary"},
+		"nothing of it":                          {"Content-Length: 500\r\n", "", nothing},
+		"chunks":                                 {"Transfer-Encoding: chunked\r\n", "fff\r\n" + cameSoFar, "canary"},
+		"a page":                                 {"Transfer-Encoding: chunked\r\n", "fff\r\n<html>", nothing},
+		"gzip":                                   {"Content-Encoding: gzip\r\nContent-Length: 500\r\n", gzipped(t, cameSoFar)[:20], nothing},
+		"whole, in a way that was not asked for": {"Content-Encoding: br\r\nContent-Length: 3\r\n", "\x0b\x01\x80", nothing},
+		"more than may be":                       {"Transfer-Encoding: chunked\r\n", "ffff\r\n" + strings.Repeat("canary ", 5000), "canary"},
+	} {
 		e := start(t, rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
 			if readRequest(r) == nil {
-				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 7\r\n"+length+`{"error":{"mess`)
+				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/html\r\nRetry-After: 7\r\n"+tt.head+"\r\n"+tt.body)
 			}
 		}))
-		for path, body := range map[string]string{
-			"/v1/messages":  `{"model":"qwen3.5-instruct-general","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`,
-			"/v1/responses": `{"model":"qwen3.5-instruct-general","input":"Hi","store":false}`,
+		const model = `{"model":"qwen3.5-instruct-general",`
+		for _, request := range [][2]string{
+			{"/v1/messages", model + `"max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`},
+			{"/v1/messages/count_tokens", model + `"messages":[{"role":"user","content":"Hi"}]}`},
+			{"/v1/responses", model + `"input":"Hi","store":false}`},
+			{"/v1/responses", model + `"input":"Hi","store":false,"stream":true}`},
+			{"/v1/chat/completions", model + `"messages":[{"role":"user","content":"Hi"}]}`},
+			{"/v1/chat/completions", model + `"messages":[{"role":"user","content":"Hi"}],"stream":true}`},
+			{"/v1/completions", model + `"prompt":"Hi"}`},
+			{"/tokenize", model + `"prompt":"Hi"}`},
+			{"/detokenize", model + `"tokens":[1]}`},
+			{"/v1/models", ""},
 		} {
-			status, header, got := e.do(t, "POST", path, strings.NewReader(body))
-			if status != 429 || header.Get("Retry-After") != "7" || !gjson.Valid(got) || !strings.Contains(got, "The model server answered with status 429.") {
-				t.Errorf("%s, %s: %d %v %s", name, path, status, header, got)
+			method := "POST"
+			if request[1] == "" {
+				method = "GET"
+			}
+			status, header, got := e.do(t, method, request[0], strings.NewReader(request[1]))
+			if status != 429 || header.Get("Retry-After") != "7" || header.Get("Content-Type") != "application/json" || header.Get("Content-Encoding") != "" ||
+				!gjson.Valid(got) || !strings.Contains(gjson.Get(got, "error.message").Str, tt.want) || len(got) > 8<<10 {
+				t.Errorf("%s, %s: %d %v %s", name, request[0], status, header, got)
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 			c.answer(c.x.Fault(f))
 			return
 		}
-		in.b = in.b[:0]
+		c.x.Broken(rp)
 	}
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
 	out := newShared(len(in.b)+512, &c.holding.share)

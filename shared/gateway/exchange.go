@@ -36,12 +36,13 @@ type Exchange struct {
 	page     page
 
 	phase phase
-	// form is what becomes of a whole reply, refusal the upstream's error status of a
-	// refused one; gzipped: the reply is.
-	form    replyForm
-	refusal int
-	gzipped bool
-	stream  stream
+	// form is what becomes of a whole reply, refusal the upstream's status where it is an
+	// error's; gzipped: the reply is, unreadable: it is compressed in another way.
+	form       replyForm
+	refusal    int
+	gzipped    bool
+	unreadable bool
+	stream     stream
 }
 
 // phase is how far an exchange has come.

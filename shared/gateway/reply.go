@@ -49,19 +49,29 @@ func (x *Exchange) replyHead(status int, header func(name string) string) ReplyP
 		return x.translatedHead(t, status, kind, plain || x.gzipped)
 	}
 	edit := hub.HeaderEdit{Drop: dropped(x.gzipped), Set: x.turn.Request.ReplyHeader}
-	asIs := status < 200 || status > 299 || x.route.replyAsIs
+	readable, asIs := plain || x.gzipped, status < 200 || status > 299 || x.route.replyAsIs
 	streamer, streams := x.route.dialect.(hub.Streamer)
 	switch {
 	case status == 101:
 		return x.badReply("The model server switched to another protocol, which was not asked for.")
 	case status == 204 || status == 205 || status == 304: // no body, whatever the header says
 		return ReplyPlan{}
-	case status == 429 && (plain || x.gzipped):
-		x.form = limited
+	case status >= 400:
+		// Whole, although it isn't ours: half an error would be none to the client.
+		p := ReplyPlan{Mode: ReplyWhole, Edit: edit, MaxBody: x.gateway.maxBody}
+		x.form, x.refusal = decoded, status
+		if status == 429 {
+			x.form = limited
+		}
+		if !readable {
+			x.unreadable = true
+			x.Broken(&p)
+		}
+		return p
+	case status < 300 && !readable:
+		return x.badReply("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding)
 	case asIs && !x.gzipped:
 		return ReplyPlan{Edit: hub.HeaderEdit{Set: x.turn.Request.ReplyHeader}} // not ours, whatever it is
-	case !plain && !x.gzipped:
-		return x.badReply("The model server's answer is compressed with %q, which was not asked for and is not supported.", encoding)
 	case asIs:
 		x.form = decoded
 	case kind == "text/event-stream" && streams:
@@ -103,13 +113,16 @@ func (x *Exchange) translatedHead(t hub.Translator, status int, kind string, rea
 		return x.badReply("The model server answered with status %d, which means nothing here.", status)
 	case status < 300 && x.phase == requesting:
 		return x.badReply("The model server answered before it had read the request.")
-	case !readable:
-		return x.badReply("The model server's answer is compressed in a way that was not asked for and is not supported.")
 	case status >= 400:
-		x.form, x.refusal = refused, status
+		x.form, x.refusal, x.unreadable = refused, status, !readable
 		if p.Status = t.Status(status); p.Status == status {
 			p.Status = 0
 		}
+		if !readable {
+			x.Broken(&p)
+		}
+	case !readable:
+		return x.badReply("The model server's answer is compressed in a way that was not asked for and is not supported.")
 	case streamed && kind == "text/event-stream":
 		x.stream.open(t.(hub.Streamer).Stream(&x.turn), x.gateway.maxEvent, x.gzipped)
 		p.Mode, p.Beats, p.Edit = ReplyStream, true, p.Edit.With(streamFields...)
@@ -140,16 +153,26 @@ var (
 	dropEncodedLength = append([]string{"content-encoding"}, dropLength...)
 )
 
-// Refused tells whether the upstream's reply is an error that the client gets in its own
-// dialect. Its status and header say enough: where its body can't be had, an edge gives
-// ReplyWhole none.
-func (x *Exchange) Refused() bool { return x.form == refused }
+// Refused tells whether the upstream's reply is an error. Its status and header say enough: of
+// one whose body breaks off, an edge gives ReplyWhole what came, once Broken has changed its plan.
+func (x *Exchange) Refused() bool { return x.refusal != 0 }
+
+// Broken is told that the body of a refused reply, of which nothing has gone out, can't be had
+// whole. What the client gets is its dialect's error then.
+func (x *Exchange) Broken(p *ReplyPlan) {
+	x.form = refused
+	p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
+	p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "content-encoding")
+}
 
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
 // Answer replaces the whole reply; an edge that has sent the head already sends its
 // Events, or its body where it has none.
 func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 	x.phase = replying
+	if x.unreadable {
+		body = nil
+	}
 	if x.gzipped && !((x.form == decoded || x.form == limited || x.form == refused) && len(body) == 0) {
 		plain, f := x.decode(body, "gzip")
 		switch {
@@ -188,7 +211,7 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 		// Where its sentence means another status than it came with, or that a 429 will not
 		// pass, the reply is ours.
 		a := x.answer(p)
-		if a.Status != x.route.translator.Status(x.refusal) || x.refusal == 429 && refusal.Of(p).Class == refusal.Ended {
+		if t := x.route.translator; t != nil && a.Status != t.Status(x.refusal) || x.refusal == 429 && refusal.Of(p).Class == refusal.Ended {
 			return dst, a
 		}
 		return jsonedit.PutBytes(dst, a.Body), nil
