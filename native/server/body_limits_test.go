@@ -73,8 +73,15 @@ func TestBodyLimit(t *testing.T) {
 		{name: "zstd, one over", body: zstandard(t, sized(t, limit+1)), header: []string{"Content-Encoding", "zstd"}, status: 413},
 		{name: "zstd bomb", body: zstandard(t, strings.Repeat("x", 64<<20)), header: []string{"Content-Encoding", "zstd"}, status: 413},
 		{name: "gzip bomb", body: gzipped(t, strings.Repeat("x", 32<<20)), header: []string{"Content-Encoding", "gzip"}, status: 413},
-		{name: "broken zstd", body: "not zstd", header: []string{"Content-Encoding", "zstd"}, status: 415},
-		{name: "cut zstd", body: zstandard(t, sized(t, limit))[:60], header: []string{"Content-Encoding", "zstd"}, status: 415},
+		{name: "broken zstd", body: "not zstd", header: []string{"Content-Encoding", "zstd"}, status: 400},
+		{name: "cut zstd", body: zstandard(t, sized(t, limit))[:60], header: []string{"Content-Encoding", "zstd"}, status: 400},
+		{name: "zstd, and more behind it", body: zstandard(t, chatBody(false)) + "junk", header: []string{"Content-Encoding", "zstd"}, status: 400},
+		{name: "zstd twice", body: zstandard(t, chatBody(false)) + zstandard(t, " "), header: []string{"Content-Encoding", "zstd"}, status: 200},
+		{name: "broken gzip", body: "not gzip", header: []string{"Content-Encoding", "gzip"}, status: 400},
+		{name: "cut gzip", body: gzipped(t, chatBody(false))[:60], header: []string{"Content-Encoding", "gzip"}, status: 400},
+		{name: "gzip, and more behind it", body: gzipped(t, chatBody(false)) + "junk", header: []string{"Content-Encoding", "gzip"}, status: 400},
+		{name: "gzip, and zeros behind it", body: gzipped(t, chatBody(false)) + "\x00\x00", header: []string{"Content-Encoding", "gzip"}, status: 400},
+		{name: "gzip twice", body: gzipped(t, chatBody(false)) + gzipped(t, " "), header: []string{"Content-Encoding", "gzip"}, status: 200},
 		{name: "unknown encoding", body: "x", header: []string{"Content-Encoding", "br"}, status: 415},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,8 +39,8 @@ const (
 )
 
 // decode undoes a body's content-encoding, to at most limit bytes. What is held meanwhile
-// counts against the share.
-func decode(src []byte, encoding string, limit int, share *memory.Share) (*buffer, hub.Fault) {
+// counts against the share. strict: nothing may follow its end, as it may in replies.
+func decode(src []byte, encoding string, limit int, share *memory.Share, strict bool) (*buffer, hub.Fault) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "gzip", "x-gzip":
 		if !share.Grow(gzipWorking) {
@@ -49,12 +49,13 @@ func decode(src []byte, encoding string, limit int, share *memory.Share) (*buffe
 		defer share.Shrink(gzipWorking)
 		z := gzipReaders.Get().(*gunzip.Reader)
 		defer func() {
-			_ = z.Reset(nil) // else it would hold on to src
+			_ = z.Reset(nil, false) // else it would hold on to src
 			gzipReaders.Put(z)
 		}()
-		if z.Reset(src) == nil {
+		if z.Reset(src, strict) == nil {
 			return gather(z, 4*len(src), limit, share)
 		}
+		return nil, hub.Undecodable
 	case "zstd":
 		working := zstdWorking
 		var h zstd.Header
@@ -75,6 +76,7 @@ func decode(src []byte, encoding string, limit int, share *memory.Share) (*buffe
 		if err == nil {
 			return gather(z, 4*len(src), limit, share)
 		}
+		return nil, hub.Undecodable
 	}
 	return nil, hub.BadEncoding
 }
@@ -93,7 +95,7 @@ func gather(from io.Reader, likely, limit int, share *memory.Share) (out *buffer
 	case errNoMemory:
 		f = hub.NoMemory
 	default:
-		f = hub.BadEncoding
+		f = hub.Undecodable
 	}
 	out.free()
 	return nil, f

@@ -20,7 +20,7 @@ type holding struct {
 
 // decodeIn undoes the content-encoding of what is being turned; what came is given back.
 func (h *holding) decodeIn(src []byte, encoding string, limit int) ([]byte, hub.Fault) {
-	plain, f := decode(src, encoding, limit, &h.share)
+	plain, f := decode(src, encoding, limit, &h.share, h.reading)
 	if f != hub.NoFault {
 		return nil, f
 	}

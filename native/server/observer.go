@@ -199,7 +199,7 @@ func (b *Observed) Body(r *http.Request, limit int, share *memory.Share) ([]byte
 	b.traffic.bytesIn = cl.seen.bytesIn
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(strings.TrimSpace(e), "identity") {
 		limit, over := gateway.DecodedLimit(limit, len(in.b))
-		plain, f := decode(in.b, e, limit, share)
+		plain, f := decode(in.b, e, limit, share, true)
 		in.free()
 		switch f {
 		case hub.NoFault:

@@ -252,7 +252,8 @@ func (x *Exchange) decode(body []byte, encoding string) ([]byte, hub.Fault) {
 		plain, f = x.env.Decode(body, encoding, limit)
 	case encoding == "gzip" || encoding == "x-gzip":
 		var err error
-		switch plain, err = gunzip.Append(nil, body, limit); err {
+		f = hub.Undecodable
+		switch plain, err = gunzip.Append(nil, body, limit, x.phase == requesting); err {
 		case nil:
 			f = hub.NoFault
 		case gunzip.ErrTooLarge:

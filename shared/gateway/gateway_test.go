@@ -174,7 +174,8 @@ func TestRequestEncodings(t *testing.T) {
 		status         int
 	}{
 		{core, "gzip", packed.String(), 0}, {core, "X-GZIP", packed.String(), 0}, {core, "identity", body, 0}, {edges, "upper", strings.ToUpper(body), 0},
-		{core, "gzip", body, 415}, {edges, "broken", body, 415}, {core, "br", body, 415}, {core, "gzip, gzip", body, 415}, {edges, "bomb", body, 413},
+		{core, "gzip", body, 400}, {core, "gzip", packed.String() + "junk", 400}, {core, "gzip", packed.String()[:20], 400}, {core, "gzip", packed.String() + "\x00", 400},
+		{edges, "broken", body, 415}, {core, "br", body, 415}, {core, "gzip, gzip", body, 415}, {edges, "bomb", body, 413},
 		{edges, "full", body, 503},
 	}
 	for _, tt := range tests {
@@ -238,7 +239,7 @@ func TestFaultsHaveTheirStatusAndAreReported(t *testing.T) {
 		status int
 		reason string
 	}{
-		hub.BodyTooLarge: {413, "body_too_large"}, hub.Inflated: {413, "body_inflated"}, hub.NoMemory: {503, "no_memory"}, hub.BadEncoding: {415, "bad_encoding"}, hub.BrokenBody: {400, "bad_body"}, hub.SlowBody: {408, "slow_body"}, hub.Unreachable: {502, "upstream_connect"},
+		hub.BodyTooLarge: {413, "body_too_large"}, hub.Inflated: {413, "body_inflated"}, hub.NoMemory: {503, "no_memory"}, hub.BadEncoding: {415, "bad_encoding"}, hub.Undecodable: {400, "bad_encoding"}, hub.BrokenBody: {400, "bad_body"}, hub.SlowBody: {408, "slow_body"}, hub.Unreachable: {502, "upstream_connect"},
 		hub.NoHead: {504, "upstream_timeout"}, hub.Idle: {504, "upstream_idle"}, hub.Cut: {502, "upstream_cut"},
 		hub.ReplyTooLarge: {502, "reply_too_large"}, hub.BadReply: {502, "bad_reply"}, hub.Panic: {500, "panic"},
 	} {

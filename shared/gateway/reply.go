@@ -180,7 +180,7 @@ func (x *Exchange) ReplyWhole(dst, body []byte) ([]byte, *hub.Answer) {
 			plain = nil
 		case f == hub.BodyTooLarge, f == hub.Inflated:
 			return dst, x.Fault(hub.ReplyTooLarge)
-		case f == hub.BadEncoding:
+		case f == hub.BadEncoding, f == hub.Undecodable:
 			return dst, x.Fault(hub.BadReply)
 		case f != hub.NoFault:
 			return dst, x.Fault(f)

@@ -11,6 +11,9 @@ import (
 	"iter"
 )
 
+// errBehind: something follows the last member.
+var errBehind = errors.New("gunzip: bytes behind the end")
+
 // ErrTooLarge says that the decoded bytes are more than was allowed.
 var ErrTooLarge = errors.New("gunzip: over the size limit")
 
@@ -25,6 +28,8 @@ type Decoder struct {
 	stop  func()
 	err   error
 	yield func([]byte) bool
+	// strict: nothing but a member follows a member.
+	strict bool
 }
 
 // New returns a Decoder at the start of a stream.
@@ -38,7 +43,7 @@ var errStopped = errors.New("gunzip: stopped")
 
 func (d *Decoder) run(yield func([]byte) bool) {
 	d.yield = yield
-	var m members
+	m := members{strict: d.strict}
 	if d.err = m.reset((*source)(d)); d.err != nil {
 		return
 	}
@@ -119,9 +124,11 @@ func (d *Decoder) Err() error { return d.err }
 // Close frees the coroutine.
 func (d *Decoder) Close() { d.stop() }
 
-// Append appends the whole of src decoded to dst, at most limit bytes.
-func Append(dst, src []byte, limit int) ([]byte, error) {
+// Append appends the whole of src decoded to dst, at most limit bytes. strict: what follows the
+// last member and is none is an error.
+func Append(dst, src []byte, limit int, strict bool) ([]byte, error) {
 	d := New()
+	d.strict = strict
 	defer d.Close()
 	limit += len(dst)
 	d.Feed(src, true)

@@ -88,20 +88,20 @@ func TestEveryByteByByte(t *testing.T) {
 
 func TestBrokenAndCutStreamsAreErrors(t *testing.T) {
 	packed, _ := pack(t, strings.Repeat("hello gzip ", 500))
-	if _, err := Append(nil, packed[:len(packed)/2], 1<<20); err == nil {
+	if _, err := Append(nil, packed[:len(packed)/2], 1<<20, false); err == nil {
 		t.Error("a cut stream is no error")
 	}
-	if _, err := Append(nil, []byte("this is no gzip"), 1<<20); err == nil {
+	if _, err := Append(nil, []byte("this is no gzip"), 1<<20, false); err == nil {
 		t.Error("plain text is no error")
 	}
-	if _, err := Append(nil, nil, 1<<20); err == nil {
+	if _, err := Append(nil, nil, 1<<20, false); err == nil {
 		t.Error("nothing is no error")
 	}
 }
 
 func TestABombIsStoppedAtTheLimit(t *testing.T) {
 	packed, _ := pack(t, strings.Repeat("\x00", 10<<20))
-	out, err := Append(nil, packed, 1<<16)
+	out, err := Append(nil, packed, 1<<16, false)
 	if !errors.Is(err, ErrTooLarge) || len(out) > 1<<17 {
 		t.Errorf("%d bytes, error %v", len(out), err)
 	}
@@ -128,21 +128,31 @@ func TestMembersAndWhatFollowsThem(t *testing.T) {
 			want += "data: two\n\n"
 		}
 		src := append(bytes.Clone(one), rest...)
-		out, err := Append(nil, src, 1<<20)
+		out, err := Append(nil, src, 1<<20, false)
 		if err != nil || string(out) != want {
 			t.Errorf("behind it %q: %q %v", rest, out, err)
 		}
-		if err := r.Reset(src); err != nil {
+		if err := r.Reset(src, false); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := io.ReadAll(&r); err != nil || string(out) != want {
 			t.Errorf("a Reader, behind it %q: %q %v", rest, out, err)
 		}
+		good := rest == "" || rest == string(two)
+		if _, err := Append(nil, src, 1<<20, true); (err == nil) != good {
+			t.Errorf("strict, behind it %q: %v", rest, err)
+		}
+		if err := r.Reset(src, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(&r); (err == nil) != good {
+			t.Errorf("a strict Reader, behind it %q: %v", rest, err)
+		}
 	}
-	if err := r.Reset([]byte("no gzip")); err == nil {
+	if err := r.Reset([]byte("no gzip"), false); err == nil {
 		t.Error("a Reader of plain text: no error")
 	}
-	if _, err := Append(nil, append(bytes.Clone(one), two[:len(two)/2]...), 1<<20); err == nil {
+	if _, err := Append(nil, append(bytes.Clone(one), two[:len(two)/2]...), 1<<20, false); err == nil {
 		t.Error("a cut second member is no error")
 	}
 }

@@ -7,10 +7,11 @@ import (
 )
 
 // members reads the members of a stream, each to its end as soon as it is there. What
-// follows the last one and is none is dropped, as gzip and curl do.
+// follows the last one and is none is dropped, as gzip and curl do, unless they are strict.
 type members struct {
-	z   gzip.Reader
-	src peeker
+	z      gzip.Reader
+	src    peeker
+	strict bool
 }
 
 // A peeker is what members are read from: no more than is needed is taken of it.
@@ -42,7 +43,12 @@ func (m *members) Read(p []byte) (int, error) {
 		if n > 0 {
 			return n, nil // the end shows again
 		}
-		if c, err := m.src.peek(); err != nil || c != firstByte {
+		switch c, err := m.src.peek(); {
+		case err != nil:
+			return 0, io.EOF
+		case c != firstByte && m.strict:
+			return 0, errBehind
+		case c != firstByte:
 			return 0, io.EOF
 		}
 		if err := m.reset(m.src); err != nil {
@@ -58,9 +64,10 @@ type Reader struct {
 	src     atHand
 }
 
-// Reset begins with src.
-func (r *Reader) Reset(src []byte) error {
+// Reset begins with src. strict is as for Append.
+func (r *Reader) Reset(src []byte, strict bool) error {
 	r.src.Reset(src)
+	r.members.strict = strict
 	return r.members.reset(&r.src)
 }
 

@@ -31,6 +31,8 @@ const (
 	Busy
 	// BadEncoding: the request's content-encoding is not understood: 415.
 	BadEncoding
+	// Undecodable: the request's body is not what its content-encoding says: 400.
+	Undecodable
 	// BrokenBody: the client's body broke off, or is not framed properly: 400.
 	BrokenBody
 	// SlowBody: the client's body, or the rest of it, did not come in time: 408.

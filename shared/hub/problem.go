@@ -84,7 +84,10 @@ func FaultProblem(f Fault, limit int) *Problem {
 		p.Message = "The gateway is busy: as many requests as may be are under way (limits.exchanges). Try again."
 	case BadEncoding:
 		p.Status, p.Type, p.Reason = 415, TypeInvalidRequest, "bad_encoding"
-		p.Message = "The request body's content-encoding is not supported, or the body can't be decoded with it. Send it without one."
+		p.Message = "The request body's content-encoding is not supported. Send it without one."
+	case Undecodable:
+		p.Status, p.Type, p.Reason = 400, TypeInvalidRequest, "bad_encoding"
+		p.Message = "The request body can't be decoded by its content-encoding: it is not of that kind, broke off, or goes on behind its end."
 	case BrokenBody:
 		p.Status, p.Type, p.Reason = 400, TypeInvalidRequest, "bad_body"
 		p.Message = "The request body could not be read to its end: it broke off or is not framed properly."
