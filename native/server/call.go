@@ -86,10 +86,6 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 			c.finish(recover())
 		}
 	}()
-	if cl.r.Method == http.MethodConnect {
-		c.answer(c.signed(noProxy()))
-		return false
-	}
 	switch action := c.open(); {
 	case action == gateway.Local:
 		c.answer(c.x.Plan().Answer)

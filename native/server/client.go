@@ -57,14 +57,6 @@ func (c *httpClient) free() {
 	httpClients.Put(c)
 }
 
-// noProxy answers CONNECT: this is no forward proxy.
-func noProxy() *hub.Answer {
-	return &hub.Answer{Status: http.StatusMethodNotAllowed, Reason: "connect",
-		Header: [][2]string{{"allow", "GET, POST, HEAD, OPTIONS, PUT, PATCH, DELETE"}},
-		Body: []byte(`{"error":{"message":"Qwenvoy is not a forward proxy: CONNECT is not offered.",` +
-			`"type":"invalid_request_error","param":null,"code":405}}`)}
-}
-
 func (c *httpClient) head() gateway.Head {
 	return gateway.Head{Method: c.r.Method, Path: c.path, Header: c.header, Credential: c.credential}
 }

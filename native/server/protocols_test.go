@@ -332,10 +332,19 @@ func TestForwardProxyRequestsAreNotServed(t *testing.T) {
 			}
 		}
 	}
-	c := dial(t, e)
-	_, _ = io.WriteString(c, "CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n")
-	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 405 {
-		t.Errorf("CONNECT: %v, %v", resp, err)
+	// A server that reflects a request would show the client our key; the beginning of HTTP/2 is
+	// no request.
+	for _, line := range []string{"CONNECT other.example:443 HTTP/1.1", "TRACE /x HTTP/1.1", "TRACE /v1/chat/completions HTTP/1.1", "TRACK / HTTP/1.1",
+		"PRI * HTTP/1.1", "PRI * HTTP/2.0", "PRI /x HTTP/1.1"} {
+		c := dial(t, e)
+		_, _ = io.WriteString(c, line+"\r\nHost: other.example:443\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 405 || resp.Header.Get("Allow") == "" || !strings.Contains(string(b), `"code":405`) {
+			t.Errorf("%s: %d %s", line, resp.StatusCode, b)
+		}
 	}
 }
 

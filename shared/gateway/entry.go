@@ -95,6 +95,12 @@ func isEscapedControl(text string) bool {
 
 // refuse says why a request is not served, whatever its route.
 func (g *Gateway) refuse(head Head, p page) *hub.Problem {
+	switch head.Method {
+	case "CONNECT", "TRACE", "TRACK", "PRI":
+		// A tunnel; two that reflect a request, our key with it; the beginning of HTTP/2.
+		return &hub.Problem{Status: 405, Type: hub.TypeInvalidRequest, Reason: "method_not_allowed",
+			Header: [][2]string{{"allow", "GET, POST, HEAD, OPTIONS, PUT, PATCH, DELETE"}}, Message: head.Method + " is not served on any path."}
+	}
 	if head.Path != "" && head.Path[0] != '/' && head.Path != "*" {
 		return &hub.Problem{Status: 400, Type: hub.TypeInvalidRequest, Reason: "bad_target",
 			Message: "The request's target is a whole URL, as for a forward proxy, which this is not. Send the path alone."}
