@@ -29,11 +29,10 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 			c.lost()
 			return
 		}
-		if !c.x.Refused() {
+		if !c.x.Broken(rp) {
 			c.answer(c.x.Fault(f))
 			return
 		}
-		c.x.Broken(rp)
 	}
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
 	out := newShared(len(in.b)+512, &c.holding.share)

@@ -37,8 +37,9 @@ type Env struct {
 	LearnsWindow bool
 	// Decode undoes the content-encoding of a whole body, of which at most limit bytes may
 	// come; over it the fault is BodyTooLarge, for an encoding that the edge does not know
-	// BadEncoding, for a body that is not of its encoding Undecodable. src is not needed once it has returned without a fault, and what it returns
-	// until the body is turned. Nil: the core undoes gzip, and no other.
+	// BadEncoding, for a body that is not of its encoding Undecodable. src is not needed once
+	// it has returned without a fault, and what it returns until the body is turned. Nil: the
+	// core undoes gzip, and no other.
 	Decode func(src []byte, encoding string, limit int) (plain []byte, f hub.Fault)
 }
 

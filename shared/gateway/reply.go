@@ -153,16 +153,17 @@ var (
 	dropEncodedLength = append([]string{"content-encoding"}, dropLength...)
 )
 
-// Refused tells whether the upstream's reply is an error. Its status and header say enough: of
-// one whose body breaks off, an edge gives ReplyWhole what came, once Broken has changed its plan.
-func (x *Exchange) Refused() bool { return x.refusal != 0 }
-
-// Broken is told that the body of a refused reply, of which nothing has gone out, can't be had
-// whole. What the client gets is its dialect's error then.
-func (x *Exchange) Broken(p *ReplyPlan) {
+// Broken is told that a reply's body, of which nothing has gone out, can't be had whole. True: it
+// is an error's, whose status and header say enough: ReplyWhole gets what came, and gives it in
+// the client's dialect, for which p is changed. False: a Fault is the answer.
+func (x *Exchange) Broken(p *ReplyPlan) bool {
+	if x.refusal == 0 {
+		return false
+	}
 	x.form = refused
 	p.Edit = p.Edit.With([2]string{"content-type", "application/json"})
 	p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "content-encoding")
+	return true
 }
 
 // ReplyWhole turns a whole reply body and appends what the client gets to dst. An
