@@ -67,6 +67,10 @@ func NewPlugin(configuration []byte) (*Plugin, error) {
 	return p, nil
 }
 
+// MaxBody is the limit of a request's body and of a reply that is read whole, in bytes. Envoy's
+// own limits have to leave room for it.
+func (p *Plugin) MaxBody() int { return p.gateway.MaxBody() }
+
 // unusedHere names the keys that were given and that only the binary acts on.
 func unusedHere(c *config.Config) []string {
 	def := config.Default()

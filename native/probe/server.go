@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -90,6 +91,14 @@ func (s *Server) Ask(ctx context.Context, path string, body []byte) (*Answer, er
 		return nil, err
 	}
 	return &Answer{Status: reply.Status, Header: reply.Header, Body: b}, nil
+}
+
+// Said is in one sentence what the server answered to a question, or why no answer came.
+func (s *Server) Said(a *Answer, err error) string {
+	if err != nil {
+		return "no answer: " + s.cause(err)
+	}
+	return fmt.Sprintf("%d: %s", a.Status, s.words(a))
 }
 
 // json is the answer's value, nothing where it is none.

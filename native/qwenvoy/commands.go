@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/qwenvoy/qwenvoy/native/doctor"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
@@ -17,6 +19,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Serve as a gateway (the default command)."`
 	Demo        demoCommand        `cmd:"" help:"Serve, and print what to type next; without a target, in front of a simulated vLLM."`
 	Simulate    simulateCommand    `cmd:"" help:"Serve as a simulated vLLM."`
+	Doctor      doctorCommand      `cmd:"" help:"Check configuration, Envoy's files and the server, and say what cures what is wrong."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Check a configuration file and say what it means."`
 	CheckStream checkStreamCommand `cmd:"" help:"Check an event stream of the Responses or Messages API, and say what is wrong with it."`
 	Health      healthCommand      `cmd:"" help:"Ask a running gateway for its health; exit code 1 when it has none."`
@@ -64,13 +67,27 @@ func (p *process) run(ctx context.Context) int {
 	if exited >= 0 { // --help
 		return exited
 	}
-	if err == nil {
-		err = k.Run()
-	}
 	if err != nil {
+		return p.misused(err)
+	}
+	err = k.Run()
+	var code exitCode
+	switch {
+	case errors.As(err, &code):
+		return int(code)
+	case err != nil:
 		return p.failed(err)
 	}
 	return 0
+}
+
+// misused says what is wrong with a command line.
+func (p *process) misused(err error) int {
+	p.failed(err)
+	if p.args[0] == "doctor" {
+		return doctor.ExitUsage // its 1 means that it found something
+	}
+	return 1
 }
 
 // noCommand is the error of a first word that is no command. The parser would take it for an

@@ -42,7 +42,7 @@ func printed(t *testing.T, args ...string) string {
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	golden(t, "help", printed(t, "help"))
-	for _, command := range []string{"serve", "demo", "simulate", "check-config", "check-stream", "completion"} {
+	for _, command := range []string{"serve", "demo", "simulate", "doctor", "check-config", "check-stream", "completion"} {
 		golden(t, "help-"+command, printed(t, "help", command))
 	}
 }

@@ -9,16 +9,10 @@ import (
 // conn is a client's connection whose writes can be gathered into one. Between
 // cork and uncork only the handler's goroutine writes, as in HTTP/1.
 type conn struct {
-	duplex
+	*net.TCPConn
 	leave  func() // gives its place at the listener back
 	held   *buffer
 	corked bool
-}
-
-// duplex is a connection of TCP or of a Unix socket, of which net/http closes one half first.
-type duplex interface {
-	net.Conn
-	CloseWrite() error
 }
 
 type connKey struct{}
@@ -39,12 +33,12 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	leave := sync.OnceFunc(func() { <-l.places })
 	c, err := l.Listener.Accept()
-	both, ok := c.(duplex)
+	tcp, ok := c.(*net.TCPConn)
 	if !ok {
 		leave()
 		return c, err
 	}
-	return &conn{duplex: both, leave: leave}, err
+	return &conn{TCPConn: tcp, leave: leave}, err
 }
 
 func (l *listener) Close() error {
@@ -54,7 +48,7 @@ func (l *listener) Close() error {
 
 func (c *conn) Close() error {
 	defer c.leave()
-	return c.duplex.Close()
+	return c.TCPConn.Close()
 }
 
 // connContext is for http.Server's field of that name.
@@ -67,7 +61,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.corked {
-		return c.duplex.Write(p)
+		return c.TCPConn.Write(p)
 	}
 	c.held.b = append(c.held.b, p...)
 	return len(p), nil
@@ -81,7 +75,7 @@ func (c *conn) cork() {
 // uncork writes what was held. An error shows again at the next write.
 func (c *conn) uncork() {
 	c.corked = false
-	_, _ = c.duplex.Write(c.held.b)
+	_, _ = c.TCPConn.Write(c.held.b)
 	c.held.free()
 	c.held = nil
 }
