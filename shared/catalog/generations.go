@@ -14,6 +14,10 @@ type Generation struct {
 	// fixed: its models can't be told to think or not to. Where their name says nothing of
 	// it (Thinking, Instruct), they don't think.
 	fixed bool
+	// efforts are the words of its templates, nil where they know none.
+	efforts *efforts
+	// forgets: its templates know no preserve_thinking, which came with Qwen3.6.
+	forgets bool
 }
 
 // builtinProfiles are the names of the profiles that are there without a configuration.
@@ -65,17 +69,17 @@ var Unknown = &Generation{Name: "unknown"}
 
 // generations are those that are known, and Unknown.
 var generations = [...]*Generation{
-	{Name: "qwen2.5", sets: &setsNone, fixed: true},
-	{Name: "qwen3", sets: &sets3, official: [...]bool{true, false, true, false}},
-	{Name: "qwen3-vl", sets: &sets3VL, official: [...]bool{true, false, true, false}},
-	{Name: "qwen3-coder", sets: &setsCoder, official: [...]bool{false, false, true, true}, fixed: true},
-	{Name: "qwen3-coder-next", sets: &setsCoderNext, official: [...]bool{false, false, true, true}, fixed: true},
-	{Name: "qwen3.5", sets: &sets35, official: [...]bool{true, true, true, true}},
+	{Name: "qwen2.5", sets: &setsNone, fixed: true, forgets: true},
+	{Name: "qwen3", sets: &sets3, official: [...]bool{true, false, true, false}, forgets: true},
+	{Name: "qwen3-vl", sets: &sets3VL, official: [...]bool{true, false, true, false}, forgets: true},
+	{Name: "qwen3-coder", sets: &setsCoder, official: [...]bool{false, false, true, true}, fixed: true, forgets: true},
+	{Name: "qwen3-coder-next", sets: &setsCoderNext, official: [...]bool{false, false, true, true}, fixed: true, forgets: true},
+	{Name: "qwen3.5", sets: &sets35, official: [...]bool{true, true, true, true}, forgets: true},
 	{Name: "qwen3.6", sets: &sets36, official: [...]bool{true, true, true, false}},
 	{Name: "qwen3.7", sets: &setsNone}, // hosted only
-	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}},
-	{Name: "qwen3.8-flash-next", sets: &sets38}, // its predecessor's, for lack of own ones
-	{Name: "qwen4", sets: &setsNone},            // hosted only
+	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38},
+	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38}, // its predecessor's, for lack of own ones
+	{Name: "qwen4", sets: &setsNone, efforts: &efforts4},             // hosted only
 	Unknown,
 }
 

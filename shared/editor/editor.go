@@ -173,7 +173,7 @@ func (ed *Editor) finish() *hub.Problem {
 	}
 	// A bare prompt (/tokenize) meets no template.
 	if ed.form.Messages && (!ed.form.Prompt || listed) {
-		if p := ed.template.setThinking(r); p != nil {
+		if p := ed.template.setThinking(r, ed.form.Prompt); p != nil {
 			return p
 		}
 		ed.tools.finish(r)

@@ -15,6 +15,7 @@ const (
 	keyPrompt
 	keyKwargs
 	keyEffort
+	keyBudget
 	keyTools
 	keyToolChoice
 	keyMaxTokens
@@ -45,6 +46,8 @@ func keyNumber(key []byte) int {
 		return keyKwargs
 	case "reasoning_effort":
 		return keyEffort
+	case "thinking_token_budget":
+		return keyBudget
 	case "tools":
 		return keyTools
 	case "tool_choice":

@@ -8,15 +8,20 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// templateArguments reads chat_template_kwargs, decides whether the model thinks, and tells
-// its template there.
+// templateArguments reads chat_template_kwargs, decides whether the model thinks and how
+// much, and tells its template there.
 type templateArguments struct {
 	members        jsonedit.Members
 	enableThinking field
+	// hasPreserve and hasEffort: the client's own say so.
+	hasPreserve, hasEffort bool
+	front                  []byte // what is put before the client's own
 }
 
 // reset forgets the request before.
-func (a *templateArguments) reset() { a.enableThinking = field{} }
+func (a *templateArguments) reset() {
+	a.enableThinking, a.hasPreserve, a.hasEffort = field{}, false, false
+}
 
 // scan walks chat_template_kwargs.
 func (a *templateArguments) scan(d *document) jsonedit.Span {
@@ -28,7 +33,15 @@ func (a *templateArguments) scan(d *document) jsonedit.Span {
 	start := s.Start()
 	a.members.Begin(s.BeginObject())
 	for s.NextMember() {
-		key, enable := s.KeySpan(), string(s.Key()) == "enable_thinking"
+		key, enable := s.KeySpan(), false
+		switch string(s.Key()) {
+		case "enable_thinking":
+			enable = true
+		case "preserve_thinking":
+			a.hasPreserve = true
+		case "reasoning_effort":
+			a.hasEffort = true
+		}
 		v := s.Value()
 		i := a.members.Add(key, v)
 		if enable {
@@ -41,48 +54,94 @@ func (a *templateArguments) scan(d *document) jsonedit.Span {
 	return jsonedit.Span{Start: start, End: s.Pos()}
 }
 
-// setThinking decides the effective state and tells the template.
-func (a *templateArguments) setThinking(r *request) *hub.Problem {
+// setThinking decides the effective state and tells the server. counted: it is asked for the
+// prompt's tokens only, and knows an effort as an argument of the template alone.
+func (a *templateArguments) setThinking(r *request, counted bool) *hub.Problem {
 	kind := r.kind(keyKwargs)
 	if kind != jsonedit.Object && kind != jsonedit.Null {
 		return hub.BadRequest("chat_template_kwargs", "chat_template_kwargs must be an object.")
 	}
-	if r.turn.Request.Model == nil {
+	effort, wrong := hub.ReadEffort(r.literal(keyEffort))
+	if wrong != "" {
+		return hub.BadRequest("reasoning_effort", "reasoning_effort: %s", wrong)
+	}
+	facts := &r.turn.Request
+	if facts.Model == nil {
 		if kind == jsonedit.Object {
 			a.members.Commit(&r.edits, nil)
 		}
 		return nil
 	}
-	if p := a.decide(r); p != nil {
+	if p := a.decide(r, effort); p != nil {
 		return p
 	}
-	state := strconv.FormatBool(r.turn.Request.Thinking)
-	kwargs := r.fields[keyKwargs].value
-	switch enable := a.enableThinking.value; {
+	word, generation := "", facts.Model.Target.Generation
+	if facts.Thinking {
+		word = generation.Effort(effort)
+	} else if !r.fields[keyBudget].value.Absent() {
+		r.drop(keyBudget)
+	}
+	state := strconv.FormatBool(facts.Thinking)
+	a.front = a.front[:0]
+	if a.enableThinking.value.Absent() {
+		a.add("enable_thinking", state)
+	}
+	if facts.PreserveThinking != "" && !a.hasPreserve && generation.Preserves() {
+		a.add("preserve_thinking", facts.PreserveThinking)
+	}
+	if counted && word != "" && !a.hasEffort {
+		a.add("reasoning_effort", `"`+word+`"`)
+	}
+	a.commit(r, state)
+	if !r.fields[keyEffort].value.Absent() {
+		setEffort(r, word, counted)
+	}
+	return nil
+}
+
+// add puts an argument before the client's own.
+func (a *templateArguments) add(name, value string) {
+	a.front = jsonedit.Put(jsonedit.Put(append(a.front, '"'), name), `":`)
+	a.front = append(jsonedit.Put(a.front, value), ',')
+}
+
+// commit makes the edits of chat_template_kwargs.
+func (a *templateArguments) commit(r *request, state string) {
+	kwargs, enable := r.fields[keyKwargs].value, a.enableThinking.value
+	switch {
 	case kwargs.Absent():
-		r.add(`"chat_template_kwargs":{"enable_thinking":`, state, "},")
-	case kind == jsonedit.Null:
-		r.replace(kwargs, `{"enable_thinking":`+state+"}")
-	case enable.Absent():
-		a.members.Commit(&r.edits, []byte(`"enable_thinking":`+state+","))
+		r.add(`"chat_template_kwargs":{`, string(a.front[:len(a.front)-1]), "},")
+	case r.kind(keyKwargs) == jsonedit.Null:
+		r.replace(kwargs, "{"+string(a.front[:len(a.front)-1])+"}")
 	default:
-		a.members.Commit(&r.edits, nil)
+		a.members.Commit(&r.edits, a.front)
 		if string(enable.Of(r.src)) == state {
-			return nil
+			return
 		}
-		r.replace(enable, state)
+		if !enable.Absent() {
+			r.replace(enable, state)
+		}
 	}
 	r.changed(hub.ChangedThinking)
-	return nil
+}
+
+// setEffort puts the generation's word in the place of the client's, "" for none.
+func setEffort(r *request, word string, counted bool) {
+	switch {
+	case word == "", counted:
+		r.drop(keyEffort)
+	case string(jsonedit.Text(r.literal(keyEffort))) != word:
+		r.replace(r.fields[keyEffort].value, `"`+word+`"`)
+	}
 }
 
 // decide sets the effective state: what the model's entry says, and where that leaves it to
 // the client, what the client says. A turn that the client has begun is past thinking: with it
 // switched on, the rest of the text would come as reasoning.
-func (a *templateArguments) decide(r *request) *hub.Problem {
+func (a *templateArguments) decide(r *request, effort catalog.Effort) *hub.Problem {
 	facts := &r.turn.Request
 	begun := r.kind(keyContinue) == jsonedit.True
-	none := begun || facts.NoThinking || string(r.literal(keyEffort)) == `"none"`
+	none := begun || facts.NoThinking || effort == catalog.EffortNone
 	switch facts.Model.Thinking {
 	case catalog.Always:
 		facts.Thinking = !begun

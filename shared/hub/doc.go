@@ -4,6 +4,7 @@
 //
 //	turn.go      what the stages of one exchange know of it, apart by who writes it
 //	settings.go  what the configuration says to them
+//	effort.go    how much to think, as clients say it
 //	changes.go   names of what was changed on the way
 //	need.go      what the edge has to give before the core can go on
 //	passed.go    fields of chat requests that other dialects pass on

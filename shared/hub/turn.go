@@ -55,6 +55,9 @@ type RequestFacts struct {
 	Streamed bool
 	// NoThinking: the client switched thinking off in its dialect's own words.
 	NoThinking bool
+	// PreserveThinking is what the dialect's own words make of the template's argument
+	// preserve_thinking, "true" or "false"; "" for nothing.
+	PreserveThinking string
 	// Told is Given.Told.
 	Told func(name, data []byte)
 	// SingleCall: of several tool calls only the first is handed on.

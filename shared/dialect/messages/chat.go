@@ -19,13 +19,12 @@ type chatRequest struct {
 	// trusted are the values of text that were read already.
 	trusted []jsonedit.Span
 	scratch []byte
-	effort  string // goes up as reasoning_effort
 }
 
 // write writes the request. prefill: the model goes on with the last message.
 func (r *chatRequest) write(model, system []byte, prefill bool) {
 	read := r.read
-	r.trusted, r.effort = r.trusted[:0], read.effort()
+	r.trusted = r.trusted[:0]
 	c := slices.Grow(r.text[:0], len(read.in.src)+1024)
 	c = jsonedit.PutBetween(c, `{"model":`, model, "")
 	if read.kind == create {
@@ -43,11 +42,11 @@ func (r *chatRequest) write(model, system []byte, prefill bool) {
 	if prefill {
 		c = jsonedit.Put(c, `,"add_generation_prompt":false,"continue_final_message":true`)
 	}
-	c = r.appendKwargs(c)
+	c = jsonedit.PutMember(c, "reasoning_effort", read.effort())
 	for i, v := range &read.fields.passed {
 		f := &hub.PassedFields[i]
 		switch {
-		case i == hub.PassedKwargs, i == hub.PassedStop && len(read.req.stops) > 0: // written above
+		case i == hub.PassedEffort, i == hub.PassedStop && len(read.req.stops) > 0: // written above
 		case read.kind == create || f.Prompt:
 			c = jsonedit.PutMember(c, f.Name, v)
 		}
@@ -79,7 +78,7 @@ func (r *chatRequest) appendLimits(c []byte) []byte {
 			c = jsonedit.PutMember(c, "user", user)
 		}
 	}
-	return r.appendThinking(c, limit)
+	return r.appendBudget(c, limit)
 }
 
 // appendTools appends the tools and what goes with them.
@@ -169,46 +168,18 @@ func (r *chatRequest) appendExamples(c, examples []byte, behind bool) []byte {
 	return c
 }
 
-// appendThinking appends effort and budget; limit is max_tokens.
-func (r *chatRequest) appendThinking(c []byte, limit int) []byte {
-	if r.effort != "" && r.read.fields.passed[hub.PassedEffort] == nil {
-		c = append(jsonedit.Put(jsonedit.Put(c, `,"reasoning_effort":"`), r.effort), '"')
-	}
-	if thinkingOff(r.read.turn) || r.read.fields.passed[hub.PassedBudget] != nil {
+// appendBudget appends how much thinking is allowed; limit is max_tokens.
+func (r *chatRequest) appendBudget(c []byte, limit int) []byte {
+	budget := r.read.thinking.budget
+	if budget == 0 || r.read.fields.passed[hub.PassedBudget] != nil {
 		return c
 	}
-	if budget := r.read.thinking.budget; budget > 0 {
-		// Something must be left to answer with, of max_tokens as the Editor clamps it.
-		if window, _ := r.read.turn.Window(); window > 0 {
-			limit = min(limit, window)
-		}
-		if budget = min(budget, limit-1); budget > 0 {
-			c = strconv.AppendInt(jsonedit.Put(c, `,"thinking_token_budget":`), int64(budget), 10)
-		}
+	// Something must be left to answer with, of max_tokens as the Editor clamps it.
+	if window, _ := r.read.turn.Window(); window > 0 {
+		limit = min(limit, window)
+	}
+	if budget = min(budget, limit-1); budget > 0 {
+		c = strconv.AppendInt(jsonedit.Put(c, `,"thinking_token_budget":`), int64(budget), 10)
 	}
 	return c
-}
-
-// appendKwargs appends the template's arguments: the client's own and what follows from
-// the request. The client's own come last and so count.
-func (r *chatRequest) appendKwargs(c []byte) []byte {
-	own := r.read.fields.passed[hub.PassedKwargs]
-	more := r.scratch[:0]
-	if r.read.thinking.keep && r.read.in.member(own, "preserve_thinking") == nil {
-		more = jsonedit.Put(more, `"preserve_thinking":true,`)
-	}
-	// A chat request's effort reaches the template as an argument of this name; /tokenize
-	// has no field for it.
-	if r.read.kind == countTokens && r.effort != "" && r.read.in.member(own, "reasoning_effort") == nil {
-		more = jsonedit.Put(jsonedit.Put(jsonedit.Put(more, `"reasoning_effort":"`), r.effort), `",`)
-	}
-	r.scratch = more
-	switch {
-	case len(more) == 0:
-		return jsonedit.PutMember(c, hub.PassedFields[hub.PassedKwargs].Name, own)
-	case own == nil || jsonedit.IsEmpty(own):
-		return jsonedit.PutBetween(c, `,"chat_template_kwargs":{`, more[:len(more)-1], "}")
-	default:
-		return jsonedit.PutBytes(jsonedit.PutBetween(c, `,"chat_template_kwargs":{`, more, ""), own[1:])
-	}
 }

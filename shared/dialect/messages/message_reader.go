@@ -88,6 +88,7 @@ func (r *messageReader) readMessage() {
 		case "output_config":
 			if effort := in.member(s.Literal(), "effort"); effort != nil {
 				r.effort = effort
+				in.checkEffort(in.at("output_config.effort"), effort)
 			}
 		case "clear_at":
 			clearAt = s.Literal()

@@ -97,6 +97,8 @@ func (r *reader) check() *hub.Problem {
 		r.fields.checkCreate(&r.in, r.req, r.turn)
 	}
 	r.fields.checkObjects(&r.in)
+	r.in.checkEffort("output_config.effort", r.in.member(r.fields.output, "effort"))
+	r.in.checkEffort("reasoning_effort", r.fields.passed[hub.PassedEffort])
 	if r.in.problem == nil && r.fields.thread != nil {
 		r.in.problem = threadRefused()
 	}
@@ -149,13 +151,4 @@ func (r *reader) checkWarming() {
 // readThinking reads what is asked of thinking.
 func (r *reader) readThinking(afterResults bool) {
 	r.thinking = readThinking(&r.in, &r.fields, afterResults)
-}
-
-// effort is the word that goes up as reasoning_effort, "" for none.
-func (r *reader) effort() string {
-	effort := r.messages.effort
-	if effort == nil {
-		effort = r.in.member(r.fields.output, "effort")
-	}
-	return effortWord(jsonedit.Text(effort), r.turn)
 }

@@ -121,6 +121,9 @@ func (r *translation) write(model []byte) {
 	if read.thinking.off {
 		t.Request.NoThinking = true
 	}
+	if read.thinking.keep {
+		t.Request.PreserveThinking = "true"
+	}
 	if !read.asksThinking() {
 		read.hideThinking()
 	}

@@ -300,8 +300,10 @@ func TestAllPassedFieldsGoUp(t *testing.T) {
 			want = `{"enable_thinking":true,"a":1}`
 		case "top_k": // one of the API's own
 			value, want = "7", "7"
+		case "reasoning_effort": // the word of the generation
+			value, want = `"max"`, `"xhigh"`
 		}
-		out := translate(t, newTurn(t, ""), chat(hello, `,"`+f.Name+`":`+value))
+		out := translate(t, newTurn(t, `,"upstreams":[{"model":"Qwen3.8-27B"}]`), chat(hello, `,"`+f.Name+`":`+value))
 		expect(t, out, f.Name, want)
 	}
 	expect(t, translate(t, newTurn(t, ""), chat(hello, `,"thinking":{"type":"disabled"},"stop":["a"],"stop_sequences":["b"]`)), "stop", `["b"]`)

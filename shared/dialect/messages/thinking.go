@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"bytes"
-
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -87,26 +85,21 @@ func (r *reader) hideThinking() {
 	}
 }
 
-// thinkingOff tells whether thinking is off, as far as it is known before the request's own
-// template arguments are read.
-func thinkingOff(t *hub.Turn) bool {
-	return t.Request.NoThinking || t.Request.Model.Thinking == catalog.Off
+// effort is the client's own, as JSON, nil for none: chat's member, what the latest system message
+// says, or the request.
+func (r *reader) effort() []byte {
+	switch {
+	case r.fields.passed[hub.PassedEffort] != nil:
+		return r.fields.passed[hub.PassedEffort]
+	case r.messages.effort != nil:
+		return r.messages.effort
+	}
+	return r.in.member(r.fields.output, "effort")
 }
 
-// effortWord is what goes up as reasoning_effort for the effort that the client named, ""
-// for none. Qwen3.8 knows three words; the models before it are thinking or not, and vLLM
-// answers 400 to words that it does not know.
-func effortWord(effort []byte, t *hub.Turn) string {
-	if thinkingOff(t) || !bytes.Contains(bytes.ToLower([]byte(t.Request.Model.Target.Model)), []byte("qwen3.8")) {
-		return ""
+// checkEffort refuses a word that nobody knows, by the name at which Claude Code leaves it out.
+func (in *input) checkEffort(path string, effort []byte) {
+	if _, wrong := hub.ReadEffort(effort); wrong != "" && in.problem == nil {
+		in.problem = hub.BadRequest("", "capability_rejected: effort_unsupported (%s: %s)", path, wrong)
 	}
-	switch string(effort) {
-	case "low", "minimal":
-		return "low"
-	case "medium":
-		return "medium"
-	case "high", "xhigh", "max":
-		return "xhigh"
-	}
-	return ""
 }

@@ -130,17 +130,29 @@ func TestEffort(t *testing.T) {
 		{"high", newer, asked(`"high"`), []string{"reasoning_effort", `"xhigh"`}},
 		{"xhigh", newer, asked(`"xhigh"`), []string{"reasoning_effort", `"xhigh"`}},
 		{"max", newer, asked(`"max"`), []string{"reasoning_effort", `"xhigh"`}},
-		{"an unknown word", newer, asked(`"heroic"`), []string{"reasoning_effort", ""}},
-		{"no word", newer, asked(`3`), []string{"reasoning_effort", ""}},
+		{"none", newer, asked(`"none"`), []string{"reasoning_effort", "", "chat_template_kwargs.enable_thinking", "false"}},
+		{"null", newer, asked(`null`), []string{"reasoning_effort", "", "chat_template_kwargs.enable_thinking", "true"}},
 		{"none said", newer, chat(hello, ""), []string{"reasoning_effort", ""}},
 		{"of the turn", newer, chat(hello+`,{"role":"system","content":[],"output_config":{"effort":"low"}}`, `,"output_config":{"effort":"max"}`), []string{"reasoning_effort", `"low"`, "messages.#", "1"}},
 		{"of the last turn", newer, `{"output_config":{"effort":"max"},` + must + `"messages":[` + hello + `,{"role":"system","output_config":{"effort":"low"},"content":""},{"role":"system","content":"S","output_config":{"effort":"medium"}},{"role":"system","content":"T","output_config":{}}]}`,
 			[]string{"reasoning_effort", `"medium"`}},
 		{"with thinking off", newer, chat(hello, `,"thinking":{"type":"disabled"},"output_config":{"effort":"max"}`), []string{"reasoning_effort", "", "chat_template_kwargs.enable_thinking", "false"}},
 		{"with a profile that is off", off, asked(`"max"`), []string{"reasoning_effort", ""}},
-		{"vLLM's own word", newer, chat(hello, `,"output_config":{"effort":"max"},"reasoning_effort":"minimal"`), []string{"reasoning_effort", `"minimal"`}},
+		{"vLLM's own word", newer, chat(hello, `,"output_config":{"effort":"max"},"reasoning_effort":"minimal"`), []string{"reasoning_effort", `"low"`}},
 	} {
 		tt.run(t)
+	}
+	for path, body := range map[string]string{
+		"output_config.effort": asked(`"heroic"`), "reasoning_effort": chat(hello, `,"reasoning_effort":""`),
+		"messages.1.output_config.effort": chat(hello+`,{"role":"system","content":[],"output_config":{"effort":"HIGH"}}`, ""),
+	} {
+		want := "capability_rejected: effort_unsupported (" + path + `: "`
+		if got := refused(t, newTurn(t, newer), body); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "is none of none, minimal, low, medium, high, xhigh, max.)") {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if got := refused(t, newTurn(t, newer), asked(`3`)); !strings.Contains(got, "must be a string, one of none, minimal") {
+		t.Error(got)
 	}
 }
 
@@ -153,22 +165,24 @@ func TestClearedThinking(t *testing.T) {
 	kept := func(all string) []string {
 		return []string{"messages.#.reasoning", all, "chat_template_kwargs.preserve_thinking", "true", "chat_template_kwargs.enable_thinking", "true"}
 	}
+	const newer = `,"upstreams":[{"model":"Qwen/Qwen3.6-27B"}]`
 	for _, tt := range []translationTest{
+		{"Qwen3.5 knows no argument for it", "", clear(``), []string{"messages.#.reasoning", `["2","3"]`, "chat_template_kwargs", `{"enable_thinking":true}`}},
 		{"not asked for", "", chat(history, ""), []string{"messages.#.reasoning", `["1","2","3"]`, "chat_template_kwargs", `{"enable_thinking":true}`}},
-		{"all kept", "", clear(`,"keep":"all"`), kept(`["1","2","3"]`)},
-		{"all kept, as an object", "", clear(`,"keep":{"type":"all"}`), kept(`["1","2","3"]`)},
-		{"two turns", "", clear(`,"keep":{"type":"thinking_turns","value":2}`), kept(`["1","2","3"]`)},
-		{"one turn, its calls included", "", clear(`,"keep":{"type":"thinking_turns","value":1}`), kept(`["2","3"]`)},
-		{"by default one", "", clear(``), kept(`["2","3"]`)},
-		{"of no number", "", clear(`,"keep":{"type":"thinking_turns","value":"x"}`), kept(`["1","2","3"]`)},
-		{"edits of other types", "", edits(`[{"type":"clear_tool_uses_20250919"},{"type":"new","keep":1},7]`), []string{"messages.#.reasoning", `["1","2","3"]`, "chat_template_kwargs.preserve_thinking", ""}},
-		{"no list", "", edits(`"all"`), []string{"chat_template_kwargs.preserve_thinking", ""}},
-		{"the client's own argument counts", "", chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{"preserve_thinking":false,"x":1}`),
+		{"all kept", newer, clear(`,"keep":"all"`), kept(`["1","2","3"]`)},
+		{"all kept, as an object", newer, clear(`,"keep":{"type":"all"}`), kept(`["1","2","3"]`)},
+		{"two turns", newer, clear(`,"keep":{"type":"thinking_turns","value":2}`), kept(`["1","2","3"]`)},
+		{"one turn, its calls included", newer, clear(`,"keep":{"type":"thinking_turns","value":1}`), kept(`["2","3"]`)},
+		{"by default one", newer, clear(``), kept(`["2","3"]`)},
+		{"of no number", newer, clear(`,"keep":{"type":"thinking_turns","value":"x"}`), kept(`["1","2","3"]`)},
+		{"edits of other types", newer, edits(`[{"type":"clear_tool_uses_20250919"},{"type":"new","keep":1},7]`), []string{"messages.#.reasoning", `["1","2","3"]`, "chat_template_kwargs.preserve_thinking", ""}},
+		{"no list", newer, edits(`"all"`), []string{"chat_template_kwargs.preserve_thinking", ""}},
+		{"the client's own argument counts", newer, chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{"preserve_thinking":false,"x":1}`),
 			[]string{"chat_template_kwargs", `{"enable_thinking":true,"preserve_thinking":false,"x":1}`}},
-		{"beside the client's own arguments", "", chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{ "x":1}`),
+		{"beside the client's own arguments", newer, chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{ "x":1}`),
 			[]string{"chat_template_kwargs", `{"enable_thinking":true,"preserve_thinking":true, "x":1}`}},
-		{"beside empty ones", "", chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{ }`),
-			[]string{"chat_template_kwargs", `{"enable_thinking":true,"preserve_thinking":true}`}},
+		{"beside empty ones", newer, chat(history, `,"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"chat_template_kwargs":{ }`),
+			[]string{"chat_template_kwargs", `{"enable_thinking":true,"preserve_thinking":true }`}},
 	} {
 		tt.run(t)
 	}

@@ -1,8 +1,6 @@
 package responses
 
 import (
-	"slices"
-
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/history"
@@ -50,7 +48,7 @@ func (c *chatRequest) member(name string, value []byte) {
 }
 
 // writePassed writes the client's own words for the server. An effort is none of them: it is
-// that of reasoning, and graded.
+// that of reasoning.
 func (c *chatRequest) writePassed(r *reader, k kind, compacting bool) {
 	for i := range hub.PassedFields {
 		f := &hub.PassedFields[i]
@@ -58,60 +56,4 @@ func (c *chatRequest) writePassed(r *reader, k kind, compacting bool) {
 			c.member(f.Name, r.passedField(i))
 		}
 	}
-}
-
-// templateKwargs are the chat_template_kwargs: the client's, and before them what follows
-// from its other words.
-type templateKwargs struct {
-	own   []byte
-	names []string // of the client's
-	front []byte
-	// off: the client's own switch the thinking off.
-	off bool
-}
-
-func (k *templateKwargs) read(s *jsonedit.Scanner, own []byte) {
-	if k.own = own; own == nil {
-		return
-	}
-	s.Reset(own)
-	for s.BeginObject(); s.NextMember(); {
-		name := string(s.Key())
-		k.names = append(k.names, name)
-		if v := s.Value(); name == "enable_thinking" {
-			k.off = own[v.Start] == 'f'
-		}
-	}
-}
-
-// addContext says whose thinking the template shows the model again.
-func (k *templateKwargs) addContext(context []byte) {
-	switch string(context) {
-	case "all_turns":
-		k.add("preserve_thinking", "true")
-	case "current_turn":
-		k.add("preserve_thinking", "false")
-	}
-}
-
-func (k *templateKwargs) add(name, value string) {
-	if !slices.Contains(k.names, name) {
-		k.front = jsonedit.Put(jsonedit.Put(append(k.front, '"'), name), `":`)
-		k.front = append(jsonedit.Put(k.front, value), ',')
-	}
-}
-
-func (k *templateKwargs) append(dst []byte) []byte {
-	if k.own == nil && len(k.front) == 0 {
-		return dst
-	}
-	dst = jsonedit.Put(dst, `,"chat_template_kwargs":`)
-	if len(k.front) == 0 {
-		return jsonedit.PutBytes(dst, k.own)
-	}
-	dst = jsonedit.PutBytes(append(dst, '{'), k.front)
-	if k.own == nil || jsonedit.IsEmpty(k.own) {
-		return append(dst[:len(dst)-1], '}')
-	}
-	return jsonedit.PutBytes(dst, k.own[1:])
 }

@@ -1,19 +1,18 @@
 package responses
 
 import (
-	"strings"
-
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// reasoning is the reasoning object of a request: the effort is a thinking switch, and more for
-// models that know several.
+// reasoning is the reasoning object of a request. What becomes of the effort the Editor decides.
 type reasoning struct {
 	effort, summary []byte // literals
 	context         []byte // a text
 }
+
+var maxEffort = []byte(`"max"`)
 
 var reasoningNames = [...]string{"effort", "summary", "generate_summary", "context"}
 
@@ -42,8 +41,12 @@ func (r *reasoning) read(s *jsonedit.Scanner, raw, effort []byte) *hub.Problem {
 	if effort != nil && effort[0] != '"' {
 		return hub.WrongType(name, "a string")
 	}
-	if r.effort = effort; effort != nil && !knownEffort(effort) {
-		return hub.WrongValue(name, hub.Quoted(jsonedit.Text(effort))+" is none of none, minimal, low, medium, high, xhigh, max.")
+	word, wrong := hub.ReadEffort(effort)
+	if wrong != "" {
+		return hub.WrongValue(name, wrong)
+	}
+	if r.effort = effort; word == catalog.EffortMax {
+		r.effort = maxEffort // Codex has another word for it, which the API's types lack
 	}
 	switch word := jsonedit.Text(r.summary); string(word) {
 	case "auto", "concise", "detailed":
@@ -55,38 +58,19 @@ func (r *reasoning) read(s *jsonedit.Scanner, raw, effort []byte) *hub.Problem {
 	return nil
 }
 
-// knownEffort tells whether a literal is one of the API's words.
-func knownEffort(literal []byte) bool {
-	switch string(jsonedit.Text(literal)) {
-	case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-		return true
-	}
-	return false
-}
-
-// off tells whether the model is not to think.
-func (r *reasoning) off() bool { return string(jsonedit.Text(r.effort)) == "none" }
-
-// graded is the effort for models that know more than on and off, "" for none. Qwen3.8
-// knows low, medium and xhigh; earlier ones have no such word in their template. off: the
-// client's own template arguments say so, and decide where the model leaves it to them.
-func (r *reasoning) graded(t *hub.Turn, off bool) string {
-	m := t.Request.Model
-	if r.effort == nil || t.Request.NoThinking || m == nil || m.Thinking == catalog.Off ||
-		off && m.Thinking == catalog.Client || !strings.Contains(strings.ToLower(m.Target.Model), "qwen3.8") {
-		return ""
-	}
-	switch string(jsonedit.Text(r.effort)) {
-	case "minimal", "low":
-		return "low"
-	case "medium":
-		return "medium"
-	}
-	return "xhigh"
-}
-
 // echo is the object as it holds.
 func (r *reasoning) echo() []byte {
 	out := jsonedit.PutOr(jsonedit.Put(nil, `{"effort":`), r.effort, "null")
 	return append(jsonedit.PutOr(jsonedit.Put(out, `,"summary":`), r.summary, "null"), '}')
+}
+
+// preserve is what the context says of whose thinking the template shows the model again.
+func (r *reasoning) preserve() string {
+	switch string(r.context) {
+	case "all_turns":
+		return "true"
+	case "current_turn":
+		return "false"
+	}
+	return ""
 }

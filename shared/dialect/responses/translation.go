@@ -287,15 +287,9 @@ func (r *translation) write() {
 	c := &r.chatRequest
 	c.begin(r.raw(keyModel), &r.conversation)
 	offers := c.writeTools(&r.tools)
-	var kwargs templateKwargs
-	kwargs.read(&r.small, r.raw(keyKwargs))
-	kwargs.addContext(r.reasoning.context)
-	effort := r.reasoning.graded(r.turn, kwargs.off)
+	c.member("reasoning_effort", r.reasoning.effort)
+	c.member("chat_template_kwargs", r.raw(keyKwargs))
 	if r.kind == inputTokens {
-		if effort != "" {
-			kwargs.add("reasoning_effort", `"`+effort+`"`)
-		}
-		c.chat = kwargs.append(c.chat)
 		if r.format.kind != plainText && r.tools.Callable() { // the Editor asks for it in words, which count
 			c.chat = r.format.appendMember(c.chat)
 		}
@@ -309,12 +303,6 @@ func (r *translation) write() {
 			c.member("parallel_tool_calls", r.raw(keyParallel))
 		}
 	}
-	if effort != "" {
-		c.put(`,"reasoning_effort":"`)
-		c.put(effort)
-		c.put(`"`)
-	}
-	c.chat = kwargs.append(c.chat)
 	if !r.compacting {
 		r.writeForm()
 	}

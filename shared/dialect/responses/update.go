@@ -22,9 +22,7 @@ func (r *translation) configure() *hub.Problem {
 	if r.passedField(hub.PassedFormat) != nil { // the client's own words for a server's form
 		r.format.kind = plainText
 	}
-	if r.reasoning.off() {
-		r.turn.Request.NoThinking = true
-	}
+	r.turn.Request.PreserveThinking = r.reasoning.preserve()
 	return nil
 }
 
