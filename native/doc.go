@@ -14,10 +14,10 @@
 //	native/probe       what the server behind it is asked before clients ask it, and what it lacks
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
-//	native/systemd     sd_notify
+//	native/systemd     sd_notify, and sockets handed over
 //	native/simulator   a simulated vLLM
 //	native/grammar     strict checkers of the event streams that clients are promised
-//	native/deploy      systemd unit, Dockerfile, Compose and nginx samples, example configuration
+//	native/deploy      systemd units, Dockerfile, Compose and nginx samples, example configuration
 //
 // Of the core they import shared/gateway, shared/hub, shared/config, shared/access and shared/redact; native/responses
 // and native/keeper also shared/jsonedit and shared/dialect/responses.

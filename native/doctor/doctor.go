@@ -71,7 +71,7 @@ func (r *Report) configRow(o *Options) *config.Config {
 	if err == nil {
 		r.secrets = secretsOf(c)
 		u := c.Upstreams[0]
-		r.add(probe.OK, check, "listens on "+settings.Address(c)+", sends to "+settings.RedactedURL(u.URL)+" ("+u.Model+")", "")
+		r.add(probe.OK, check, "listens on "+settings.AddressOf(c).String()+", sends to "+settings.RedactedURL(u.URL)+" ("+u.Model+")", "")
 		return c
 	}
 	if len(o.Envoy) > 0 && o.Flags.File(o.Env) == "" && o.Flags.Target == nil && o.Flags.ServedModel == nil {

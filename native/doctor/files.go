@@ -76,9 +76,10 @@ func holdsSecret(file string, secrets []string) bool {
 // client's own key, which the server judges, or its own, which then serves all.
 func (r *Report) listenRow(c *config.Config) {
 	const check = "listen"
-	at := settings.Address(c)
+	address := settings.AddressOf(c)
+	at := address.String()
 	switch {
-	case config.Loopback(c.Listen):
+	case address.Loopback():
 		r.add(probe.OK, check, at+" is reached from this machine alone", "")
 	case c.Upstreams[0].APIKey != "":
 		r.add(probe.Warn, check, at+" is beyond loopback, and the configured key serves whoever reaches it",

@@ -102,6 +102,9 @@ func RemoteHost(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host
 	}
+	if address == "" || address == "@" { // what Go calls those at a Unix socket
+		return "unix"
+	}
 	return address
 }
 

@@ -17,6 +17,6 @@ func (c *checkConfigCommand) Run(p *process) error {
 	}
 	u := conf.Upstreams[0]
 	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s)\n",
-		c.File, settings.Address(conf), settings.RedactedURL(u.URL), u.Model)
+		c.File, settings.AddressOf(conf), settings.RedactedURL(u.URL), u.Model)
 	return nil
 }

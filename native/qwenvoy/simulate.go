@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"syscall"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
 )
 
@@ -23,8 +25,8 @@ func simulatorServer(o simulator.Options) (*http.Server, error) {
 }
 
 type simulateCommand struct {
-	Listen string `default:"127.0.0.1" help:"Address to listen on."`
-	Port   string `default:"8000" help:"Port to listen on."`
+	Listen string `default:"127.0.0.1" help:"Where to listen: a host, host:port, or :port for all addresses."`
+	Port   int    `default:"8000" help:"Port to listen on, where --listen names none."`
 	simulator.Options
 }
 
@@ -37,7 +39,16 @@ func (s *simulateCommand) Run(ctx context.Context, p *process) error {
 	if listen == nil {
 		listen = func(a string) (net.Listener, error) { return net.Listen("tcp", a) }
 	}
-	ln, err := listen(net.JoinHostPort(s.Listen, s.Port))
+	at, fault := settings.ParseAddress(s.Listen)
+	switch {
+	case fault != nil:
+		return fault
+	case at.Path != "":
+		return errors.New("--listen: a simulated vLLM takes no Unix socket, as vLLM's clients want a URL: a host and port are wanted")
+	case at.Port == 0:
+		at.Port = s.Port
+	}
+	ln, err := listen(at.String())
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func BenchmarkCreate(b *testing.B) {
 	}
 	defer s.Close()
 	log := slog.New(slog.DiscardHandler)
-	next, err := server.NewHandler(c, log)
+	next, err := server.NewHandler(c, true, log)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -200,7 +200,7 @@ func start(t *testing.T, s setup) *edge {
 		s.clock(&clock)
 	}
 	log := slog.New(testLog{t})
-	next, err := server.NewHandler(c, log)
+	next, err := server.NewHandler(c, true, log)
 	if err != nil {
 		t.Fatal(err)
 	}

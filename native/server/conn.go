@@ -9,10 +9,16 @@ import (
 // conn is a client's connection whose writes can be gathered into one. Between
 // cork and uncork only the handler's goroutine writes, as in HTTP/1.
 type conn struct {
-	*net.TCPConn
+	duplex
 	leave  func() // gives its place at the listener back
 	held   *buffer
 	corked bool
+}
+
+// duplex is a connection of TCP or of a Unix socket, of which net/http closes one half first.
+type duplex interface {
+	net.Conn
+	CloseWrite() error
 }
 
 type connKey struct{}
@@ -33,12 +39,12 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	leave := sync.OnceFunc(func() { <-l.places })
 	c, err := l.Listener.Accept()
-	tcp, ok := c.(*net.TCPConn)
+	both, ok := c.(duplex)
 	if !ok {
 		leave()
 		return c, err
 	}
-	return &conn{TCPConn: tcp, leave: leave}, err
+	return &conn{duplex: both, leave: leave}, err
 }
 
 func (l *listener) Close() error {
@@ -48,7 +54,7 @@ func (l *listener) Close() error {
 
 func (c *conn) Close() error {
 	defer c.leave()
-	return c.TCPConn.Close()
+	return c.duplex.Close()
 }
 
 // connContext is for http.Server's field of that name.
@@ -61,7 +67,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.corked {
-		return c.TCPConn.Write(p)
+		return c.duplex.Write(p)
 	}
 	c.held.b = append(c.held.b, p...)
 	return len(p), nil
@@ -75,7 +81,7 @@ func (c *conn) cork() {
 // uncork writes what was held. An error shows again at the next write.
 func (c *conn) uncork() {
 	c.corked = false
-	_, _ = c.TCPConn.Write(c.held.b)
+	_, _ = c.duplex.Write(c.held.b)
 	c.held.free()
 	c.held = nil
 }

@@ -76,7 +76,7 @@ func start(t testing.TB, target string, changes ...func(*config.Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.handler, err = NewHandler(e.config, log); err != nil {
+	if e.handler, err = NewHandler(e.config, true, log); err != nil {
 		t.Fatal(err)
 	}
 	ln := listen(t)
@@ -84,7 +84,7 @@ func start(t testing.TB, target string, changes ...func(*config.Config)) *edge {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := srv.Serve(Listener(ln, e.config.Limits.Connections)); err != http.ErrServerClosed {
+		if err := srv.Serve(Listeners([]net.Listener{ln}, e.config.Limits.Connections)[0]); err != http.ErrServerClosed {
 			t.Error(err)
 		}
 	}()

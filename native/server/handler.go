@@ -28,11 +28,12 @@ type Handler struct {
 	end               context.CancelCauseFunc
 }
 
-// NewHandler makes a Handler. The error is the configuration's.
-func NewHandler(c *config.Config, log *slog.Logger) (*Handler, error) {
+// NewHandler makes a Handler. loopback: only this machine can reach it, whatever a configuration
+// says. The error is the configuration's.
+func NewHandler(c *config.Config, loopback bool, log *slog.Logger) (*Handler, error) {
 	h := &Handler{log: log, observer: NewObserver(log), memory: memory.NewBudget(MemoryLimit(c)), beat: gateway.BeatInterval}
 	h.base, h.end = context.WithCancelCause(context.Background())
-	h.loopback = config.Loopback(c.Listen)
+	h.loopback = loopback
 	st, err := newState(c, h.loopback, log)
 	if err != nil {
 		return nil, err

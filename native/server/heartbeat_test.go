@@ -37,7 +37,7 @@ func TestSilentStreamsBeat(t *testing.T) {
 					}
 				}
 			})
-			h, err := NewHandler(configured(up), slog.New(slog.DiscardHandler))
+			h, err := NewHandler(configured(up), true, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

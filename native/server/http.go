@@ -48,10 +48,14 @@ func guarded(front http.Handler, log *slog.Logger) http.Handler {
 	})
 }
 
-// Listener prepares a listener for the server of HTTP, which has at most so many connections
+// Listeners prepares listeners for the server of HTTP, which has at most so many connections
 // at once: others wait in the machine's queue.
-func Listener(ln net.Listener, connections int) net.Listener {
-	return &listener{Listener: ln, places: make(chan struct{}, connections), closed: make(chan struct{})}
+func Listeners(of []net.Listener, connections int) (prepared []net.Listener) {
+	places := make(chan struct{}, connections+len(of)-1) // each listener has one in hand
+	for _, ln := range of {
+		prepared = append(prepared, &listener{Listener: ln, places: places, closed: make(chan struct{})})
+	}
+	return prepared
 }
 
 // lastWords is how long streams that are ended by the drain get for their last bytes.

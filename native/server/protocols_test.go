@@ -281,13 +281,13 @@ func TestTheDrainWaitsForWebSockets(t *testing.T) {
 		}
 	})
 	for _, closes := range []bool{true, false} {
-		h, err := NewHandler(configured(target), slog.New(slog.DiscardHandler))
+		h, err := NewHandler(configured(target), true, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
 		srv, ln := HTTP(h, h, h.Config(), slog.New(slog.DiscardHandler)), listen(t)
 		served := make(chan error, 1)
-		go func() { served <- srv.Serve(Listener(ln, 100)) }()
+		go func() { served <- srv.Serve(Listeners([]net.Listener{ln}, 100)[0]) }()
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
 		c, _, err := websocket.Dial(ctx, "http://"+ln.Addr().String()+"/v1/realtime", nil)

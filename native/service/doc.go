@@ -4,6 +4,7 @@
 // Who lives here:
 //
 //	service.go  Run: the start, and what happens around the server until it ends
+//	listen.go   where it takes connections
 //	reload.go   a changed configuration takes force
 //	file.go     the configuration file, watched
 //	drain.go    the end

@@ -108,13 +108,12 @@ func (s *service) apply(r reloaded) {
 		key      string
 		old, new any
 	}{
-		{"listen", s.config.Listen, c.Listen},
-		{"port", s.config.Port, c.Port},
+		{"listen", settings.AddressOf(s.config).String(), settings.AddressOf(c).String()},
 		{"log.format", s.config.Log.Format, c.Log.Format},
 		{"store", settings.ShownStore(s.config), settings.ShownStore(c)},
 		{"timeouts.header", time.Duration(s.config.Timeouts.Header), time.Duration(c.Timeouts.Header)},
 	} {
-		if f.old != f.new {
+		if f.old != f.new && !(f.key == "listen" && s.listening.handed) {
 			s.log.Warn("this change needs a restart", "setting", f.key, "in_force", fmt.Sprint(f.old), "configured", fmt.Sprint(f.new))
 		}
 	}

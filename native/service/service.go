@@ -38,7 +38,7 @@ type Options struct {
 	Notes []string
 	// Signals delivers SIGHUP, which reloads, and those that end the run, until stop is called.
 	Signals func() (signals <-chan os.Signal, stop func())
-	// Listen binds an address; net.Listen unless given.
+	// Listen, if given, binds the address in the place of what the configuration or systemd says.
 	Listen func(address string) (net.Listener, error)
 	// Serving, if given, is called with the bound address once requests are served.
 	Serving func(net.Addr, *config.Config)
@@ -46,17 +46,18 @@ type Options struct {
 
 // service is one run of the gateway.
 type service struct {
-	options  Options
-	file     file
-	reloader reloader
-	config   *config.Config
-	level    *slog.LevelVar
-	log      *slog.Logger
-	handler  *server.Handler
-	kept     store.Store
-	archive  *keeper.Archive
-	state    *responses.Handler
-	signals  <-chan os.Signal
+	options   Options
+	file      file
+	reloader  reloader
+	config    *config.Config
+	listening *listening
+	level     *slog.LevelVar
+	log       *slog.Logger
+	handler   *server.Handler
+	kept      store.Store
+	archive   *keeper.Archive
+	state     *responses.Handler
+	signals   <-chan os.Signal
 }
 
 // statusEvery is how often the service manager is told what was done.
@@ -73,22 +74,16 @@ func Run(ctx context.Context, o Options) error {
 	s.signals, stop = o.Signals()
 	defer stop()
 
-	listen := o.Listen
-	if listen == nil {
-		listen = func(a string) (net.Listener, error) { return net.Listen("tcp", a) }
-	}
-	ln, err := listen(settings.Address(s.config))
-	if err != nil {
-		return err
-	}
 	srv := server.HTTP(s.handler, s.state, s.config, s.log)
 	srv.RegisterOnShutdown(s.state.Drain)
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(server.Listener(ln, s.config.Limits.Connections)) }()
+	failed := make(chan error, len(s.listening.sockets))
+	for _, ln := range server.Listeners(s.listening.sockets, s.config.Limits.Connections) {
+		go func() { failed <- srv.Serve(ln) }()
+	}
 
 	changes, unwatch := s.file.watch(s.log)
 	defer unwatch()
-	s.started(ln.Addr())
+	s.started()
 	s.reload(byChange) // as it may have before it was watched
 	return s.untilEnded(ctx, srv, failed, changes)
 }
@@ -102,7 +97,15 @@ func open(o Options) (*service, error) {
 		return nil, fmt.Errorf("load config: %w", err)
 	}
 	var err error
+	if s.listening, err = listen(s.config, o.Listen); err != nil {
+		return nil, err
+	}
+	if s.handler, err = server.NewHandler(s.config, s.listening.loopback, s.log); err != nil {
+		s.listening.close()
+		return nil, err
+	}
 	if s.kept, err = openStore(s.config, s.handler.Memory(), s.log); err != nil {
+		s.listening.close()
 		return nil, err
 	}
 	base := s.handler.BaseContext(nil)
@@ -126,9 +129,6 @@ func (s *service) configure() (err error) {
 	// net/http says some things of its connections to the process's logger only, and quotes in them.
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(slog.NewLogLogger(s.log.Handler(), slog.LevelDebug).Writer())
-	if s.handler, err = server.NewHandler(s.config, s.log); err != nil {
-		return err
-	}
 	limitHeap(s.config)
 	return nil
 }
@@ -196,18 +196,18 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 	}
 }
 
-func (s *service) started(addr net.Addr) {
+func (s *service) started() {
 	s.warn(s.config)
 	for _, note := range s.options.Notes {
 		s.log.Warn(note)
 	}
 	u := s.config.Upstreams[0]
-	s.log.Info("serving", "address", addr.String(), "upstream", settings.RedactedURL(u.URL), "upstream_model", u.Model,
+	s.log.Info("serving", "address", s.listening.String(), "upstream", settings.RedactedURL(u.URL), "upstream_model", u.Model,
 		"store", settings.ShownStore(s.config), "version", s.options.Version)
 	systemd.Ready()
 	s.status()
 	if s.options.Serving != nil {
-		s.options.Serving(addr, s.config)
+		s.options.Serving(s.listening.sockets[0].Addr(), s.config)
 	}
 }
 
@@ -216,8 +216,8 @@ func (s *service) warn(c *config.Config) {
 	if s.level.Level() <= logging.LevelComplete {
 		s.log.Warn("log level COMPLETE: bodies with prompts and answers go to the log")
 	}
-	if !config.Loopback(c.Listen) {
-		s.log.Warn("listening beyond loopback: whoever can reach this address can use the upstream", "listen", c.Listen)
+	if !s.listening.loopback {
+		s.log.Warn("listening beyond loopback: whoever can reach this address can use the upstream", "listen", s.listening.String())
 	}
 	if c.Envoy != (config.Envoy{}) {
 		s.log.Info("the section envoy is for the filter and has no effect here")

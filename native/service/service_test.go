@@ -318,7 +318,7 @@ func TestReloadByFileAndBySignal(t *testing.T) {
 	if got := chat(t, r.url, "two"); got != 200 {
 		t.Errorf("model two: %d", got)
 	}
-	r.logged(t, `"msg":"this change needs a restart","setting":"port","in_force":"9000","configured":"9999"`)
+	r.logged(t, `"msg":"this change needs a restart","setting":"listen","in_force":"127.0.0.1:9000","configured":"127.0.0.1:9999"`)
 	r.logged(t, `"msg":"this change needs a restart","setting":"store","in_force":"memory","configured":"redis://[redacted]@localhost"`)
 	if got := chat(t, r.url, "one"); got != 404 {
 		t.Errorf("model one after it was removed: %d", got)

@@ -48,8 +48,8 @@ FILE:5: profiles[0].temperature: 7 is not allowed here, 0 to 2 is
 FILE:6: profiles[0].top_p: 1.5 is not allowed here, a number above 0, up to 1, is`},
 	{"what refers to nothing", "models:\n  - name: m\n    profile: none\n    aliases: [a, a]\n", `FILE:3: models[0].profile: "none" is not known, the profiles are instruct-general, instruct-reasoning, thinking-coding, thinking-general
 FILE:4: models[0].aliases[1]: "a" means m already`},
-	{"addresses", "listen: 127.0.0.1:9000\nupstreams:\n  - model: m\n    url: http://user:sekret@host\nstore:\n  redis: http://:sekret@host\n", `FILE:4: upstreams[0].url: a user and password are not allowed here (the address is not shown), a key goes into api_key
-FILE:1: listen: "127.0.0.1:9000" is not allowed here, an address or host name without a port is
+	{"addresses", "listen: 127.0.0.1:9000/x\nupstreams:\n  - model: m\n    url: http://user:sekret@host\nstore:\n  redis: http://:sekret@host\n", `FILE:4: upstreams[0].url: a user and password are not allowed here (the address is not shown), a key goes into api_key
+FILE:1: listen: "127.0.0.1:9000/x" is not allowed here, a host, host:port, [::1]:port, :port for all addresses, or unix:/path is; sockets that systemd hands over are served without a setting
 FILE:6: store.redis: the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)`},
 	{"an address that only net/url refuses", "upstreams:\n  - model: m\n    url: http://h/%zzsekret\n", `FILE:3: upstreams[0].url: an address such as http://127.0.0.1:8000 is wanted (the value is not shown)`},
 	{"no model", "upstreams:\n  - name: local\n", `FILE:2: upstreams[0].model: the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it`},
@@ -211,7 +211,8 @@ QWEN35RP_ENFORCE_SAMPLING_PARAMS: enforce_sampling: "si" is not allowed here, tr
 --max-model-len: upstreams[0].max_model_len: -1 is not allowed here, a number of tokens or 0 for unknown is
 QWENVOY_LOG_LEVEL: log.level: "LOUD" is not allowed here, COMPLETE, DEBUG, INFO, WARN, ERROR is
 --log-format: log.format: "xml" is not allowed here, auto, text, journald, json is
---listen: listen: "::1:9000/" is not allowed here, an address or host name without a port is`},
+--listen: listen: "::1:9000/" is not allowed here, a host, host:port, [::1]:port, :port for all addresses, or unix:/path is; ` +
+				`sockets that systemd hands over are served without a setting`},
 		{"of lists", Flags{Config: file(t, "allowed_hosts: [a, b]\n"), AllowedHosts: ptr("gw.test, b.test:1")}, nil,
 			`--allowed-hosts: allowed_hosts[1]: "b.test:1" is not allowed here, ` +
 				"a host without scheme and port such as gw.example.com, *.example.com or [fd00::1], or * is"},

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"strings"
 
@@ -36,7 +35,7 @@ func LoadFile(path string, env func(string) (string, bool)) (*config.Config, err
 }
 
 func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, error) {
-	g := gathering{config: config.Default(), file: f.File(env), where: map[string]string{}}
+	g := gathering{config: config.Default(), file: f.File(env), where: map[string]string{}, ranks: map[string]rank{}}
 	if g.file != "" {
 		g.takeFile(named)
 	}
@@ -59,8 +58,9 @@ func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, err
 	if upstreamOf(c).Model == "" {
 		missing.Add("upstreams[0].model", "the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it")
 	}
+	listen := g.takeListen()
 	_, err := gateway.New(c, gateway.Edge{})
-	if err := config.Join(g.errs.Err(), missing.Err(), err, check(c)); err != nil {
+	if err := config.Join(g.errs.Err(), missing.Err(), err, listen, check(c)); err != nil {
 		return nil, g.locate(err)
 	}
 	return c, nil
@@ -71,9 +71,6 @@ func check(c *config.Config) error {
 	var errs config.Errors
 	if _, err := upstream.Parse(upstreamOf(c).URL); err != nil {
 		errs.Add("upstreams[0].url", "%v", err)
-	}
-	if net.ParseIP(c.Listen) == nil && strings.ContainsAny(c.Listen, ":/ ") {
-		errs.Add("listen", "%q is not allowed here, an address or host name without a port is", c.Listen)
 	}
 	if c.Store.Redis != "" {
 		if err := redis.CheckURL(c.Store.Redis); err != nil {
@@ -88,8 +85,20 @@ type gathering struct {
 	config *config.Config
 	file   string
 	where  map[string]string // by path, what gave a value
+	ranks  map[string]rank   // by path, where more than the default did
 	errs   config.Errors
 }
+
+// rank orders the sources of values: a higher one goes before a lower one.
+type rank int
+
+const (
+	byDefault rank = iota
+	byFile
+	byOldVariable
+	byVariable
+	byFlag
+)
 
 // takeFile decodes the file. env has the variables that it names.
 func (g *gathering) takeFile(env func(string) (string, bool)) {
@@ -101,6 +110,7 @@ func (g *gathering) takeFile(env func(string) (string, bool)) {
 	d := parse(text)
 	for path, line := range d.lines {
 		g.where[path] = fmt.Sprintf("%s:%d", g.file, line)
+		g.ranks[path] = byFile
 	}
 	for _, fault := range d.faults {
 		where := g.file
@@ -121,12 +131,12 @@ func (g *gathering) takeFile(env func(string) (string, bool)) {
 
 // take takes a flag or variable over.
 func (g *gathering) take(s *setting, f *Flags, env func(string) (string, bool)) {
-	value, source := s.given(f, env)
+	value, source, rank := s.given(f, env)
 	if source == "" {
 		return
 	}
 	maps.DeleteFunc(g.where, func(path, _ string) bool { return strings.HasPrefix(path, s.path+"[") })
-	g.where[s.path] = source
+	g.where[s.path], g.ranks[s.path] = source, rank
 	if fault := s.set(g.config, value); fault != nil {
 		fault.Where = source
 		g.errs = append(g.errs, fault)

@@ -18,8 +18,8 @@ import (
 // command that embeds them says what ${target} and ${served} are there.
 type Flags struct {
 	Config       *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
-	Listen       *string `placeholder:"ADDRESS" help:"Address to listen on; 127.0.0.1 unless given."`
-	Port         *string `placeholder:"PORT" help:"Port to listen on; 9000 unless given."`
+	Listen       *string `placeholder:"ADDRESS" help:"A host, host:port, :port for all addresses, or unix:/path; 127.0.0.1:9000 unless given."`
+	Port         *string `placeholder:"PORT" help:"Port to listen on where listen names none; 9000 unless given."`
 	AllowedHosts *string `placeholder:"NAMES" help:"Host names that clients use, by commas; on loopback this machine's alone unless given."`
 	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; ${target} unless given."`
 	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves; ${served}."`
@@ -129,21 +129,25 @@ func (f *Flags) File(env func(string) (string, bool)) string {
 }
 
 // given is the setting's value, and the flag or variable that gives it; "" for none.
-func (s *setting) given(f *Flags, env func(string) (string, bool)) (value, source string) {
+func (s *setting) given(f *Flags, env func(string) (string, bool)) (value, source string, by rank) {
 	if v := s.value(f); v != nil {
-		return *v, "--" + s.name
+		return *v, "--" + s.name, byFlag
 	}
 	for _, name := range s.variables() {
+		by = byVariable
+		if strings.HasPrefix(name, qwen35Prefix) {
+			by = byOldVariable
+		}
 		v, _ := env(name)
 		if s.name == "port" && strings.HasPrefix(v, "tcp://") {
 			// Kubernetes sets NAME_PORT=tcp://… in every pod beside a service called NAME.
 			continue
 		}
 		if v != "" {
-			return v, name
+			return v, name, by
 		}
 	}
-	return "", ""
+	return "", "", byDefault
 }
 
 // variables are those that give the setting, the one that beats the others first.

@@ -1,16 +1,11 @@
 package settings
 
 import (
-	"net"
 	"net/url"
-	"strconv"
 
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
-
-// Address is where a configuration says to listen.
-func Address(c *config.Config) string { return net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)) }
 
 // RedactedURL is a URL without what it may hold of keys; "" for what is no URL.
 func RedactedURL(s string) string {

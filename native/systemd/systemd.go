@@ -1,5 +1,6 @@
-// Package systemd tells the service manager how the binary is doing (sd_notify(3)).
-// Outside a unit of Type=notify every call does nothing.
+// Package systemd tells the service manager how the binary is doing (sd_notify(3)), and takes the
+// sockets that it hands over.
+// Outside a unit every call does nothing.
 //
 // It imports nothing of this module.
 package systemd

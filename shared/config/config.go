@@ -12,7 +12,8 @@ import "time"
 // Config is the whole schema. The zero value is not valid; start from Default. What is tagged
 // as secret is, or may hold, a key: no error shows it, and ${NAME} in it stands for a variable.
 type Config struct {
-	// Listen and Port are the binary's address.
+	// Listen and Port are the binary's address. Listen is a host, host:port, a port, or unix: and
+	// the path of a socket; Port counts where it names none.
 	Listen string `json:"listen"`
 	Port   int    `json:"port"`
 	// AllowedHosts are the names that requests may be sent to, besides those of this machine:

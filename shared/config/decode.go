@@ -143,6 +143,12 @@ func (d *decoder) text(path string, v jsonedit.Value, into reflect.Value, secret
 		into.SetString("on")
 	case jsonedit.False:
 		into.SetString("off")
+	case jsonedit.Number:
+		if path == "listen" { // a port alone
+			into.SetString(string(v.Raw()))
+			return
+		}
+		d.wrong(path, v, "a string", secret)
 	default:
 		d.wrong(path, v, "a string", secret)
 	}
