@@ -48,7 +48,7 @@ var arrows = []struct {
 	{"native/grammar/*", []string{"native/grammar", "native/grammar/*"}},
 	{"native", nil}, // its map, no code
 	{"native/doctor", []string{"shared/config", "shared/redact", "filter/edge", "native/probe", "native/settings"}},
-	{"native/qwenvoy", []string{"shared/config", "shared/gateway", "native/*", "native/grammar/*"}},
+	{"native/qwenvoy", []string{"shared/catalog", "shared/config", "native/*", "native/grammar/*"}},
 	{"native/redis", nil},
 	{"native/memory", nil},
 	{"native/probe", []string{"shared/config", "shared/redact", "native/upstream"}},

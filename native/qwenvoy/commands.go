@@ -21,6 +21,7 @@ type commands struct {
 	Simulate    simulateCommand    `cmd:"" help:"Serve as a simulated vLLM."`
 	Doctor      doctorCommand      `cmd:"" help:"Check configuration, Envoy's files and the server, and say what cures what is wrong."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Check a configuration file and say what it means."`
+	Config      configCommand      `cmd:"" help:"Show the configuration that is in force."`
 	CheckStream checkStreamCommand `cmd:"" help:"Check an event stream of the Responses or Messages API, and say what is wrong with it."`
 	Health      healthCommand      `cmd:"" help:"Ask a running gateway for its health; exit code 1 when it has none."`
 	Completion  completionCommand  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
@@ -41,7 +42,7 @@ func (p *process) parser(ctx context.Context, cli *commands, exit func(int)) (*k
 		kong.Description("A gateway for Qwen servers."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(exit),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ValueFormatter(helpOf),
 		kong.ExplicitGroups([]kong.Group{{Key: settingsGroup,
 			Title: "Settings, which a configuration file may hold, too. A flag beats its variable, a variable the file:"}}),

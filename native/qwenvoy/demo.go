@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,20 +23,15 @@ type demoCommand struct {
 }
 
 func (d *demoCommand) Run(ctx context.Context, p *process) error {
-	flags, behind := d.Flags, "a simulated vLLM"
-	if flags.Target != nil {
-		behind = settings.RedactedURL(*flags.Target)
-	} else {
-		srv, target, err := startSimulator(simulator.Options{ServedModel: text(flags.ServedModel), Images: true, ChunkDelay: d.ChunkDelay})
+	flags, behind := d.Flags, ""
+	if !settings.HasTarget(&flags, p.env) {
+		served := cmp.Or(text(flags.ServedModel), simulator.DefaultModel)
+		srv, target, err := startSimulator(simulator.Options{ServedModel: served, Images: true, ChunkDelay: d.ChunkDelay})
 		if err != nil {
 			return err
 		}
 		defer srv.Close()
-		flags.Target = &target
-		if flags.ServedModel == nil {
-			served := simulator.DefaultModel
-			flags.ServedModel = &served
-		}
+		flags.Target, flags.ServedModel, behind = &target, &served, "a simulated vLLM"
 	}
 	return p.serve(ctx, &flags, func(a net.Addr, c *config.Config) { p.greet(a, c, behind) })
 }
@@ -66,6 +62,9 @@ func startSimulator(o simulator.Options) (srv *http.Server, url string, err erro
 
 // greet prints what to type next.
 func (p *process) greet(a net.Addr, c *config.Config, behind string) {
+	if behind == "" {
+		behind = settings.RedactedURL(c.Upstreams[0].URL)
+	}
 	fmt.Fprintf(p.stdout, `
 Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
 

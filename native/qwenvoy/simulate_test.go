@@ -108,3 +108,11 @@ func TestTheDemoTakesARealServer(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A server that a variable or a file names is a target, too.
+func TestTheDemoTakesTheServerOfAFile(t *testing.T) {
+	path := write(t, "upstreams: [{url: 'http://127.0.0.1:1', model: Qwen/X}]\n")
+	if got := runDemo(t, "--config", path); !strings.Contains(got, "in front of http://127.0.0.1:1") {
+		t.Error(got)
+	}
+}

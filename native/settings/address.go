@@ -115,6 +115,7 @@ func (g *gathering) takeListen() error {
 		errs.Add("port", "%d is not allowed here, since listen names the port %d: leave one of the two out", c.Port, a.Port)
 	default:
 		c.Port = a.Port
+		g.where["port"] = g.where["listen"]
 	}
 	c.Listen = a.Host
 	return errs.Err()

@@ -25,33 +25,40 @@ const systemdFolders = "STATE_DIRECTORY"
 // fault with the file and line, the flag or the variable that it comes from. env is
 // os.LookupEnv; an empty variable counts as absent.
 func Load(f *Flags, env func(string) (string, bool)) (*config.Config, error) {
-	return load(f, env, env)
+	g, err := load(f, env, env)
+	if err != nil {
+		return nil, err
+	}
+	return g.config, nil
 }
 
 // LoadFile is Load of a file alone, since flags and variables of the moment would hide its
 // faults. env has the variables that the file itself names.
 func LoadFile(path string, env func(string) (string, bool)) (*config.Config, error) {
-	return load(&Flags{Config: &path}, func(string) (string, bool) { return "", false }, env)
+	g, err := load(&Flags{Config: &path}, func(string) (string, bool) { return "", false }, env)
+	if err != nil {
+		return nil, err
+	}
+	return g.config, nil
 }
 
-func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, error) {
-	g := gathering{config: config.Default(), file: f.File(env), where: map[string]string{}, ranks: map[string]rank{}}
-	if g.file != "" {
-		g.takeFile(named)
-	}
+// HasTarget tells whether a flag, a variable or the file says which server is upstream.
+func HasTarget(f *Flags, env func(string) (string, bool)) bool {
+	_, given := gather(f, env, env).where["upstreams[0].url"]
+	return given
+}
+
+func load(f *Flags, env, named func(string) (string, bool)) (*gathering, error) {
+	g := gather(f, env, named)
 	c := g.config
-	if len(c.Upstreams) == 0 {
-		c.Upstreams = []config.Upstream{{Name: "default"}}
-	}
-	for i := range settings {
-		g.take(&settings[i], f, env)
-	}
 	if u := upstreamOf(c); u.URL == "" {
 		u.URL = DefaultTarget
 	}
 	if c.Store.Folder == "" {
 		folders, _ := env(systemdFolders)
-		c.Store.Folder, _, _ = strings.Cut(folders, ":")
+		if c.Store.Folder, _, _ = strings.Cut(folders, ":"); c.Store.Folder != "" {
+			g.where["store.folder"] = systemdFolders
+		}
 	}
 	c.Log.Level = strings.ToUpper(c.Log.Level)
 	var missing config.Errors
@@ -63,7 +70,22 @@ func load(f *Flags, env, named func(string) (string, bool)) (*config.Config, err
 	if err := config.Join(g.errs.Err(), missing.Err(), err, listen, check(c)); err != nil {
 		return nil, g.locate(err)
 	}
-	return c, nil
+	return g, nil
+}
+
+// gather puts the sources together, without a look at what they say.
+func gather(f *Flags, env, named func(string) (string, bool)) *gathering {
+	g := &gathering{config: config.Default(), file: f.File(env), where: map[string]string{}, ranks: map[string]rank{}}
+	if g.file != "" {
+		g.takeFile(named)
+	}
+	if len(g.config.Upstreams) == 0 {
+		g.config.Upstreams = []config.Upstream{{Name: "default"}}
+	}
+	for i := range settings {
+		g.take(&settings[i], f, env)
+	}
+	return g
 }
 
 // check is what the binary alone asks of a configuration.

@@ -10,7 +10,8 @@ package config
 import "time"
 
 // Config is the whole schema. The zero value is not valid; start from Default. What is tagged
-// as secret is, or may hold, a key: no error shows it, and ${NAME} in it stands for a variable.
+// as secret is, or as an address may hold, a key: no error shows it, and ${NAME} in it stands for
+// a variable.
 type Config struct {
 	// Listen and Port are the binary's address. Listen is a host, host:port, a port, or unix: and
 	// the path of a socket; Port counts where it names none.
@@ -64,7 +65,7 @@ type Upstream struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // vllm
 	// URL is for the binary; the filter uses Envoy's cluster. A /v1 at its end is cut off.
-	URL string `json:"url" secret:"true"`
+	URL string `json:"url" secret:"url"`
 	// Model is the served model's name.
 	Model string `json:"model"`
 	// APIKey replaces the client's key on the way up, when not empty.
@@ -164,7 +165,7 @@ type Store struct {
 	Folder string `json:"folder"`
 	// Redis is the URL of a server that several processes share; it goes before Folder:
 	// redis://[user:password@]host:port/database, or rediss:// for TLS.
-	Redis string `json:"redis" secret:"true"`
+	Redis string `json:"redis" secret:"url"`
 	// MaxAge is how long a response is kept after it began, and a conversation after its
 	// last change; 0: no limit.
 	MaxAge Duration `json:"max_age"`
