@@ -3,14 +3,17 @@
 #
 #   serve.sh install                        the virtual environment and the GPU stand-ins (2 minutes, 2.5 GB)
 #   serve.sh start PORT [vllm options...]   in the background, once /health answers
+#   serve.sh run PORT [vllm options...]     in the foreground, for a caller that ends it
 #   serve.sh stop PORT                      ends what start has started
 #
+# MAX_LEN and PARSERS (options in one string) take the place of the usual ones.
 # QWENVOY_VLLM_DIR holds the installation and the logs.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 D=${QWENVOY_VLLM_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/qwenvoy/vllm}
 MODEL=$HERE/model
 NAME=Qwen/Qwen3.5-397B-A17B-FP8
+USUAL="--reasoning-parser qwen3 --enable-auto-tool-choice --tool-call-parser qwen3_coder --enable-prompt-tokens-details"
 
 install() {
   mkdir -p "$D"
@@ -35,7 +38,7 @@ args() { # PORT, rest
   local port=$1; shift
   A=(-m vllm.entrypoints.openai.api_server --model "$MODEL" --served-model-name "$NAME" --host 127.0.0.1 --port "$port"
      --enforce-eager --max-model-len "${MAX_LEN:-8192}")
-  A+=(--reasoning-parser qwen3 --enable-auto-tool-choice --tool-call-parser qwen3_coder --enable-prompt-tokens-details)
+  A+=(${PARSERS-$USUAL})
   A+=("$@")
 }
 
@@ -51,9 +54,10 @@ start)
     sleep 1
   done
   kill $pid; echo "not ready in 300 s"; exit 1 ;;
+run) shift; install >&2; env_for_server; args "$@"; exec "$D/venv/bin/python" "${A[@]}" ;;
 stop)
   pid=$(cat "$D/server.$2.pid"); kill "$pid" 2>/dev/null || true
   for _ in $(seq 30); do kill -0 "$pid" 2>/dev/null || exit 0; sleep 1; done
   echo "still alive: $pid"; exit 1 ;;
-*) sed -n '2,8p' "$0"; exit 2 ;;
+*) sed -n '2,11p' "$0"; exit 2 ;;
 esac
