@@ -26,7 +26,7 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 	if p.Edit.Drop == nil {
 		p.Edit.Drop = access.ServerFields
 	}
-	if retry := x.route.retryFields(status, false, header); retry != nil {
+	if retry := x.route.retryFields(status, false, x.env.Now, header); retry != nil {
 		p.Edit = p.Edit.With(retry...)
 		p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "retry-after-ms") // it would go before ours
 	}
