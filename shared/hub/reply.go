@@ -16,6 +16,10 @@ func ReadReply(body []byte, v *View) ([]byte, *Problem) {
 	return v.Flat(body), ErrorInReply(body, v)
 }
 
+// NoMessage is the problem of a reply or chunk with something else in the place of a message, its
+// text or its calls.
+func NoMessage() *Problem { return BadUpstream("The model server's answer holds no message.") }
+
 // ErrorInReply finds an error that came with status 200 in the place of a reply, and
 // gives it the status that its code names, 502 if that is no error status: a client
 // must never see a 200 for an error. nil if the reply is none.

@@ -40,8 +40,8 @@ type Choice struct {
 	Content, Reasoning, ReasoningContent, ToolCalls, Refusal Member
 	// FunctionCall is a call in the old form, an object, absent for none.
 	FunctionCall jsonedit.Span
-	// StopAt and LogprobsAt are where stop_reason and logprobs stand, null or not.
-	StopAt, LogprobsAt jsonedit.Span
+	// StopAt, LogprobsAt and TokensAt are where stop_reason, logprobs and token_ids stand, null or not.
+	StopAt, LogprobsAt, TokensAt jsonedit.Span
 	// StopReason is vLLM's stop_reason and Logprobs the logprobs, absent when missing or null.
 	StopReason, Logprobs jsonedit.Span
 	// Text is what /v1/completions says in the place of a message.
@@ -188,6 +188,8 @@ func (v *View) choice(src []byte) {
 			if c.LogprobsAt = s.Value(); object {
 				c.Logprobs = c.LogprobsAt
 			}
+		case "token_ids":
+			c.TokensAt = s.Value()
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {
 				v.message(src, c)

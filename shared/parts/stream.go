@@ -79,7 +79,7 @@ func (s *Stream) chunk(dst []byte, b *scratch, data []byte) ([]byte, bool) {
 			continue
 		}
 		if c.Misshapen {
-			return s.fail(dst, noMessage()), true
+			return s.fail(dst, hub.NoMessage()), true
 		}
 		if s.choices = true; c.HasMessage {
 			s.spoke = true

@@ -32,10 +32,6 @@ func facts(t *hub.Turn, src []byte, c *hub.Choice) (finished bool) {
 	return finished
 }
 
-// noMessage is the problem of a reply or chunk with something else in the place of a message, its
-// text or its calls.
-func noMessage() *hub.Problem { return hub.BadUpstream("The model server's answer holds no message.") }
-
 // Whole takes a whole reply through w. A Problem means that it is none, or an error.
 func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Problem) {
 	b := scratches.Get().(*scratch)
@@ -45,7 +41,7 @@ func Whole(dst, body []byte, t *hub.Turn, w Writer, o Options) ([]byte, *hub.Pro
 		return dst, p
 	}
 	if len(b.view.Choices) == 0 || b.view.Choices[0].Misshapen || b.view.Choices[0].Empty(src) {
-		return dst, noMessage()
+		return dst, hub.NoMessage()
 	}
 	if repair.WantsWindow(src, &b.view, t) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return Whole(dst, body, t, w, o) })

@@ -67,6 +67,9 @@ func (d Dialect) Reply(dst, body []byte, t *hub.Turn) ([]byte, *hub.Problem) {
 	if p != nil {
 		return dst, p
 	}
+	if len(b.view.Choices) == 0 {
+		return dst, hub.NoMessage()
+	}
 	if repair.WantsWindow(src, &b.view, t) {
 		t.AskWindow(func(dst []byte) ([]byte, *hub.Problem) { return d.Reply(dst, body, t) })
 		return dst, nil

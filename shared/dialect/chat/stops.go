@@ -103,6 +103,9 @@ func (b *scratch) stopped(c *hub.Choice, said bool, known *choice, t *hub.Turn) 
 	if c.Index == 0 {
 		t.Reply.Finish, t.Reply.FinishSaid, t.Reply.StopWord = "stop", "", string(known.word)
 	}
+	if !c.TokensAt.Absent() { // which of them are the text's that is left, nobody knows
+		b.edits.ReplaceString(c.TokensAt.Start, c.TokensAt.End, "null")
+	}
 	if !said {
 		return
 	}
@@ -124,7 +127,7 @@ func (b *scratch) silence(c *hub.Choice) {
 		}
 		c.Message.Commit(&b.edits, nil)
 	}
-	for _, at := range [...]jsonedit.Span{c.LogprobsAt, c.Finish, c.StopAt} {
+	for _, at := range [...]jsonedit.Span{c.LogprobsAt, c.TokensAt, c.Finish, c.StopAt} {
 		if !at.Absent() {
 			b.edits.ReplaceString(at.Start, at.End, "null")
 		}
