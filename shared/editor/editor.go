@@ -160,6 +160,9 @@ func (ed *Editor) finish() *hub.Problem {
 			return p
 		}
 	}
+	if p := ed.booleans(); p != nil {
+		return p
+	}
 	listed := r.kind(keyMessages) == jsonedit.Array
 	if ed.form.Messages && listed {
 		if ed.tools.callable(r) {
@@ -189,6 +192,32 @@ func (ed *Editor) finish() *hub.Problem {
 			return p
 		}
 		ed.options.askUsage(r)
+	}
+	return nil
+}
+
+// booleans holds what is read here as true or false to being one of them. A server takes "true"
+// and 1 for true as well, and would answer another request than the one that is looked at here.
+func (ed *Editor) booleans() *hub.Problem {
+	r := &ed.request
+	for _, f := range [...]struct {
+		read bool
+		kind jsonedit.Kind
+		name string
+	}{
+		{ed.form.Messages, r.kind(keyContinue), "continue_final_message"},
+		{ed.form.Sampling, r.kind(keyStream), "stream"},
+		{ed.form.Sampling, r.kind(keyIncludeStop), "include_stop_str_in_output"},
+		{ed.form.Sampling, ed.options.includeUsage.kind(r.src), "stream_options.include_usage"},
+		{ed.form.Sampling, ed.options.counts.kind(r.src), "stream_options.continuous_usage_stats"},
+	} {
+		switch f.kind {
+		case jsonedit.True, jsonedit.False, jsonedit.Null:
+		default:
+			if f.read {
+				return hub.BadRequest(f.name, "%s must be true or false.", f.name)
+			}
+		}
 	}
 	return nil
 }

@@ -121,23 +121,34 @@ func (o *resultOrder) pair() {
 func (o *resultOrder) addTurn(t resultTurn) {
 	n := len(o.turns)
 	for c := t.calls[0]; c < t.calls[1]; c++ {
-		raw := o.list.callIDs[c].Of(o.src)
-		if !jsonedit.IsString(raw) {
+		id := idOf(o.list.callIDs[c].Of(o.src))
+		if id == nil {
 			t.loose = true
 			continue
 		}
-		o.pairs.Call(n, c, jsonedit.Text(raw))
+		o.pairs.Call(n, c, id)
 	}
 	o.turns = append(o.turns, t)
 }
 
+// idOf is a call's id, nil for none. Some clients number their calls.
+func idOf(raw []byte) []byte {
+	switch {
+	case jsonedit.IsString(raw):
+		return jsonedit.Text(raw)
+	case len(raw) > 0 && jsonedit.KindOf(raw[0]) == jsonedit.Number:
+		return raw
+	}
+	return nil
+}
+
 // answer gives a result to its call, and tells whether it has one.
 func (o *resultOrder) answer(message int) bool {
-	raw := o.list.noted[message].id.Of(o.src)
-	if !jsonedit.IsString(raw) {
+	id := idOf(o.list.noted[message].id.Of(o.src))
+	if id == nil {
 		return false
 	}
-	of, ok := o.pairs.Result(jsonedit.Text(raw))
+	of, ok := o.pairs.Result(id)
 	if !ok || of.Again {
 		return false
 	}

@@ -20,6 +20,13 @@ func TestResultsGoUpInTheOrderOfTheirCalls(t *testing.T) {
 		}
 		return `{"role":"assistant","content":null,"tool_calls":[` + strings.Join(calls, ",") + `]}`
 	}
+	numbered := func(ids ...int) string {
+		var calls []string
+		for _, id := range ids {
+			calls = append(calls, fmt.Sprintf(`{"id":%d,"type":"function","function":{"name":"f","arguments":"{}"}}`, id))
+		}
+		return `{"role":"assistant","content":null,"tool_calls":[` + strings.Join(calls, ",") + `]}`
+	}
 	result := func(id string) string { return `{"tool_call_id":"` + id + `","content":"of ` + id + `","role":"tool"}` }
 	missing := func(id string) string { return `{"role":"tool","tool_call_id":"` + id + `","content":"(no result)"}` }
 	system := `{"role":"system","content":"s"}`
@@ -47,6 +54,11 @@ func TestResultsGoUpInTheOrderOfTheirCalls(t *testing.T) {
 		{"one id in two turns", []string{user, turn("a"), result("a"), turn("a", "b"), result("b"), result("a")}, []string{user, turn("a"), result("a"), turn("a", "b"), result("a"), result("b")}},
 		{"one id in two turns of which one has no result", []string{user, turn("a"), end, turn("a"), result("a"), user, result("a")},
 			[]string{user, turn("a"), result("a"), end, turn("a"), result("a"), user}},
+		{"numbers for ids", []string{user, numbered(1, 2), `{"role":"tool","tool_call_id":2,"content":"two"}`, `{"role":"tool","tool_call_id":1,"content":"one"}`, end},
+			[]string{user, numbered(1, 2), `{"role":"tool","tool_call_id":1,"content":"one"}`, `{"role":"tool","tool_call_id":2,"content":"two"}`, end}},
+		{"numbers for ids, and texts", []string{user, numbered(1, 2), result("2"), result("1"), end}, []string{user, numbered(1, 2), result("1"), result("2"), end}},
+		{"numbers for ids, one is missing", []string{user, numbered(1, 2), result("2"), end},
+			[]string{user, numbered(1, 2), `{"role":"tool","tool_call_id":1,"content":"(no result)"}`, result("2"), end}},
 		{"two turns", []string{user, turn("a", "b"), result("b"), result("a"), turn("b", "a"), result("a"), result("b")},
 			[]string{user, turn("a", "b"), result("a"), result("b"), turn("b", "a"), result("b"), result("a")}},
 		{"two results of one call", []string{user, turn("a", "b"), result("b"), result("a"), result("b")},

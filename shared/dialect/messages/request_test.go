@@ -302,6 +302,8 @@ func TestAllPassedFieldsGoUp(t *testing.T) {
 			value, want = "7", "7"
 		case "reasoning_effort": // the word of the generation
 			value, want = `"max"`, `"xhigh"`
+		case "include_stop_str_in_output": // read by the editor
+			value, want = "true", "true"
 		}
 		out := translate(t, newTurn(t, `,"upstreams":[{"model":"Qwen3.8-27B"}]`), chat(hello, `,"`+f.Name+`":`+value))
 		expect(t, out, f.Name, want)
