@@ -20,7 +20,7 @@ type serverFault struct {
 	ending     ending
 	// fine: a reply may be made of it all the same.
 	fine bool
-	// passes: it is no reply of the dialect at all, or a refusal, which chat passes as it comes.
+	// passes: it is no reply of the dialect at all.
 	passes bool
 }
 
@@ -92,7 +92,7 @@ func serverFaultTable() []serverFault {
 		{name: "a bomb", text: jsonHead + "content-encoding: gzip\r\n" + withLength(packed(strings.Repeat(" ", 300<<20)+chatWhole))},
 		{name: "br", text: jsonHead + "content-encoding: br\r\n" + withLength(chatWhole)},
 		{name: "500 in plain text", text: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n" + withLength("oops")},
-		{name: "500 that is cut", text: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{\"error\":", passes: true},
+		{name: "500 that is cut", text: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{\"error\":"},
 		{name: "429", text: "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-type: application/json\r\n" + withLength(`{"error":{"message":"m"}}`)},
 		{name: "503 without a body", text: "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"},
 		{name: "a stream and a JSON in it", text: eventsHead + chunk(chatWhole) + "0\r\n\r\n"},

@@ -91,7 +91,7 @@ func TestWhatIsRefusedOnEveryPath(t *testing.T) {
 			if tt.method == "POST" {
 				r.Body = [][]byte{[]byte(question)}
 			}
-			s := h.Exchange(t, r, replies(wasmtest.JSON(200, []byte(`{"id":"c","object":"chat.completion","choices":[]}`))))
+			s := h.Exchange(t, r, replies(wasmtest.JSON(200, []byte(`{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}`))))
 			if s.Client.Status() != tt.status || s.Upstream.Started != (tt.status == 200) {
 				t.Errorf("%s %s of %s with %v: status %d, upstream got %v", tt.method, tt.path, tt.host, tt.header, s.Client.Status(), s.Upstream.Header)
 			}

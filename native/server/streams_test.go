@@ -193,7 +193,7 @@ func TestLargeBodyComesThroughWhole(t *testing.T) {
 	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"pad":"%s"}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", replySize))
+		_, _ = fmt.Fprintf(w, `{"model":%q,"x":%d,"whole":%t,"choices":[{"index":0,"message":{"content":"%s"},"finish_reason":"stop"}]}`, served, strings.Count(string(b), "x"), err == nil, strings.Repeat("y", replySize))
 	}))
 	body := sized(t, size)
 	status, _, reply := e.post(t, strings.NewReader(body))

@@ -273,7 +273,7 @@ func plain(t *testing.T) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"model":"Served","choices":[]}`)
+		_, _ = io.WriteString(w, `{"model":"Served","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}`)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
