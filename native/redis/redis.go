@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +44,11 @@ func parse(url string) (*redis.Options, error) {
 	if err != nil || !strings.Contains(url, "://") { // redis:host would be localhost
 		// Without the cause, which may show the password.
 		return nil, errors.New("the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)")
+	}
+	if _, port, err := net.SplitHostPort(options.Addr); err == nil && options.Network == "tcp" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return nil, errors.New("the Redis URL is not valid: its port is 1 to 65535")
+		}
 	}
 	return options, nil
 }

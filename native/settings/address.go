@@ -84,11 +84,19 @@ func ParseAddress(text string) (a Address, fault *config.Error) {
 			return a, config.Fault("listen", "the port %s is not allowed here, 1 to 65535 is", port)
 		}
 	}
-	if _, err := netip.ParseAddr(rest); err != nil && strings.ContainsAny(rest, ":/[]@?#* ") || rest == "systemd" {
+	if _, err := netip.ParseAddr(rest); err != nil && rest != "" && !isName(rest) || rest == "systemd" {
 		return a, notAnAddress(text)
 	}
 	a.Host = rest
 	return a, nil
+}
+
+// isName tells whether a text can be the name of a host. What ends in a number is none.
+func isName(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return strings.Trim(last, "0123456789") != "" && !strings.ContainsFunc(host, func(r rune) bool {
+		return (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	})
 }
 
 func notAnAddress(text string) *config.Error {

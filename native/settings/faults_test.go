@@ -51,6 +51,14 @@ FILE:4: models[0].aliases[1]: "a" means m already`},
 	{"addresses", "listen: 127.0.0.1:9000/x\nupstreams:\n  - model: m\n    url: http://user:sekret@host\nstore:\n  redis: http://:sekret@host\n", `FILE:4: upstreams[0].url: a user and password are not allowed here (the address is not shown), a key goes into api_key
 FILE:1: listen: "127.0.0.1:9000/x" is not allowed here, a host, host:port, [::1]:port, :port for all addresses, or unix:/path is; sockets that systemd hands over are served without a setting
 FILE:6: store.redis: the Redis URL is not valid: redis://[user:password@]host:port/database is wanted (rediss:// for TLS)`},
+	{"an address of something else", "listen: 'host?x'\nupstreams:\n  - model: m\n    url: 'http://h/v1#sekret'\nstore:\n  redis: redis://:sekret@host:99999/0\n", `FILE:4: upstreams[0].url: a # is not allowed here (the address is not shown)
+FILE:1: listen: the value (not shown, as it may hold a key) is not allowed here, a host, host:port, [::1]:port, :port for all addresses, or unix:/path is; sockets that systemd hands over are served without a setting
+FILE:6: store.redis: the Redis URL is not valid: its port is 1 to 65535`},
+	{"numbers that are no address", "listen: 300.1.1.1\nupstreams:\n  - model: m\n    url: http://h:99999\nstore:\n  redis: redis://host:0\n", `FILE:4: upstreams[0].url: "http://h:99999" is not allowed here, an address such as http://127.0.0.1:8000 is
+FILE:1: listen: "300.1.1.1" is not allowed here, a host, host:port, [::1]:port, :port for all addresses, or unix:/path is; sockets that systemd hands over are served without a setting
+FILE:6: store.redis: the Redis URL is not valid: its port is 1 to 65535`},
+	{"an address with a key that cuts it", "upstreams:\n  - model: m\n    url: http://user:sek/ret@host\n", `FILE:3: upstreams[0].url: the value (not shown, as it may hold a key) is not allowed here, an address such as http://127.0.0.1:8000 is`},
+	{"two stores", "store:\n  folder: /tmp/x\n  redis: redis://host\n", `FILE:2: store.folder: not allowed beside store.redis, responses are kept in one place`},
 	{"an address that only net/url refuses", "upstreams:\n  - model: m\n    url: http://h/%zzsekret\n", `FILE:3: upstreams[0].url: an address such as http://127.0.0.1:8000 is wanted (the value is not shown)`},
 	{"no model", "upstreams:\n  - name: local\n", `FILE:2: upstreams[0].model: the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it`},
 	{"variables", "upstreams:\n  - model: ${MODEL}\n    api_key: ${NONE}\n    url: http://${HOST}\nstore:\n  redis: redis://:${sekret-\n", `FILE:2: upstreams[0].model: ${MODEL} is not allowed here: variables may stand in addresses and keys only

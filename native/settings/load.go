@@ -54,7 +54,7 @@ func load(f *Flags, env, named func(string) (string, bool)) (*gathering, error) 
 	if u := upstreamOf(c); u.URL == "" {
 		u.URL = DefaultTarget
 	}
-	if c.Store.Folder == "" {
+	if c.Store.Folder == "" && c.Store.Redis == "" {
 		folders, _ := env(systemdFolders)
 		if c.Store.Folder, _, _ = strings.Cut(folders, ":"); c.Store.Folder != "" {
 			g.where["store.folder"] = systemdFolders

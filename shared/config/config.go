@@ -163,7 +163,7 @@ type Responses struct {
 type Store struct {
 	// Folder holds the file; "" keeps everything in memory, until the process ends.
 	Folder string `json:"folder"`
-	// Redis is the URL of a server that several processes share; it goes before Folder:
+	// Redis is the URL of a server that several processes share, in place of a folder:
 	// redis://[user:password@]host:port/database, or rediss:// for TLS.
 	Redis string `json:"redis" secret:"url"`
 	// MaxAge is how long a response is kept after it began, and a conversation after its

@@ -114,6 +114,9 @@ func (c *Config) Validate() error {
 	if n := c.Responses.BackgroundJobs; n < 0 {
 		errs.Add("responses.background_jobs", "%d is not allowed here, a number of responses or 0 for none is", n)
 	}
+	if c.Store.Folder != "" && c.Store.Redis != "" {
+		errs.Add("store.folder", "not allowed beside store.redis, responses are kept in one place")
+	}
 	c.Limits.validate(&errs)
 	return errs.Err()
 }
@@ -137,6 +140,8 @@ func (u *Upstream) validate(path string, errs *Errors) {
 	}
 	if u.URL != "" {
 		switch host, ok := address(u.URL); {
+		case strings.Contains(u.URL, "#"):
+			errs.Add(path+"url", "a # is not allowed here (the address is not shown)")
 		case !ok:
 			errs.Add(path+"url", "%q is not allowed here, an address such as http://127.0.0.1:8000 is", u.URL)
 		case strings.Contains(host, "@"):
