@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/qwenvoy/qwenvoy/native/server"
+	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -36,6 +37,9 @@ func (c *checkConfigCommand) Run(p *process) error {
 	printAliases(t, models)
 	fmt.Fprintln(t)
 	printLimits(t, conf)
+	for _, found := range service.Trial(conf, p.listen) {
+		fmt.Fprintln(p.stderr, "qwenvoy: note: here and now serve would not start:", found)
+	}
 	return t.Flush()
 }
 

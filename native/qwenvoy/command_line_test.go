@@ -186,6 +186,8 @@ func TestCommandLine(t *testing.T) {
 		{name: "a variable that is not set", args: "check-config " + write(t, "upstreams: [{model: x, api_key: '${THE_KEY}'}]\n"), code: 1, stderr: []string{"upstreams[0].api_key: the variable THE_KEY is not set"}},
 		{name: "a variable that is set", args: "check-config " + write(t, "upstreams: [{model: x, api_key: '${THE_KEY}'}]\n"), env: map[string]string{"THE_KEY": "sekret", "QWENVOY_PORT": "x"}, code: 0, stdout: "is valid"},
 		{name: "bad reference", args: "check-config " + write(t, "upstreams: [{model: x}]\nmodels: [{name: y, profile: z}]\n"), code: 1, stderr: []string{"z"}},
+		{name: "a folder that can't be made", args: "check-config " + write(t, "upstreams: [{model: x}]\nstore: {folder: "+valid+"}\n"), code: 0, stdout: "is valid",
+			stderr: []string{"note: here and now serve would not start: ", "not a directory"}},
 		{name: "a valid file", args: "check-config " + valid, code: 0, stdout: "is valid"},
 		{name: "healthy", args: "health --url " + healthy.URL, code: 0, stdout: "healthy"},
 		{name: "not healthy", args: "health -url http://127.0.0.1:1/", code: 1, stderr: []string{"refused"}},

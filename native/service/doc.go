@@ -5,6 +5,7 @@
 //
 //	service.go  Run: the start, and what happens around the server until it ends
 //	listen.go   where it takes connections
+//	trial.go    what would keep it from starting
 //	reload.go   a changed configuration takes force
 //	file.go     the configuration file, watched
 //	drain.go    the end

@@ -99,6 +99,10 @@ func listenUnix(path string) (net.Listener, error) {
 	return ln, nil
 }
 
+func notASocket(path string) error {
+	return fmt.Errorf("listen unix:%s: there is a file that is no socket: remove it, or name another path", path)
+}
+
 // removeStale removes the socket at a path where nobody answers on it. Else it says why path
 // can't be bound; failed is what binding it gave.
 func removeStale(path string, failed error) error {
@@ -107,7 +111,7 @@ func removeStale(path string, failed error) error {
 	case err != nil:
 		return failed
 	case info.Mode()&fs.ModeSocket == 0:
-		return fmt.Errorf("listen unix:%s: there is a file that is no socket: remove it, or name another path", path)
+		return notASocket(path)
 	}
 	c, err := net.Dial("unix", path)
 	if err == nil {

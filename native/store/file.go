@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -58,6 +59,39 @@ func openFile(folder string) (*file, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &file{db}, nil
+}
+
+// TryFolder tells whether Open could make or write the file in a folder. It leaves nothing behind,
+// and does not look whether another process has the file.
+func TryFolder(folder string) error {
+	path := filepath.Join(folder, FileName)
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		return f.Close()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	at := filepath.Clean(folder)
+	for {
+		_, err := os.Stat(at)
+		if err == nil {
+			break
+		}
+		if parent := filepath.Dir(at); errors.Is(err, fs.ErrNotExist) && parent != at {
+			at = parent
+			continue
+		}
+		return fmt.Errorf("state folder: %w", err)
+	}
+	f, err := os.CreateTemp(at, ".qwenvoy-*")
+	if err != nil {
+		var cause *fs.PathError
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return fmt.Errorf("state folder: %s can't be written: %w", at, err)
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
 }
 
 func (f *file) view(read func(tx) error) error {
