@@ -10,6 +10,8 @@
 //	reach.go    whether it answers, and why it does not: name, connection, scheme, certificate
 //	models.go   the key, the version, the model, its window
 //	parsers.go  the parsers of thinking and of tool calls
+//	state.go    what is known of it, by the checks and by what becomes of exchanges
+//	prober.go   the Prober that asks in the background until all is well, and logs what is not
 //
-// It imports shared/config, shared/redact and, of this binary, upstream.
+// It imports shared/config, shared/redact and, of this binary, logging and upstream.
 package probe

@@ -12,6 +12,17 @@ const (
 	Skip Status = "skip"
 )
 
+// The checks, as a Finding names them.
+const (
+	reach     = "reach"
+	key       = "key"
+	version   = "version"
+	model     = "model"
+	window    = "window"
+	reasoning = "reasoning parser"
+	tools     = "tool parser"
+)
+
 // A Finding is what a check found. All its texts are one line each, bounded, and free of keys.
 type Finding struct {
 	// Check names the check: "reach", "key", "version", "model", "window", "reasoning parser",

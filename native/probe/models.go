@@ -71,31 +71,29 @@ const setKey = "upstreams[0].api_key (QWENVOY_UPSTREAM_API_KEY)"
 
 // Key looks whether the server takes the key.
 func (s *Server) Key(ctx context.Context) Finding {
-	const check = "key"
 	l := s.list(ctx)
 	switch {
 	case l.answer == nil:
-		return Finding{check, Skip, "the server did not answer for its models: " + s.cause(l.err), ""}
+		return Finding{key, Skip, "the server did not answer for its models: " + s.cause(l.err), ""}
 	case l.locked() && s.upstream.APIKey != "":
-		return Finding{check, Fail, fmt.Sprintf("the server refuses the configured key (%d): %s", l.answer.Status, s.words(l.answer)),
+		return Finding{key, Fail, fmt.Sprintf("the server refuses the configured key (%d): %s", l.answer.Status, s.words(l.answer)),
 			"set " + setKey + " to the key that the server was started with (vLLM: --api-key)"}
 	case l.locked():
-		return Finding{check, Info,
+		return Finding{key, Info,
 			fmt.Sprintf("the server asks for a key (%d) and none is configured: clients have to send the server's own", l.answer.Status),
 			"or set " + setKey + ", which replaces theirs"}
 	case s.upstream.APIKey != "":
-		return Finding{check, OK, "the server takes the configured key", ""}
+		return Finding{key, OK, "the server takes the configured key", ""}
 	}
-	return Finding{check, OK, "the server asks for none", ""}
+	return Finding{key, OK, "the server asks for none", ""}
 }
 
 // Version says what the server is.
 func (s *Server) Version(ctx context.Context) Finding {
-	const check = "version"
 	kind := s.Kind(ctx)
 	a, err := s.Ask(ctx, "/version", nil)
 	if err != nil {
-		return Finding{check, Skip, "no answer on /version: " + s.cause(err), ""}
+		return Finding{version, Skip, "no answer on /version: " + s.cause(err), ""}
 	}
 	v := a.json().Get("version").String()
 	switch {
@@ -105,17 +103,17 @@ func (s *Server) Version(ctx context.Context) Finding {
 		}
 		found := VLLM + " " + s.shown(v)
 		if old(v) {
-			return Finding{check, Info, found + ": before 0.17 thinking comes as reasoning_content, which is read too", ""}
+			return Finding{version, Info, found + ": before 0.17 thinking comes as reasoning_content, which is read too", ""}
 		}
-		return Finding{check, OK, found, ""}
+		return Finding{version, OK, found, ""}
 	case kind == Unknown:
-		return Finding{check, Info,
+		return Finding{version, Info,
 			fmt.Sprintf("no %s (%d on /version), nor another kind that is known: its parsers are not asked for", VLLM, a.Status), ""}
 	}
 	if v != "" {
 		kind += " " + s.shown(v)
 	}
-	return Finding{check, Info, kind, ""}
+	return Finding{version, Info, kind, ""}
 }
 
 // old tells whether a version of vLLM is one before 0.17.
@@ -128,21 +126,20 @@ func old(version string) bool {
 
 // Model looks for the served model's name.
 func (s *Server) Model(ctx context.Context) Finding {
-	const check = "model"
 	l := s.list(ctx)
 	switch {
 	case l.answer == nil:
-		return Finding{check, Fail, "the server did not answer for its models: " + s.cause(l.err), "look at its log"}
+		return Finding{model, Fail, "the server did not answer for its models: " + s.cause(l.err), "look at its log"}
 	case l.locked():
-		return Finding{check, Skip, "the list of models needs a key", ""}
+		return Finding{model, Skip, "the list of models needs a key", ""}
 	case l.answer.Status == http.StatusNotFound:
-		return Finding{check, Fail,
+		return Finding{model, Fail,
 			"no list of models at " + s.address() + " (404 on /v1/models)",
 			"correct " + setURL + ": it is the address in front of /v1, without a path unless the server has one"}
 	case l.answer.Status != http.StatusOK:
-		return Finding{check, Fail, fmt.Sprintf("no list of models (%d): %s", l.answer.Status, s.words(l.answer)), "look at the server's log"}
+		return Finding{model, Fail, fmt.Sprintf("no list of models (%d): %s", l.answer.Status, s.words(l.answer)), "look at the server's log"}
 	case len(l.models) == 0:
-		return Finding{check, Fail, "what answers at " + s.address() + " lists no models",
+		return Finding{model, Fail, "what answers at " + s.address() + " lists no models",
 			"look whether it is the model server, and at " + setURL}
 	}
 	if m, ok := l.served(s.upstream.Model); ok {
@@ -150,13 +147,13 @@ func (s *Server) Model(ctx context.Context) Finding {
 		if m.Window > 0 {
 			found += fmt.Sprintf(", window %d", m.Window)
 		}
-		return Finding{check, OK, found, ""}
+		return Finding{model, OK, found, ""}
 	}
-	fix := "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL_NAME) to a name that it has"
+	fix := "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to a name that it has"
 	if len(l.models) == 1 {
-		fix = "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL_NAME) to " + s.name(l.models[0].Name)
+		fix = "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to " + s.name(l.models[0].Name)
 	}
-	return Finding{check, Fail, "the server has no " + s.name(s.upstream.Model) + ", it has " + s.names(l.models),
+	return Finding{model, Fail, "the server has no " + s.name(s.upstream.Model) + ", it has " + s.names(l.models),
 		fix + ", or start vLLM with --served-model-name"}
 }
 
@@ -175,26 +172,25 @@ const agentWindow = 32768
 
 // Window looks whether the model's context window suffices, and is the configured one.
 func (s *Server) Window(ctx context.Context) Finding {
-	const check = "window"
 	m, ok := s.list(ctx).served(s.upstream.Model)
 	asked := s.upstream.MaxModelLen
 	switch {
 	case !ok:
-		return Finding{check, Skip, "the model is not known", ""}
+		return Finding{window, Skip, "the model is not known", ""}
 	case m.Window == 0 && asked == 0:
-		return Finding{check, Info, "the server does not say the model's window, so that max_tokens is not lowered to it",
+		return Finding{window, Info, "the server does not say the model's window, so that max_tokens is not lowered to it",
 			"set upstreams[0].max_model_len (--max-model-len, QWENVOY_MAX_MODEL_LEN)"}
 	case m.Window > 0 && asked > m.Window:
-		return Finding{check, Warn, fmt.Sprintf("the configured window of %d tokens is larger than the server's of %d", asked, m.Window),
+		return Finding{window, Warn, fmt.Sprintf("the configured window of %d tokens is larger than the server's of %d", asked, m.Window),
 			"take upstreams[0].max_model_len (--max-model-len) away, so that the server's counts"}
 	}
-	window := m.Window
+	tokens := m.Window
 	if asked > 0 {
-		window = asked
+		tokens = asked
 	}
-	if window < agentWindow {
-		return Finding{check, Warn, fmt.Sprintf("the window of %d tokens is too small for coding agents, which begin with 20,000", window),
+	if tokens < agentWindow {
+		return Finding{window, Warn, fmt.Sprintf("the window of %d tokens is too small for coding agents, which begin with 20,000", tokens),
 			fmt.Sprintf("start vLLM with --max-model-len %d or more", agentWindow)}
 	}
-	return Finding{check, OK, fmt.Sprintf("%d tokens", window), ""}
+	return Finding{window, OK, fmt.Sprintf("%d tokens", tokens), ""}
 }

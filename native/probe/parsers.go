@@ -37,38 +37,37 @@ func (s *Server) unasked(ctx context.Context) string {
 
 // Reasoning looks whether thinking comes apart from the answer. It costs two tokens.
 func (s *Server) Reasoning(ctx context.Context) Finding {
-	const check = "reasoning parser"
 	if why := s.unasked(ctx); why != "" {
-		return Finding{check, Skip, why, ""}
+		return Finding{reasoning, Skip, why, ""}
 	}
 	if s.Kind(ctx) == SGLang {
 		if parser := s.sglang(ctx, "reasoning_parser"); parser != "" && parser != hidden {
-			return Finding{check, OK, s.shown(parser), ""}
+			return Finding{reasoning, OK, s.shown(parser), ""}
 		}
 	}
 	thinks := s.thinks(ctx)
 	if thinks == no {
-		return Finding{check, Skip, "the model's template knows no switch for thinking", ""}
+		return Finding{reasoning, Skip, "the model's template knows no switch for thinking", ""}
 	}
 	a, err := s.Ask(ctx, "/v1/chat/completions", s.question(2, true, nil))
 	switch {
 	case err != nil:
-		return Finding{check, Skip, "no answer: " + s.cause(err), ""}
+		return Finding{reasoning, Skip, "no answer: " + s.cause(err), ""}
 	case a.Status != http.StatusOK:
-		return Finding{check, Skip, fmt.Sprintf("the question was refused (%d): %s", a.Status, s.words(a)), ""}
+		return Finding{reasoning, Skip, fmt.Sprintf("the question was refused (%d): %s", a.Status, s.words(a)), ""}
 	}
 	m := a.json().Get("choices.0.message")
 	switch {
 	case m.Get("reasoning").String() != "", m.Get("reasoning_content").String() != "":
-		return Finding{check, OK, "thinking comes apart from the answer", ""}
+		return Finding{reasoning, OK, "thinking comes apart from the answer", ""}
 	case strings.TrimSpace(m.Get("content").String()) == "":
-		return Finding{check, Skip, "the model said nothing in two tokens", ""}
+		return Finding{reasoning, Skip, "the model said nothing in two tokens", ""}
 	}
 	found := "thinking comes as a part of the answer"
 	if thinks == unknown {
 		found = "the answer comes without thinking, or with it as a part: if this model thinks, it needs a parser"
 	}
-	return Finding{check, Warn, found, "start " + s.Kind(ctx) + " with --reasoning-parser qwen3"}
+	return Finding{reasoning, Warn, found, "start " + s.Kind(ctx) + " with --reasoning-parser qwen3"}
 }
 
 // A guess is one of three.
@@ -100,18 +99,17 @@ func (s *Server) thinks(ctx context.Context) guess {
 
 // Tools looks whether the model's calls are understood. It costs one token.
 func (s *Server) Tools(ctx context.Context) Finding {
-	const check = "tool parser"
 	if why := s.unasked(ctx); why != "" {
-		return Finding{check, Skip, why, ""}
+		return Finding{tools, Skip, why, ""}
 	}
 	if s.Kind(ctx) == SGLang {
 		switch parser := s.sglang(ctx, "tool_call_parser"); parser {
 		case "":
-			return Finding{check, Fail, "the server has none: calls come as text", "start SGLang with --tool-call-parser qwen3_coder"}
+			return Finding{tools, Fail, "the server has none: calls come as text", "start SGLang with --tool-call-parser qwen3_coder"}
 		case hidden:
-			return Finding{check, Skip, "the server does not say", ""}
+			return Finding{tools, Skip, "the server does not say", ""}
 		default:
-			return Finding{check, OK, s.shown(parser), ""}
+			return Finding{tools, OK, s.shown(parser), ""}
 		}
 	}
 	tool := map[string]any{"type": "function", "function": map[string]any{
@@ -119,14 +117,14 @@ func (s *Server) Tools(ctx context.Context) Finding {
 	a, err := s.Ask(ctx, "/v1/chat/completions", s.question(1, false, map[string]any{"tools": []any{tool}, "tool_choice": "auto"}))
 	switch {
 	case err != nil:
-		return Finding{check, Skip, "no answer: " + s.cause(err), ""}
+		return Finding{tools, Skip, "no answer: " + s.cause(err), ""}
 	case a.Status == http.StatusOK:
-		return Finding{check, OK, "tools are taken", ""}
+		return Finding{tools, OK, "tools are taken", ""}
 	case a.Status == http.StatusBadRequest && strings.Contains(s.words(a), "--tool-call-parser"):
-		return Finding{check, Fail, fmt.Sprintf("the server refuses tools (%d): %s", a.Status, s.words(a)),
+		return Finding{tools, Fail, fmt.Sprintf("the server refuses tools (%d): %s", a.Status, s.words(a)),
 			"start vLLM with --enable-auto-tool-choice --tool-call-parser qwen3_coder"}
 	}
-	return Finding{check, Skip, fmt.Sprintf("the question was refused (%d): %s", a.Status, s.words(a)), ""}
+	return Finding{tools, Skip, fmt.Sprintf("the question was refused (%d): %s", a.Status, s.words(a)), ""}
 }
 
 // hidden stands for a setting that SGLang does not tell.

@@ -18,8 +18,8 @@ import (
 
 var discard = log.New(io.Discard, "", 0)
 
-// key is what no finding may show.
-const key = "sk-probe-7f3a9c0042"
+// ourKey is what no finding may show.
+const ourKey = "sk-probe-7f3a9c0042"
 
 // server makes a Server of what the simulator and a test's own settings are.
 func server(t *testing.T, url string, set func(*config.Upstream)) *Server {
@@ -164,17 +164,17 @@ func TestEachFaultIsNamedWithItsCure(t *testing.T) {
 			return serve(t, http.RedirectHandler("https://models.example.com/", http.StatusMovedPermanently))
 		}, nil, "reach", Fail, "redirects (301) to https://models.example.com/", "redirects are not followed"},
 
-		{"wrong key", func(t *testing.T) string { return serve(t, simulator.New(o{APIKey: "sk-right-1234567890"})) }, withKey(key),
+		{"wrong key", func(t *testing.T) string { return serve(t, simulator.New(o{APIKey: "sk-right-1234567890"})) }, withKey(ourKey),
 			"key", Fail, "the server refuses the configured key (401): Unauthorized", "set upstreams[0].api_key (QWENVOY_UPSTREAM_API_KEY)"},
-		{"no key", func(t *testing.T) string { return serve(t, simulator.New(o{APIKey: key})) }, nil,
+		{"no key", func(t *testing.T) string { return serve(t, simulator.New(o{APIKey: ourKey})) }, nil,
 			"key", Info, "none is configured: clients have to send the server's own", "or set upstreams[0].api_key"},
 		{"forbidden", func(t *testing.T) string {
-			return serve(t, like(o{}, map[string]http.HandlerFunc{"/v1/models": says(403, `{"error":{"message":"no `+key+` here"}}`)}))
-		}, withKey(key), "key", Fail, "(403): no [redacted] here", "set upstreams[0].api_key"},
+			return serve(t, like(o{}, map[string]http.HandlerFunc{"/v1/models": says(403, `{"error":{"message":"no `+ourKey+` here"}}`)}))
+		}, withKey(ourKey), "key", Fail, "(403): no [redacted] here", "set upstreams[0].api_key"},
 
 		{"wrong name, one there", func(t *testing.T) string { return serve(t, simulator.New(o{ServedModel: "qwen"})) }, nil,
 			"model", Fail, "the server has no Qwen/Qwen3.5-397B-A17B-FP8, it has qwen",
-			"set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL_NAME) to qwen, or start vLLM with --served-model-name"},
+			"set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to qwen, or start vLLM with --served-model-name"},
 		{"wrong name, many there", func(t *testing.T) string {
 			var entries []string
 			for i := range 12 {
@@ -212,7 +212,7 @@ func TestEachFaultIsNamedWithItsCure(t *testing.T) {
 				t.Errorf("%+v\nwant %s, %q, %q", f, tt.status, tt.found, tt.fix)
 			}
 			for i, f := range found {
-				if strings.Contains(f.Found+f.Fix, key) || strings.ContainsAny(f.Found+f.Fix, "\n\r") {
+				if strings.Contains(f.Found+f.Fix, ourKey) || strings.ContainsAny(f.Found+f.Fix, "\n\r") {
 					t.Errorf("%+v", f)
 				}
 				if i > 0 && f.Check != tt.check && f.Bad() && tt.check != "key" && tt.check != "model" {
@@ -238,7 +238,7 @@ func TestNothingIsWrong(t *testing.T) {
 		o    simulator.Options
 	}{
 		{"no key", nil, simulator.Options{}},
-		{"key", withKey(key), simulator.Options{APIKey: key}},
+		{"key", withKey(ourKey), simulator.Options{APIKey: ourKey}},
 		{"a base URL", func(u *config.Upstream) { u.URL += "/v1" }, simulator.Options{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

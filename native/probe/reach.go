@@ -13,8 +13,6 @@ import (
 	"time"
 )
 
-const reach = "reach"
-
 // expirySoon is how long before its end a certificate is spoken of.
 const expirySoon = 14 * 24 * time.Hour
 

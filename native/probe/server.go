@@ -109,12 +109,25 @@ func (a *Answer) json() gjson.Result {
 	return gjson.ParseBytes(a.Body)
 }
 
-// All asks for everything, in order. After the first check that fails the others are skipped
-// if they ask on its ground.
+// All asks for everything, in order. Where nothing answers there is nothing more to ask.
 func (s *Server) All(ctx context.Context) []Finding {
+	found := s.Basics(ctx)
+	if len(found) == 1 {
+		return found
+	}
+	return append(found, s.Parsers(ctx)...)
+}
+
+// Basics asks for what costs the server nothing.
+func (s *Server) Basics(ctx context.Context) []Finding {
 	found := []Finding{s.Reach(ctx)}
 	if found[0].Status == Fail {
 		return found
 	}
-	return append(found, s.Key(ctx), s.Version(ctx), s.Model(ctx), s.Window(ctx), s.Reasoning(ctx), s.Tools(ctx))
+	return append(found, s.Key(ctx), s.Version(ctx), s.Model(ctx), s.Window(ctx))
+}
+
+// Parsers has the model say three tokens.
+func (s *Server) Parsers(ctx context.Context) []Finding {
+	return []Finding{s.Reasoning(ctx), s.Tools(ctx)}
 }

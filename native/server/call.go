@@ -308,6 +308,7 @@ func (c *call) ask() {
 		c.unreachable(err)
 		return
 	}
+	c.st.answered(c.leg.reply.Status)
 	rp := c.x.ReplyHead(c.leg.reply.Status, c.leg.replyHeader)
 	switch rp.Mode {
 	case gateway.ReplyLocal:
@@ -328,6 +329,9 @@ func (c *call) unreachable(err error) {
 	if f == hub.NoFault {
 		c.lost()
 		return
+	}
+	if isDial(err) {
+		c.st.known.Lost()
 	}
 	c.h.log.Warn("no reply from the upstream", "request_id", c.id, "upstream", c.st.name, "error", err)
 	c.answer(c.x.Fault(f))

@@ -22,5 +22,5 @@
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
 // It may import shared/gateway, shared/hub, shared/gunzip, shared/config, shared/access and,
-// of this binary, logging, memory and upstream.
+// of this binary, logging, memory, probe and upstream.
 package server

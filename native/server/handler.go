@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/memory"
+	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
@@ -60,6 +61,9 @@ func (h *Handler) Config() *config.Config { return h.state.Load().config }
 
 // Notes are sentences for the log on the configuration in force.
 func (h *Handler) Notes() []string { return h.state.Load().gateway.Notes() }
+
+// Upstream is what is known of the server behind, of the configuration in force.
+func (h *Handler) Upstream() *probe.State { return h.state.Load().known }
 
 // Memory is what all exchanges hold of memory. Handlers in front take theirs of it.
 func (h *Handler) Memory() *memory.Budget { return h.memory }

@@ -94,6 +94,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
+			st.answered(resp.StatusCode)
 			rp := p.x.ReplyHead(resp.StatusCode, func(name string) string { return joined(resp.Header, name) })
 			if p.answer = rp.Answer; p.answer != nil {
 				return errReplaced

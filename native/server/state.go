@@ -5,6 +5,7 @@ import (
 	"net/http/httputil"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -21,6 +22,7 @@ type state struct {
 	idle    time.Duration // 0: none
 	apiKey  string
 	name    string // the upstream's
+	known   *probe.State
 }
 
 func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
@@ -43,7 +45,15 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 		idle:    time.Duration(c.Timeouts.Idle),
 		apiKey:  up.APIKey,
 		name:    up.Name,
+		known:   probe.NewState(),
 	}
 	st.pass = st.newPass(log)
 	return st, nil
+}
+
+// answered notes that the upstream is there. A failure of its own may be a proxy's before it.
+func (st *state) answered(status int) {
+	if status < 500 {
+		st.known.Answered()
+	}
 }

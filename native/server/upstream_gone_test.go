@@ -297,3 +297,42 @@ func TestBackendThatAnswersAtOnceLosesNoStream(t *testing.T) {
 		})
 	}
 }
+
+// What becomes of exchanges says whether the upstream is there, on both ways to it.
+func TestExchangesTellWhetherTheUpstreamIsThere(t *testing.T) {
+	ln := listen(t)
+	dead := "http://" + ln.Addr().String()
+	_ = ln.Close()
+	failing := upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	there := upstreamOf(t, answers)
+	for _, way := range []struct{ method, path, body string }{
+		{"POST", "/v1/chat/completions", chatBody(false)},
+		{"GET", "/nobody/knows/it", ""},
+	} {
+		e := start(t, dead)
+		if e.handler.Upstream().Dead() {
+			t.Error("dead before anybody asked")
+		}
+		ask := func(target string) bool {
+			known := e.handler.Upstream()
+			if target != "" {
+				if err := e.handler.Reload(configured(target)); err != nil {
+					t.Fatal(err)
+				}
+				e.handler.Upstream().Lost()
+				known = e.handler.Upstream()
+			}
+			e.do(t, way.method, way.path, strings.NewReader(way.body), "Content-Type", "application/json")
+			return known.Dead()
+		}
+		if !ask("") {
+			t.Errorf("%s: not dead where nobody listens", way.path)
+		}
+		if !ask(failing) {
+			t.Errorf("%s: a proxy's failure is taken for an answer", way.path)
+		}
+		if ask(there) {
+			t.Errorf("%s: still dead after an answer", way.path)
+		}
+	}
+}

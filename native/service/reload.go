@@ -119,6 +119,7 @@ func (s *service) apply(r reloaded) {
 	}
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)
+	s.ask(c)
 }
 
 // faults are the lines of an error, a line of the log each.

@@ -16,6 +16,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/memory"
+	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/responses"
 	"github.com/qwenvoy/qwenvoy/native/server"
 	"github.com/qwenvoy/qwenvoy/native/settings"
@@ -57,6 +58,7 @@ type service struct {
 	kept      store.Store
 	archive   *keeper.Archive
 	state     *responses.Handler
+	prober    *probe.Prober // nil: not begun
 	signals   <-chan os.Signal
 }
 
@@ -152,7 +154,24 @@ func openStore(c *config.Config, m *memory.Budget, log *slog.Logger) (store.Stor
 	})
 }
 
+// ask has the server of a configuration asked, beside all else, what would make requests fail.
+func (s *service) ask(c *config.Config) {
+	if s.prober != nil {
+		s.prober.Stop()
+		s.prober = nil
+	}
+	behind, err := probe.New(c.Upstreams[0], c.Timeouts)
+	if err != nil { // not of a configuration that is in force
+		s.log.Warn("the upstream is not asked for its state", "error", err)
+		return
+	}
+	s.prober = probe.Start(behind, s.handler.Upstream(), s.log)
+}
+
 func (s *service) close() {
+	if s.prober != nil {
+		s.prober.Stop()
+	}
 	s.state.Drain()
 	s.archive.Close()
 	_ = s.kept.Close()
@@ -206,6 +225,7 @@ func (s *service) started() {
 		"store", settings.ShownStore(s.config), "version", s.options.Version)
 	systemd.Ready()
 	s.status()
+	s.ask(s.config)
 	if s.options.Serving != nil {
 		s.options.Serving(s.listening.sockets[0].Addr(), s.config)
 	}

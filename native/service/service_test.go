@@ -20,6 +20,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/qwenvoy/qwenvoy/native/settings"
+	"github.com/qwenvoy/qwenvoy/native/simulator"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -156,6 +157,10 @@ const event = `data: {"model":"Served","choices":[{"index":0,"delta":{"content":
 // slow is an upstream whose streams end when finish is closed.
 func slow(t *testing.T, begun chan<- struct{}, finish <-chan struct{}) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // the gateway's own questions
+			http.NotFound(w, r)
+			return
+		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, event)
@@ -173,7 +178,13 @@ func slow(t *testing.T, begun chan<- struct{}, finish <-chan struct{}) string {
 
 // stream runs a chat stream to its end and returns its text.
 func stream(t *testing.T, url string) <-chan string {
-	text := make(chan string, 1)
+	_, text := headed(t, url)
+	return text
+}
+
+// headed is stream, and tells when the reply's head has come.
+func headed(t *testing.T, url string) (<-chan struct{}, <-chan string) {
+	head, text := make(chan struct{}), make(chan string, 1)
 	go func() {
 		resp, err := http.Post(url+"/v1/chat/completions", "application/json",
 			strings.NewReader(`{"model":"qwen3.5-thinking-coding","stream":true,"messages":[{"role":"user","content":"x"}]}`))
@@ -182,13 +193,14 @@ func stream(t *testing.T, url string) <-chan string {
 			return
 		}
 		defer resp.Body.Close()
+		close(head)
 		b, err := io.ReadAll(resp.Body)
 		if err != nil {
 			b = append(b, err.Error()...)
 		}
 		text <- string(b)
 	}()
-	return text
+	return head, text
 }
 
 func TestRunningStreamsFinishAfterSIGTERM(t *testing.T) {
@@ -222,8 +234,9 @@ func TestSecondSignalEndsStreamsByTheirGrammar(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	defer close(finish)
 	r := run(t, upstream(slow(t, begun, finish)))
-	text := stream(t, r.url)
+	head, text := headed(t, r.url)
 	<-begun
+	<-head
 	r.signals <- syscall.SIGTERM
 	r.logged(t, `"msg":"stopping"`)
 	r.signals <- syscall.SIGINT
@@ -239,8 +252,9 @@ func TestTheDrainHasALimit(t *testing.T) {
 	defer close(finish)
 	file := write(t, "upstreams: [{url: "+slow(t, begun, finish)+", model: Served}]\ntimeouts: {drain: 20ms}\n")
 	r := run(t, settings.Flags{Config: &file})
-	text := stream(t, r.url)
+	head, text := headed(t, r.url)
 	<-begun
+	<-head
 	r.signals <- syscall.SIGTERM
 	if s := <-text; !strings.HasSuffix(s, "data: [DONE]\n\n") {
 		t.Errorf("the stream ended with %q", s)
@@ -277,6 +291,31 @@ func plain(t *testing.T) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// Each fault of what is behind is said with its cure, and each configuration is asked anew.
+func TestWhatIsBehindIsAsked(t *testing.T) {
+	up := httptest.NewServer(simulator.New(simulator.Options{ServedModel: "served"}))
+	t.Cleanup(up.Close)
+	conf := func(url, model string) string {
+		return "upstreams: [{name: one, url: " + url + ", model: " + model + "}]\n"
+	}
+	file := write(t, conf("http://127.0.0.1:9", "Served"))
+	r := run(t, settings.Flags{Config: &file})
+	r.logged(t, `"level":"WARN","msg":"upstream check failed","upstream":"one","check":"reach","found":"nothing listens on http://127.0.0.1:9","fix":"start the server there`)
+	for _, step := range []struct{ url, model, logged string }{
+		{strings.Replace(up.URL, "http", "https", 1), "served", `"fix":"write http:// in place of https:// in upstreams[0].url (--target, QWENVOY_TARGET)"`},
+		{up.URL, "Served", `"check":"model","found":"the server has no Served, it has served","fix":"set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to served`},
+		{up.URL, "served", `"msg":"the upstream is ready","upstream":"one","version":"vLLM `},
+	} {
+		if err := os.WriteFile(file, []byte(conf(step.url, step.model)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.signals <- syscall.SIGHUP
+		r.logged(t, step.logged)
+	}
+	r.signals <- syscall.SIGTERM
+	r.stopped(t)
 }
 
 func TestReloadByFileAndBySignal(t *testing.T) {
