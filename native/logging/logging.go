@@ -1,6 +1,6 @@
-// Package logging makes the binary's slog logger: its levels, its three forms
-// (text on a terminal, entries of the journal, JSON elsewhere), their bounds, and the
-// redaction that keeps secrets out of all of them.
+// Package logging makes the binary's slog logger: its levels, its forms (short lines on a
+// terminal, entries of the journal, JSON elsewhere, or text), their bounds, and the redaction
+// that keeps secrets out of all of them.
 //
 // Of this module it imports shared/redact only.
 package logging
@@ -47,16 +47,21 @@ func levelName(l slog.Level) string {
 }
 
 // New makes a logger that writes to w. Format is text, journald, json or auto;
-// auto looks at w: a terminal gets text, systemd's journal entries of its own protocol,
-// everything else JSON.
+// auto looks at w: a terminal gets short lines, systemd's journal entries of its own
+// protocol, everything else JSON.
 func New(w io.Writer, format string, level slog.Leveler) (*slog.Logger, error) {
-	if format == "auto" || format == "" {
-		format = detect(w)
+	form := format
+	if form == "auto" || form == "" {
+		form = detect(w)
+	} else if form == terminal {
+		form = ""
 	}
 	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: replace}
-	switch format {
+	switch form {
 	case "json":
 		return slog.New(bounded{slog.NewJSONHandler(w, opts)}), nil
+	case terminal:
+		return slog.New(bounded{newTerminal(w, level, os.Getenv)}), nil
 	case "text":
 		return slog.New(bounded{slog.NewTextHandler(w, opts)}), nil
 	case "journald":
@@ -69,15 +74,14 @@ func detect(w io.Writer) string {
 	if toJournal(w) {
 		return "journald"
 	}
-	f, ok := w.(*os.File)
-	if !ok {
-		return "json"
-	}
-	if fi, err := f.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 {
-		return "text"
+	if toTerminal(w) {
+		return terminal
 	}
 	return "json"
 }
+
+// terminal is the form that auto finds, and nobody can ask for.
+const terminal = "terminal"
 
 // replace names the levels, and is the last net for secrets: no value goes by it.
 func replace(groups []string, a slog.Attr) slog.Attr {
