@@ -23,16 +23,26 @@ const (
 	shownModels = 10
 )
 
-// words are a server's own, of an error in any of the shapes that servers give it.
-func (q quotes) words(a *Answer) string {
-	v := a.json()
-	for _, path := range [...]string{"error.message", "message", "detail", "error"} {
-		if m := v.Get(path); m.Type == gjson.String && m.Str != "" {
-			return q.shown(m.Str)
+// Words are a server's own in the body of an error, whatever shape it has, as one line of at
+// most 300 bytes. Known are keys that may stand in it.
+func Words(body []byte, known ...string) string {
+	if gjson.ValidBytes(body) {
+		v := gjson.ParseBytes(body)
+		for _, path := range [...]string{"error.message", "message", "detail", "error"} {
+			if m := v.Get(path); m.Type == gjson.String && m.Str != "" {
+				return line(m.Str, maxWords, known...)
+			}
 		}
 	}
-	return q.shown(string(a.Body[:min(len(a.Body), 4*maxWords)]))
+	return line(string(body[:min(len(body), 4*maxWords)]), maxWords, known...)
 }
+
+// line shows a text as one line.
+func line(text string, limit int, known ...string) string {
+	return redact.Text(strings.Join(strings.Fields(text), " "), limit, known...)
+}
+
+func (q quotes) words(a *Answer) string { return Words(a.Body, q.key) }
 
 // cause is an error's text without the method and the address, which are said anyway.
 func (q quotes) cause(err error) string {
@@ -44,12 +54,8 @@ func (q quotes) cause(err error) string {
 }
 
 // shown is a foreign text, name a model's.
-func (q quotes) shown(text string) string { return q.within(text, maxWords) }
-func (q quotes) name(name string) string  { return q.within(name, maxName) }
-
-func (q quotes) within(text string, limit int) string {
-	return redact.Text(strings.Join(strings.Fields(text), " "), limit, q.key)
-}
+func (q quotes) shown(text string) string { return line(text, maxWords, q.key) }
+func (q quotes) name(name string) string  { return line(name, maxName, q.key) }
 
 func (q quotes) names(models []Model) string {
 	var names []string

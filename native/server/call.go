@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
@@ -54,8 +56,9 @@ type call struct {
 
 	holding holding
 
-	stream stream
-	id     string
+	stream  stream
+	refusal refusal
+	id      string
 	// detached: the exchange has left the client that it began with.
 	detached bool
 	failure  string // what ended the exchange early, for the log
@@ -162,9 +165,10 @@ func (c *call) over() {
 		route = c.x.Plan().Route
 	}
 	listens := c.h.observer.listens(route)
-	if c.x != nil && (listens || c.keeper != nil) {
+	if c.x != nil && (listens || c.keeper != nil || c.refusal.status != 0) {
 		r = c.x.Report()
 	}
+	c.refusal.warn(c, &r)
 	if c.keeper != nil {
 		c.keeper.Over(Outcome{
 			Status: c.client.traffic().status, Streamed: c.stream.begun, Problem: r.Problem, RetryAfter: c.retryAfter(r.Problem),
@@ -309,6 +313,7 @@ func (c *call) ask() {
 		return
 	}
 	c.st.answered(c.leg.reply.Status)
+	c.refusal.head(c.leg.reply.Status, c.leg.reply.Header)
 	rp := c.x.ReplyHead(c.leg.reply.Status, c.leg.replyHeader)
 	switch rp.Mode {
 	case gateway.ReplyLocal:
@@ -333,7 +338,10 @@ func (c *call) unreachable(err error) {
 	if isDial(err) {
 		c.st.known.Lost()
 	}
-	c.h.log.Warn("no reply from the upstream", "request_id", c.id, "upstream", c.st.name, "error", err)
+	if left, write := c.h.repeats.Write(fmt.Sprint(c.st.name, f, isDial(err))); write {
+		c.h.log.LogAttrs(context.Background(), slog.LevelWarn, "no reply from the upstream", suppressed([]slog.Attr{
+			slog.String("request_id", c.id), slog.String("upstream", c.st.name), slog.Any("error", err)}, left)...)
+	}
 	c.answer(c.x.Fault(f))
 }
 

@@ -16,6 +16,7 @@
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	pass.go      what passes through the reverse proxy
 //	observer.go  what became of each exchange: the line in the log
+//	refusal.go   what an upstream says when it refuses, as a warning
 //	log.go       heads and bodies at the COMPLETE level
 //	ids.go       what a request is called in the log
 //	buffers.go   pooled bytes, by size

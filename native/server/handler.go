@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/memory"
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -19,6 +20,7 @@ type Handler struct {
 	log      *slog.Logger
 	observer *Observer
 	memory   *memory.Budget
+	repeats  *logging.Repeats
 	state    atomic.Pointer[state]
 	loopback bool          // only this machine can reach us, whatever a later configuration says
 	beat     time.Duration // silence of a stream before a heartbeat
@@ -32,7 +34,8 @@ type Handler struct {
 // NewHandler makes a Handler. loopback: only this machine can reach it, whatever a configuration
 // says. The error is the configuration's.
 func NewHandler(c *config.Config, loopback bool, log *slog.Logger) (*Handler, error) {
-	h := &Handler{log: log, observer: NewObserver(log), memory: memory.NewBudget(MemoryLimit(c)), beat: gateway.BeatInterval}
+	h := &Handler{log: log, observer: NewObserver(log), memory: memory.NewBudget(MemoryLimit(c)), beat: gateway.BeatInterval,
+		repeats: logging.NewRepeats(nil)}
 	h.base, h.end = context.WithCancelCause(context.Background())
 	h.loopback = loopback
 	st, err := newState(c, h.loopback, log)

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // traffic is what went between a client and the gateway in one exchange.
@@ -77,6 +80,12 @@ func (o *Observer) over(x *outcome) {
 		slog.String("client", logging.RemoteHost(x.remote)),
 		slog.String("method", x.method),
 	)
+	if agent := x.header.Get("User-Agent"); agent != "" {
+		a = append(a, slog.Any("user_agent", logging.Checked(redact.Text(agent, maxName))))
+	}
+	if id := session(x.header); id != "" {
+		a = append(a, slog.Any("session", logging.Checked(id)))
+	}
 	text := func(key, value string) {
 		if value != "" {
 			a = append(a, slog.String(key, value))
@@ -90,7 +99,7 @@ func (o *Observer) over(x *outcome) {
 		text("upstream_model", r.Served)
 	}
 	if r.Stream {
-		a = append(a, slog.Bool("stream", true))
+		a = append(a, slog.Bool("stream", true), slog.Int("events", r.Events))
 	}
 	text("finish", r.Finish)
 	reason := r.Reason
@@ -121,6 +130,26 @@ func (o *Observer) over(x *outcome) {
 		a = append(a, slog.Any("headers", logging.Headers(x.header)))
 	}
 	o.log.LogAttrs(ctx, levelOf(r.Route), "exchange", a...)
+}
+
+// sessionFields are where clients say which of their sessions a request is of, the surest first.
+var sessionFields = [...]string{
+	"X-Claude-Code-Session-Id", // Claude Code
+	"Session-Id", "Session_id", // Codex, and before it wrote a hyphen
+	"X-Session-Affinity", "X-Session-Id", // OpenCode
+	"X-Kilocode-Taskid", // Kilo
+}
+
+// session is a short hash of what a client calls its session, "" where it says nothing: it
+// ties lines together, and tells nobody the id, which may be a key to what is stored.
+func session(h http.Header) string {
+	for _, name := range sessionFields {
+		if id := h.Get(name); id != "" && len(id) <= 256 {
+			sum := sha256.Sum256([]byte(id))
+			return hex.EncodeToString(sum[:6])
+		}
+	}
+	return ""
 }
 
 func millis(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }

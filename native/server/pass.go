@@ -16,7 +16,7 @@ import (
 
 // forward sends a request and its reply on untouched, upgrades included.
 func (c *call) forward(cl *httpClient) {
-	p := &passage{client: cl, leg: &c.leg, log: &c.log, x: c.x, target: cl.path, announce: func() {}}
+	p := &passage{client: cl, leg: &c.leg, log: &c.log, refusal: &c.refusal, x: c.x, target: cl.path, announce: func() {}}
 	if path := c.x.Plan().Path; path != "" {
 		p.target = path
 	}
@@ -53,6 +53,7 @@ type passage struct {
 	client   *httpClient
 	leg      *leg
 	log      *bodyLog
+	refusal  *refusal
 	x        *gateway.Exchange
 	target   string
 	err      error       // no reply came
@@ -95,6 +96,7 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
 			st.answered(resp.StatusCode)
+			p.refusal.head(resp.StatusCode, resp.Header)
 			rp := p.x.ReplyHead(resp.StatusCode, func(name string) string { return joined(resp.Header, name) })
 			if p.answer = rp.Answer; p.answer != nil {
 				return errReplaced
@@ -123,6 +125,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.ReadCloser.Read(b)
 	if n > 0 {
 		w.p.leg.alive()
+		w.p.refusal.take(b[:n])
 		w.p.log.received("reply passed on", b[:n])
 	}
 	if err != nil && err != io.EOF && w.p.failure == "" {

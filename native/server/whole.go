@@ -34,6 +34,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 			return
 		}
 	}
+	c.refusal.take(in.b)
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
 	out := newShared(len(in.b)+512, &c.holding.share)
 	if out == nil {
@@ -76,6 +77,7 @@ func (c *call) replyPass(rp *gateway.ReplyPlan) {
 		n, err := reply.Read(chunk)
 		if n > 0 {
 			c.leg.alive()
+			c.refusal.take(chunk[:n])
 			c.log.received("reply passed on", chunk[:n])
 			if !c.client.write(chunk[:n]) {
 				c.failed(clientGone)

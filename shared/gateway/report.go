@@ -12,8 +12,13 @@ type Report struct {
 	// Model is the virtual model's name, "" when none was named or it is unknown; a
 	// client's own words are no label. Served is the name that went upstream.
 	Model, Served string
-	// Stream: the reply was a stream of events. Thinking: the effective state.
+	// Asked is the name that the client used, as a JSON string literal; empty if it named none.
+	// These are the client's words, and valid until Close.
+	Asked []byte
+	// Stream: the reply was a stream of events, of which Events have come from upstream.
+	// Thinking: the effective state.
 	Stream, Thinking bool
+	Events           int
 	// Finish is the first choice's finish_reason: the upstream's own word where nobody knows it.
 	Finish string
 	// Token counts as the upstream reported them; HasUsage is false when it didn't.
@@ -37,7 +42,7 @@ func (x *Exchange) Report() Report {
 	usage := &t.Reply.Usage
 	r := Report{
 		Route: x.plan.Route, Stream: x.stream.phase != noStream, Thinking: t.Request.Thinking,
-		Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
+		Events: x.stream.count, Asked: t.Request.Name, Finish: t.Reply.Finish, HasUsage: t.Reply.HasUsage,
 		PromptTokens: usage.Prompt, CompletionTokens: usage.Completion, CachedTokens: usage.Cached, ReasoningTokens: usage.Reasoning,
 		Changes: t.Request.Changes.Names(), Repairs: t.Reply.Repairs.Names(),
 		DroppedItems: t.Request.DroppedItems.Shown(redact.Word),

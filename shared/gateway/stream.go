@@ -18,6 +18,7 @@ type stream struct {
 	gunzip *gunzip.Decoder
 	// encoded and plain count its bytes, as they came and decoded.
 	encoded, plain int
+	count          int // of its events
 }
 
 // streamPhase is how far a stream has come.
@@ -109,6 +110,9 @@ func (s *stream) events(dst, chunk []byte) ([]byte, hub.Fault) {
 }
 
 func (s *stream) event(dst []byte, ev *sse.Event) ([]byte, bool) {
+	if ev.HasData {
+		s.count++
+	}
 	other := ev.Other
 	if len(ev.Name) > 0 {
 		// No upstream names its events today; one that does keeps its line.
