@@ -96,7 +96,7 @@ func TestARefusalWhoseBodyBreaksOffStaysOne(t *testing.T) {
 		"chunks":                                 {"Transfer-Encoding: chunked\r\n", "fff\r\n" + cameSoFar, "canary"},
 		"a page":                                 {"Transfer-Encoding: chunked\r\n", "fff\r\n<html>", nothing},
 		"gzip":                                   {"Content-Encoding: gzip\r\nContent-Length: 500\r\n", gzipped(t, cameSoFar)[:20], nothing},
-		"whole, in a way that was not asked for": {"Content-Encoding: br\r\nContent-Length: 3\r\n", "\x0b\x01\x80", nothing},
+		"whole, in a way that was not asked for": {"Content-Encoding: br\r\nConnection: close\r\nContent-Length: 3\r\n", "\x0b\x01\x80", nothing},
 		"more than may be":                       {"Transfer-Encoding: chunked\r\n", "ffff\r\n" + strings.Repeat("canary ", 5000), "canary"},
 	} {
 		e := start(t, rawUpstream(t, func(c net.Conn, r *bufio.Reader) {
