@@ -165,7 +165,7 @@ func (t *Keeper) remember(n *hub.Need, stores bool) *hub.Problem {
 	if t.last == nil && (!stores || n.Store == hub.No) {
 		return nil
 	}
-	if !t.memory.Grow(2 * len(n.Body)) { // of its items too
+	if !t.memory.Grow(len(n.Body)) {
 		return noMemory()
 	}
 	t.body = newBody(n.Body)
@@ -192,9 +192,11 @@ func (b *body) free() {
 	}
 }
 
-// ownInput is the request's input as items, copied.
+// ownInput is the request's input as items, copied. They count as much as the body, which they
+// take the place of.
 func (t *Keeper) ownInput() []store.Item {
 	if t.body != nil {
+		t.memory.Add(len(t.body.bytes))
 		t.own = InputItems(t.body.bytes, func(id string) []byte { return t.referred[id] })
 		t.memory.Shrink(len(t.body.bytes))
 		t.body.free()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -11,17 +13,26 @@ import (
 var ErrFull = errors.New("the requests under way hold as much memory as they may")
 
 // A Budget bounds the bytes that all exchanges hold at once. It has no lock: a request adds
-// to a counter and looks whether that is too much. A nil Budget has no limit and counts
-// nothing.
+// to a counter and looks whether that is too much. Memory that is given back is still the
+// process's until the collector has come by, so it counts until then, and the collector is sent
+// for when it is in the way. A nil Budget has no limit and counts nothing.
 type Budget struct {
 	limit atomic.Int64
 	held  atomic.Int64 // by exchanges
 	kept  atomic.Int64 // by the store in memory, which takes of the same memory
+	loose atomic.Int64 // given back in large pieces since the collector was sent for
+
+	collecting sync.Mutex
+	collector  func() // runtime.GC, but for tests
 }
+
+// large is how many bytes at once are worth sending for the collector. What is smaller comes and
+// goes within what the process has beside its Budget.
+const large = 256 << 10
 
 // NewBudget makes a Budget of limit bytes.
 func NewBudget(limit int64) *Budget {
-	b := &Budget{}
+	b := &Budget{collector: runtime.GC}
 	b.SetLimit(limit)
 	return b
 }
@@ -43,9 +54,53 @@ func (b *Budget) Kept() int64 { return b.kept.Load() }
 
 // Keep notes that the store in memory holds that much more, or less.
 func (b *Budget) Keep(bytes int64) {
-	if b != nil {
-		b.kept.Add(bytes)
+	if b == nil {
+		return
 	}
+	b.kept.Add(bytes)
+	if bytes < 0 {
+		b.freed(-bytes)
+	}
+}
+
+// take adds to what exchanges hold, false where that would be too much.
+func (b *Budget) take(n int64) bool {
+	all, limit := b.held.Add(n)+b.kept.Load(), b.limit.Load()
+	if all > limit {
+		b.held.Add(-n)
+		return false
+	}
+	if n >= large && all+b.loose.Load() > limit {
+		b.collect(limit - all)
+	}
+	return true
+}
+
+// give is told that exchanges hold less.
+func (b *Budget) give(n int64) {
+	b.held.Add(-n)
+	b.freed(n)
+}
+
+// freed is told that there is more room, once there is.
+func (b *Budget) freed(n int64) {
+	if n >= large {
+		b.loose.Add(n)
+	}
+}
+
+// collect has the collector come by unless no more than room bytes wait for it. It comes twice:
+// what lies in a pool outlives the first time.
+func (b *Budget) collect(room int64) {
+	b.collecting.Lock()
+	defer b.collecting.Unlock()
+	loose := b.loose.Load()
+	if loose <= room { // somebody else has sent for it
+		return
+	}
+	b.collector()
+	b.collector()
+	b.loose.Add(-loose)
 }
 
 // A Share is what one exchange holds of a Budget. Its zero value has no limit. It may be
@@ -64,9 +119,7 @@ func (s *Share) Grow(n int) bool {
 	if s == nil || s.budget == nil {
 		return true
 	}
-	b := s.budget
-	if b.held.Add(int64(n))+b.kept.Load() > b.limit.Load() {
-		b.held.Add(-int64(n))
+	if !s.budget.take(int64(n)) {
 		return false
 	}
 	s.held.Add(int64(n))
@@ -92,7 +145,13 @@ func (s *Share) Add(n int) {
 }
 
 // Shrink gives n bytes back.
-func (s *Share) Shrink(n int) { s.Add(-n) }
+func (s *Share) Shrink(n int) {
+	if s == nil || s.budget == nil || n == 0 {
+		return
+	}
+	s.held.Add(-int64(n))
+	s.budget.give(int64(n))
+}
 
 // Release gives all back. It may be called twice.
 func (s *Share) Release() {
@@ -100,7 +159,7 @@ func (s *Share) Release() {
 		return
 	}
 	if n := s.held.Swap(0); n != 0 {
-		s.budget.held.Add(-n)
+		s.budget.give(n)
 	}
 }
 

@@ -51,6 +51,36 @@ func TestAddCountsWithoutAsking(t *testing.T) {
 	}
 }
 
+// What was given back is the process's until it is collected: it is, before something takes its place.
+func TestWhatIsGivenBackCountsUntilItIsCollected(t *testing.T) {
+	b := NewBudget(10 * large)
+	collected := 0
+	b.collector = func() { collected++ }
+	s := newShare(b)
+	for range 3 {
+		if !s.Grow(5 * large) {
+			t.Fatal("refused")
+		}
+		s.Shrink(5 * large)
+	}
+	if collected != 2 { // twice, for the pools, and not again
+		t.Errorf("collected %d times", collected)
+	}
+	b.Keep(10 * large)
+	b.Keep(-10 * large)
+	s.Grow(large)
+	if collected != 4 {
+		t.Errorf("what the store gave back: collected %d times", collected)
+	}
+	for range 1000 {
+		s.Grow(large - 1)
+		s.Shrink(large - 1)
+	}
+	if collected != 4 {
+		t.Errorf("for what is small: collected %d times", collected)
+	}
+}
+
 func TestWithoutABudgetThereIsNoLimit(t *testing.T) {
 	var none *Share
 	for _, s := range []*Share{none, {}, newShare(nil)} {

@@ -50,8 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	budget  = 64 << 20        // limits.memory
-	allowed = budget + 64<<20 // of the process, and of its cgroup
+	small   = 64 << 20 // limits.memory, where a test needs no more
 	patient = 30 * time.Second
 )
 
@@ -59,6 +58,7 @@ const (
 // answers when it is let.
 type limited struct {
 	t       *testing.T
+	allowed int // bytes of the process, and of its cgroup
 	url     string
 	process *os.Process
 	ended   chan struct{}
@@ -72,7 +72,7 @@ type limited struct {
 
 // group makes a cgroup with the limit, and returns the file that takes a process into it; "" where
 // none can be made.
-func group(t *testing.T) string {
+func group(t *testing.T, allowed int) string {
 	name := fmt.Sprintf("qwenvoy-test-%d-%d", os.Getpid(), time.Now().UnixNano())
 	for _, kind := range []struct{ root, limit, swap, join string }{
 		{"/sys/fs/cgroup", "memory.max", "memory.swap.max", "cgroup.procs"},
@@ -93,8 +93,8 @@ func group(t *testing.T) string {
 	return ""
 }
 
-func startLimited(t *testing.T) *limited {
-	p := &limited{t: t, ended: make(chan struct{}), let: make(chan struct{}), client: &http.Client{Transport: &http.Transport{}}}
+func startLimited(t *testing.T, memory int) *limited {
+	p := &limited{t: t, allowed: memory + 64<<20, ended: make(chan struct{}), let: make(chan struct{}), client: &http.Client{Transport: &http.Transport{}}}
 	p.open = sync.OnceFunc(func() { close(p.let) })
 	up := httptest.NewServer(http.HandlerFunc(p.model))
 	t.Cleanup(up.Close)
@@ -107,7 +107,7 @@ func startLimited(t *testing.T) *limited {
 	_ = ln.Close()
 	file := filepath.Join(t.TempDir(), "qwenvoy.yaml")
 	text := fmt.Sprintf("port: %d\nupstreams: [{url: %q, model: m, max_model_len: 100000000}]\nlimits: {memory: %d}\nlog: {level: WARN}\n",
-		port, up.URL, budget)
+		port, up.URL, memory)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func startLimited(t *testing.T) *limited {
 		t.Fatal(err)
 	}
 	args := []string{path, "serve", "--config", file}
-	if join := group(t); join != "" {
+	if join := group(t, p.allowed); join != "" {
 		args = append([]string{"sh", "-c", `echo $$ > "$0" && exec "$@"`, join}, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
@@ -242,9 +242,9 @@ func (p *limited) survives() {
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			kib, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
-			p.t.Logf("peak: %d MiB of %d", kib>>10, allowed>>20)
-			if kib<<10 > allowed {
-				p.t.Errorf("the process took %d MiB, %d are allowed", kib>>10, allowed>>20)
+			p.t.Logf("peak: %d MiB of %d", kib>>10, p.allowed>>20)
+			if kib<<10 > p.allowed {
+				p.t.Errorf("the process took %d MiB, %d are allowed", kib>>10, p.allowed>>20)
 			}
 		}
 	}
@@ -279,7 +279,7 @@ func chatOf(text string) string {
 }
 
 func TestMemoryAnnouncedBodies(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	for range 300 {
 		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 		if err != nil {
@@ -292,7 +292,7 @@ func TestMemoryAnnouncedBodies(t *testing.T) {
 }
 
 func TestMemoryBombs(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	body := packed(chatOf(strings.Repeat("x", 7<<20)))
 	got := p.all(32, func(int) int {
 		status, _ := p.post("/v1/chat/completions", body, "Content-Encoding", "gzip")
@@ -305,7 +305,7 @@ func TestMemoryBombs(t *testing.T) {
 }
 
 func TestMemoryCompressedBodiesInParallel(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	body := packed(chatOf(prose(7 << 20)))
 	got := p.all(16, func(int) int {
 		status, _ := p.post("/v1/chat/completions", body, "Content-Encoding", "gzip")
@@ -319,7 +319,7 @@ func TestMemoryCompressedBodiesInParallel(t *testing.T) {
 
 // The dialects that are translated hold a body four times while they turn it.
 func TestMemoryBodiesOfTheLargestSize(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	text := prose(7 << 20)
 	bodies := map[string]string{
 		"/v1/chat/completions": chatOf(text),
@@ -338,8 +338,117 @@ func TestMemoryBodiesOfTheLargestSize(t *testing.T) {
 	p.survives()
 }
 
+// Bodies of nearly the largest size, in all shapes that make the most of them: each is held as
+// several texts while it is turned.
+func TestMemoryBodiesOfTheLargestSizeInAllShapes(t *testing.T) {
+	const memory = 128 << 20
+	p := startLimited(t, memory)
+	p.open()
+	text := prose(memory/8 - 64<<10)
+	list := func(item string) string { return strings.Repeat(fmt.Sprintf(item, text[:len(text)/16])+",", 15) }
+	for _, tt := range []struct{ name, path, body string }{
+		{"chat", "/v1/chat/completions", chatOf(text)},
+		{"late system messages", "/v1/chat/completions", `{"model":"gpt-5","messages":[{"role":"user","content":"x"},` +
+			list(`{"role":"system","content":"%s"}`) + `{"role":"user","content":"x"}]}`},
+		{"completions", "/v1/completions", `{"model":"gpt-5","prompt":"` + text + `"}`},
+		{"messages", "/v1/messages", `{"model":"gpt-5","max_tokens":10,"messages":[{"role":"user","content":"` + text + `"}]}`},
+		{"parts of messages", "/v1/messages", `{"model":"gpt-5","max_tokens":10,"messages":[{"role":"user","content":[` +
+			list(`{"type":"text","text":"%s"}`) + `{"type":"text","text":"x"}]}]}`},
+		{"system of messages", "/v1/messages", `{"model":"gpt-5","max_tokens":10,"messages":[{"role":"user","content":"x"}],"system":[` +
+			list(`{"type":"text","text":"%s"}`) + `{"type":"text","text":"x"}]}`},
+		{"responses", "/v1/responses", `{"model":"gpt-5","store":false,"input":"` + text + `"}`},
+		{"instructions", "/v1/responses", `{"model":"gpt-5","store":false,"input":"x","instructions":"` + text + `"}`},
+		{"parts of responses", "/v1/responses", `{"model":"gpt-5","store":false,"input":[{"role":"user","content":[` +
+			list(`{"type":"input_text","text":"%s"}`) + `{"type":"input_text","text":"x"}]}]}`},
+		{"stored", "/v1/responses", `{"model":"gpt-5","input":"` + text + `"}`},
+		{"in the background", "/v1/responses", `{"model":"gpt-5","background":true,"input":"` + text + `"}`},
+	} {
+		got := map[int]int{}
+		for range 2 {
+			for status, n := range p.all(5, func(int) int {
+				status, _ := p.post(tt.path, tt.body)
+				return status
+			}) {
+				got[status] += n
+			}
+		}
+		if got[200] == 0 || got[200]+got[503]+got[529] != 10 {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+	p.survives()
+}
+
+// What a response builds on counts like its own input, and is held as often.
+func TestMemoryChains(t *testing.T) {
+	p := startLimited(t, 192<<20)
+	p.open()
+	text := prose(2 << 20)
+	const clients, turns = 3, 6
+	var done atomic.Int64
+	got := p.all(clients, func(int) int {
+		previous := ""
+		for range turns {
+			status, reply := 503, ""
+			for status == 503 {
+				status, reply = p.post("/v1/responses", `{"model":"gpt-5"`+previous+`,"input":"`+text+`"}`)
+			}
+			if status != 200 {
+				t.Errorf("%d %.300s", status, reply)
+				return status
+			}
+			previous = `,"previous_response_id":"` + idIn(reply, "resp_") + `"`
+			done.Add(1)
+		}
+		return 200
+	})
+	if got[200] != clients || done.Load() != clients*turns {
+		t.Errorf("%v, %d turns", got, done.Load())
+	}
+	p.survives()
+}
+
+func TestMemoryRepliesThatNobodyReads(t *testing.T) {
+	p := startLimited(t, 128<<20)
+	p.open()
+	text := prose(6 << 20)
+	p.answer.Store(&text)
+	bodies := []struct{ path, body string }{
+		{"/v1/chat/completions", chatOf("x")},
+		{"/v1/messages", `{"model":"gpt-5","max_tokens":10,"messages":[{"role":"user","content":"x"}]}`},
+		{"/v1/responses", `{"model":"gpt-5","store":false,"input":"x"}`},
+	}
+	var served, refused atomic.Int64
+	p.all(60, func(i int) int {
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		b := bodies[i%len(bodies)]
+		_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s", b.path, len(b.body), b.body)
+		head := make([]byte, len("HTTP/1.1 200"))
+		_ = c.SetReadDeadline(time.Now().Add(patient))
+		_, _ = io.ReadFull(c, head)
+		switch string(head[len(head)-3:]) {
+		case "200":
+			served.Add(1)
+		case "503", "529":
+			refused.Add(1)
+		default:
+			t.Errorf("%q", head)
+		}
+		return 0
+	})
+	if served.Load() == 0 || served.Load()+refused.Load() != 60 {
+		t.Errorf("%d served, %d refused", served.Load(), refused.Load())
+	}
+	p.survives()
+}
+
 func TestMemoryMessagesOfSockets(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	message := []byte(`{"type":"response.create","model":"gpt-5","store":false,"input":"` + prose(3<<20) + `"}`)
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
@@ -378,7 +487,7 @@ func TestMemoryMessagesOfSockets(t *testing.T) {
 }
 
 func TestMemoryReferences(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	p.open()
 	text := prose(3 << 20)
 	p.answer.Store(&text)
@@ -400,7 +509,7 @@ func TestMemoryReferences(t *testing.T) {
 }
 
 func TestMemoryInputsInTheBackground(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	body := `{"model":"gpt-5","background":true,"input":"` + prose(2<<20) + `"}`
 	got := map[int]int{}
 	for range 40 {
@@ -414,7 +523,7 @@ func TestMemoryInputsInTheBackground(t *testing.T) {
 }
 
 func TestMemoryStoredResponsesAndReadersThatDontRead(t *testing.T) {
-	p := startLimited(t)
+	p := startLimited(t, small)
 	p.open()
 	text := prose(4 << 20)
 	p.answer.Store(&text)

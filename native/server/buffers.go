@@ -40,12 +40,17 @@ func newBuffer(n int) *buffer {
 
 func classOf(n int) int { return max(bits.Len(uint(max(n, 1)-1)), minClass) }
 
+// sizeOf is how many bytes a new buffer with room for n has.
+func sizeOf(n int) int {
+	if class := classOf(n); class <= maxClass {
+		return 1 << class
+	}
+	return n
+}
+
 // newShared is newBuffer for one that counts against a share, nil where that has no room.
 func newShared(n int, share *memory.Share) *buffer {
-	size := n
-	if class := classOf(n); class <= maxClass {
-		size = 1 << class
-	}
+	size := sizeOf(n)
 	if !share.Grow(size) {
 		return nil
 	}

@@ -281,7 +281,7 @@ func (c *call) requestBody(plan *gateway.Plan) bool {
 	}
 	c.holding.in = in
 	c.log.whole("request from the client", c.client.fields(), in.b)
-	out := newShared(len(in.b)+1024, &c.holding.share)
+	out := newShared(roomFor(len(in.b)), &c.holding.share)
 	c.holding.reading = true
 	if out == nil || !c.holding.read(in.b) {
 		out.free()
@@ -292,7 +292,8 @@ func (c *call) requestBody(plan *gateway.Plan) bool {
 	b, answer := c.goOn(c.x.Request(out.b, in.b))
 	out.b = b
 	out.count()
-	c.holding.haveRead()
+	c.holding.worked()
+	c.holding.share.Add(plan.Kept)
 	c.holding.freeIn() // nothing needs it again, and the answer may take its time
 	if answer != nil {
 		out.free()

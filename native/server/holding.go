@@ -11,7 +11,7 @@ type holding struct {
 	share memory.Share
 	// in is what came whole and is being turned: the client's body, later the upstream's.
 	in *buffer
-	// reading: it is the client's that is turned, and working what was counted for that.
+	// reading: it is the client's that is turned, and working what is counted for that.
 	reading bool
 	working int
 
@@ -32,14 +32,33 @@ func (h *holding) decodeIn(src []byte, encoding string, limit int) ([]byte, hub.
 	return plain.b, hub.NoFault
 }
 
-// read counts what the core holds of a request's body while it turns it, beside the body and
-// what it becomes: of a dialect that is translated its history and the chat request, each as
-// large as the body; and what it notes of the members, much more than the body where they are
-// many and small. The notes take half of what is left at most, so that no body is too much for
-// ever. False: there is no room.
-func (h *holding) read(body []byte) bool {
-	texts := 2 * len(body)
-	n := texts + min(hub.Working(body), max(0, h.share.Room()-2*texts)/2)
+// turned is how many bytes are held at most of a body of n bytes while it is turned, beside itself
+// and what it becomes: its texts as they are read, its history, the chat request, and a quarter
+// for what outgrows its room. A dialect that is not translated needs less, and not for long.
+func turned(n int) int { return 3*n + n/4 }
+
+// roomFor is how many bytes a request's body of n bytes most likely becomes, at most.
+func roomFor(n int) int { return n + n/64 + 1024 }
+
+// reading is how many bytes the core holds of a request's body while it turns it: copies, and what
+// it notes of the members, much more than the body where they are many and small. The notes take
+// half of what is left of room at most, so that no body is too much for ever.
+func reading(body []byte, room int) int {
+	copies := turned(len(body))
+	return copies + min(hub.Working(body), max(0, room-2*copies)/2)
+}
+
+// read counts what the core holds of a request's body while it turns it. False: there is no room.
+func (h *holding) read(body []byte) bool { return h.work(reading(body, h.share.Room())) }
+
+// readOn counts the same of what the request goes on from, which was given to the core; and that
+// what the body becomes is as much larger.
+func (h *holding) readOn(items []byte) bool {
+	return h.work(turned(len(items)) + len(items) + hub.Working(items))
+}
+
+// work counts n bytes of working memory.
+func (h *holding) work(n int) bool {
 	if !h.share.Grow(n) {
 		return false
 	}
@@ -47,8 +66,8 @@ func (h *holding) read(body []byte) bool {
 	return true
 }
 
-// haveRead gives back what was counted by read.
-func (h *holding) haveRead() {
+// worked gives back what was counted by work.
+func (h *holding) worked() {
 	h.share.Shrink(h.working)
 	h.reading, h.working = false, 0
 }

@@ -24,8 +24,9 @@ func MemoryLimit(c *config.Config) int64 {
 }
 
 // BodyLimit is the limit of a request body and of a reply that is read whole, in bytes:
-// limits.body, or less where the memory is too small for that. A body is held four times while
-// it is turned, of half of the memory: the store may have the other half.
+// limits.body, or less where the memory is too small for that. A body is held a little over five
+// times while it is turned, and once more where it is stored; a fifth of the memory may be the
+// store's.
 func BodyLimit(c *config.Config) int {
 	limit := int64(c.Limits.Body)
 	if limit == 0 {

@@ -241,6 +241,36 @@ func TestAStreamHoldsNoBody(t *testing.T) {
 	}
 }
 
+// What a reply repeats of its request is held for as long as the reply takes, and counts.
+func TestWhatAReplyRepeatsCounts(t *testing.T) {
+	hold := make(chan struct{})
+	let := sync.OnceFunc(func() { close(hold) })
+	var asked atomic.Bool
+	e := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		asked.Store(true)
+		<-hold
+		answers(w, r)
+	}))
+	t.Cleanup(let)
+	const size = 1 << 20
+	body := `{"model":"` + virtual + `","store":false,"input":"x","instructions":"` + strings.Repeat("so ", size/3) + `"}`
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if status, _, reply := e.do(t, "POST", "/v1/responses", strings.NewReader(body), "Content-Type", "application/json"); status != 200 {
+			t.Errorf("%d %.300s", status, reply)
+		}
+	}()
+	eventually(t, "the upstream has it", asked.Load)
+	if held := e.handler.Memory().Held(); held < size*2-1000 {
+		t.Errorf("%d bytes are held", held)
+	}
+	let()
+	<-done
+	eventually(t, "all is given back", func() bool { return e.handler.Memory().Held() == 0 })
+}
+
 // A body is never larger than what the budget has room for.
 func TestTheBodysLimitFitsTheBudget(t *testing.T) {
 	for _, tt := range []struct {

@@ -27,6 +27,9 @@ func (c *call) give(n *hub.Need) hub.Given {
 		return hub.Given{Count: count, Window: window}
 	}
 	g := c.keeper.Give(c.ctx, n)
+	if len(g.Items) > 0 && !c.holding.readOn(g.Items) {
+		return hub.Given{Problem: hub.FaultProblem(hub.NoMemory, 0)}
+	}
 	if n.Kind == hub.NeedStart && g.Problem == nil {
 		if ctx := c.keeper.Detached(); ctx != nil {
 			c.detach(ctx)

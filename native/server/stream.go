@@ -60,6 +60,10 @@ func (s *stream) run(rp *gateway.ReplyPlan) {
 		if n > 0 || err == io.EOF {
 			c.log.received("event from the upstream", chunk[:n])
 			out.b = s.reply(out.b, chunk[:n], err == io.EOF)
+			if cap(out.b) > 2*batch { // it waits for as long as the client likes
+				out.share = &c.holding.share
+				out.count()
+			}
 		}
 		if err == nil && len(out.b) < batch && reply.Ready() && !c.x.Ended() {
 			s.beat.release(false)

@@ -36,8 +36,10 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	}
 	c.refusal.take(in.b)
 	c.log.whole("reply from the upstream", c.leg.reply.Header, in.b)
-	out := newShared(len(in.b)+512, &c.holding.share)
-	if out == nil {
+	size := len(in.b) + c.x.Plan().Kept
+	out := newShared(size+512, &c.holding.share)
+	if out == nil || !c.holding.work(turned(size)) {
+		out.free()
 		c.answer(c.x.Fault(hub.NoMemory))
 		return
 	}
@@ -45,6 +47,7 @@ func (c *call) replyWhole(rp *gateway.ReplyPlan) {
 	b, answer := c.goOn(c.x.ReplyWhole(out.b, in.b))
 	out.b = b
 	out.count()
+	c.holding.worked()
 	if answer != nil { // which may hold what came
 		c.answer(answer)
 		return

@@ -32,7 +32,7 @@ type Options struct {
 	// its age, and a response that has more alone is refused. 0: DefaultFileSize or
 	// DefaultMemorySize. Redis has its own: maxmemory.
 	MaxSize int64
-	// Memory is the budget of whose bytes a store in memory takes; it holds at most half of
+	// Memory is the budget of whose bytes a store in memory takes; it holds at most a fifth of
 	// that, whatever MaxSize says. Nil: of none.
 	Memory *memory.Budget
 	// Log gets a line when the store is not available at the start; nil is none.
@@ -66,7 +66,7 @@ func Open(o Options) (Store, error) {
 		o.MaxSize = DefaultMemorySize
 	}
 	if o.Memory != nil {
-		o.MaxSize = min(o.MaxSize, o.Memory.Limit()/2)
+		o.MaxSize = min(o.MaxSize, o.Memory.Limit()/5)
 	}
 	return newEmbedded(newMemory(o.Memory), o)
 }

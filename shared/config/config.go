@@ -170,7 +170,7 @@ type Store struct {
 	// last change; 0: no limit.
 	MaxAge Duration `json:"max_age"`
 	// MaxSize is what the file or the memory may hold; over it the oldest goes. 0 is 1 GiB in
-	// a file, 256 MiB in memory, which has at most half of limits.memory. Redis has its own,
+	// a file, 256 MiB in memory, which has at most a fifth of limits.memory. Redis has its own,
 	// maxmemory.
 	MaxSize Bytes `json:"max_size"`
 }

@@ -125,5 +125,5 @@ func (r *request) add(pieces ...string) {
 // write appends the request with all edits made to dst.
 func (r *request) write(dst []byte) []byte {
 	r.members.Commit(&r.edits, r.added)
-	return r.edits.Apply(slices.Grow(dst, len(r.src)+1024), r.src)
+	return r.edits.Apply(slices.Grow(dst, len(r.src)+r.edits.Size()), r.src)
 }

@@ -236,6 +236,7 @@ func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
 		x.turn.Request.Answer.Header = append(x.turn.Request.Answer.Header, x.turn.Request.ReplyHeader...)
 		return out, x.page.sign(x.turn.Request.Answer)
 	}
+	x.plan.Kept = x.turn.Request.Kept
 	if x.phase == requesting { // a reply may have come before
 		x.phase = replying
 	}

@@ -75,6 +75,9 @@ type Plan struct {
 	MaxBody int
 	// NoBody: the request has no body to transform (GET); Request need not be called.
 	NoBody bool
+	// Kept is how many bytes of the body are kept for the reply, which repeats them: Request
+	// sets it.
+	Kept int
 }
 
 // ReplyMode says how the reply's body is handled.

@@ -19,9 +19,10 @@ import (
 //
 // Text that is called "inside" stands as inside a JSON string literal, escapes and all.
 type History struct {
-	text    []byte // everything that was given, one after another
-	entries []entry
-	links   []link
+	text     []byte // everything that was given, one after another
+	expected int    // bytes of it in the end
+	entries  []entry
+	links    []link
 	// current is the assistant turn that pieces join, where begun.
 	current int
 	begun   bool
@@ -62,7 +63,7 @@ type call struct {
 
 func (h *History) add(b []byte) piece {
 	start := len(h.text)
-	h.text = jsonedit.PutBytes(h.text, b)
+	h.text = jsonedit.PutPiece(h.text, b, h.expected)
 	return piece{start, len(h.text)}
 }
 
@@ -74,8 +75,8 @@ func (h *History) Reset() {
 	h.pairs.Reset()
 }
 
-// Grow makes room for a conversation of n bytes at once.
-func (h *History) Grow(n int) { h.text = slices.Grow(h.text, n) }
+// Expect says that there will be about n bytes of text, so that it need not grow by pieces.
+func (h *History) Expect(n int) { h.expected = n }
 
 // Size is how many bytes of text the History has room for.
 func (h *History) Size() int { return cap(h.text) }
@@ -118,7 +119,7 @@ func (h *History) extend(c *chain, between string, inside []byte) {
 	}
 	if c.last > 0 {
 		if l := &h.links[c.last-1]; l.end == len(h.text) {
-			h.text = jsonedit.PutBytes(jsonedit.Put(h.text, between), inside)
+			h.text = jsonedit.PutPiece(jsonedit.Put(h.text, between), inside, h.expected)
 			l.end = len(h.text)
 			return
 		}

@@ -71,8 +71,10 @@ type RequestFacts struct {
 	DroppedFields Names
 	// ReplyHeader holds header fields for the reply, names in lower case.
 	ReplyHeader [][2]string
-	// State is what a translated dialect keeps of the request for its reply.
+	// State is what a translated dialect keeps of the request for its reply, and Kept how many
+	// bytes of it.
 	State any
+	Kept  int
 
 	// Name is the model name that the client used, as a JSON string literal; empty if it named none.
 	Name []byte

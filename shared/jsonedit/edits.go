@@ -20,6 +20,9 @@ type edit struct {
 // Reset forgets all edits.
 func (e *Edits) Reset() { e.list, e.text = e.list[:0], e.text[:0] }
 
+// Size is how many bytes the replacements have.
+func (e *Edits) Size() int { return len(e.text) }
+
 // Replace puts text in the place of src[start:end].
 func (e *Edits) Replace(start, end int, text []byte) {
 	from := len(e.text)

@@ -1,6 +1,7 @@
 package jsonedit
 
 import (
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -156,3 +157,25 @@ func Put(dst []byte, text string) []byte { return append(dst, text...) }
 //
 //go:noinline
 func PutBytes(dst, text []byte) []byte { return append(dst, text...) }
+
+// largeText is from how many bytes on a text that grows by pieces gets its room at once.
+const largeText = 1 << 20
+
+// PutPiece is PutBytes for a text that grows by pieces, to about whole bytes: a large one moves
+// once, since each move leaves as much behind as there was.
+//
+//go:noinline
+func PutPiece(dst, text []byte, whole int) []byte {
+	if n := len(dst) + len(text); n > cap(dst) && n > largeText {
+		dst = slices.Grow(dst, max(whole, n)-len(dst))
+	}
+	return append(dst, text...)
+}
+
+// Expect makes the room for n bytes more where a text that grows by pieces will be a large one.
+func Expect(dst []byte, n int) []byte {
+	if n > largeText {
+		return slices.Grow(dst, n)
+	}
+	return dst
+}

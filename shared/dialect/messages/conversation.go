@@ -25,6 +25,8 @@ const (
 type conversation struct {
 	turn    *hub.Turn
 	history history.History
+	// size is about how many bytes all of it has at most.
+	size int
 
 	// prompt is the text of system, leading that of system messages before all others.
 	prompt, leading []byte
@@ -57,6 +59,12 @@ func (c *conversation) reset(t *hub.Turn) {
 	c.history.Reset()
 	*c = conversation{turn: t, history: c.history, prompt: c.prompt[:0], leading: c.leading[:0], temporary: c.temporary[:0],
 		parts: c.parts[:0], system: c.system[:0], result: c.result[:0], images: c.images[:0]}
+}
+
+// expect is told how long the request is that it is read of.
+func (c *conversation) expect(size int) {
+	c.size = size
+	c.history.Expect(size)
 }
 
 // restart forgets the messages that were given before.
@@ -113,7 +121,7 @@ func (c *conversation) end(temporary bool) {
 		c.history.Message("user", content)
 	case c.role == system && len(c.system) > 0:
 		if c.history.Len() == 0 && !temporary {
-			c.leading = appendParagraph(c.leading, c.system)
+			c.leading = c.appendParagraph(c.leading, c.system)
 			return
 		}
 		c.parts = append(jsonedit.PutBytes(append(c.parts[:0], '"'), c.system), '"')
@@ -136,14 +144,14 @@ func (c *conversation) addText(text []byte) {
 		if len(c.result) > 0 {
 			c.result = jsonedit.Put(c.result, `\n`)
 		}
-		c.result = jsonedit.PutBytes(c.result, text)
+		c.result = jsonedit.PutPiece(c.result, text, c.size)
 	case c.role == system:
 		// It differs from prompt to prompt and stands at the first bytes of all, so that
 		// no prefix cache would ever hit.
 		if !c.turn.Messages.KeepBilling && bytes.HasPrefix(text, []byte(billingHeader)) {
 			return
 		}
-		c.system = appendParagraph(c.system, text)
+		c.system = c.appendParagraph(c.system, text)
 	case c.role == assistant:
 		between := `\n\n`
 		if c.continues {
@@ -156,7 +164,7 @@ func (c *conversation) addText(text []byte) {
 		c.beginPart()
 		c.parts = jsonedit.Put(c.parts, `{"type":"text","text":`)
 		start := len(c.parts)
-		c.parts = append(jsonedit.PutBytes(append(c.parts, '"'), text), '"')
+		c.parts = append(jsonedit.PutPiece(append(c.parts, '"'), text, c.size), '"')
 		if c.count == 1 {
 			c.single = jsonedit.Span{Start: start, End: len(c.parts)}
 		}
@@ -186,7 +194,7 @@ func (c *conversation) addImage(url ...[]byte) {
 	}
 	*dst = jsonedit.Put(*dst, `{"type":"image_url","image_url":{"url":"`)
 	for _, piece := range url {
-		*dst = jsonedit.PutBytes(*dst, piece)
+		*dst = jsonedit.PutPiece(*dst, piece, c.size)
 	}
 	*dst = jsonedit.Put(*dst, `"}}`)
 }
@@ -235,14 +243,14 @@ func (c *conversation) settle(keepTurns int) (prefill bool) {
 }
 
 // systemText is the leading system message.
-func (c *conversation) systemText() []byte { return appendParagraph(c.prompt, c.leading) }
+func (c *conversation) systemText() []byte { return c.appendParagraph(c.prompt, c.leading) }
 
 // appendParagraph appends text behind a blank line.
-func appendParagraph(dst, text []byte) []byte {
+func (c *conversation) appendParagraph(dst, text []byte) []byte {
 	if len(dst) > 0 && len(text) > 0 {
 		dst = jsonedit.Put(dst, `\n\n`)
 	}
-	return jsonedit.PutBytes(dst, text)
+	return jsonedit.PutPiece(dst, text, c.size)
 }
 
 // markFailed says in words that a result is an error's, where the text does not say so

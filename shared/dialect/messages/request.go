@@ -72,7 +72,7 @@ func (r *translation) reset(k kind, body []byte, t *hub.Turn, req *request) {
 
 func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	read, t := &r.reader, r.reader.turn
-	r.conversation.history.Grow(len(read.in.src))
+	r.conversation.expect(len(read.in.src))
 	if p := read.read(); p != nil {
 		return dst, p
 	}

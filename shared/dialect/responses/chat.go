@@ -16,9 +16,9 @@ type chatRequest struct {
 	editor  editor.Editor
 }
 
-// begin writes the model and the messages.
-func (c *chatRequest) begin(model []byte, talk *conversation) {
-	c.chat, c.trusted = append(c.chat[:0], '{'), c.trusted[:0]
+// begin writes the model and the messages. The request that it is made of has size bytes.
+func (c *chatRequest) begin(model []byte, talk *conversation, size int) {
+	c.chat, c.trusted = append(jsonedit.Expect(c.chat[:0], size), '{'), c.trusted[:0]
 	if model != nil {
 		c.chat = jsonedit.PutBetween(c.chat, `"model":`, model, ",")
 	}

@@ -175,6 +175,7 @@ func (c *content) appendText(dst []byte, media *[]byte) ([]byte, *hub.Problem) {
 	default:
 		return dst, hub.WrongType(c.it.member(c.list), "a string or a list of parts")
 	}
+	dst = jsonedit.Expect(dst, len(raw))
 	for n := range c.parts {
 		kind, text, p := c.kind(n)
 		switch {
@@ -211,7 +212,7 @@ func (c *content) appendChat(dst []byte) ([]byte, *hub.Problem) {
 	default:
 		return dst, hub.WrongType(c.it.member(c.list), "a string or a list of parts")
 	}
-	dst = append(dst, '[')
+	dst = append(jsonedit.Expect(dst, len(raw)), '[')
 	start := len(dst)
 	for n := range c.parts {
 		kind, text, p := c.kind(n)

@@ -123,6 +123,7 @@ func (r *translation) written(dst []byte) ([]byte, *hub.Problem) {
 	if r.kind == create {
 		r.req.echo = r.echo()
 	}
+	r.turn.Request.Kept = len(r.req.echo) + len(r.req.kept)
 	if !r.req.background {
 		return r.warmUp(dst)
 	}
@@ -248,6 +249,7 @@ func (r *translation) choose() *hub.Problem {
 // converse turns instructions and items into the history.
 func (r *translation) converse() *hub.Problem {
 	c := &r.conversation
+	c.history.Expect(len(r.src) + len(r.earlierText))
 	if v := jsonedit.Inside(r.raw(keyInstructions)); v != nil {
 		c.addSystem(v)
 	}
@@ -285,7 +287,7 @@ func (r *translation) converse() *hub.Problem {
 // write makes the chat request of what was gathered.
 func (r *translation) write() {
 	c := &r.chatRequest
-	c.begin(r.raw(keyModel), &r.conversation)
+	c.begin(r.raw(keyModel), &r.conversation, len(r.src)+len(r.earlierText))
 	offers := c.writeTools(&r.tools)
 	c.member("reasoning_effort", r.reasoning.effort)
 	c.member("chat_template_kwargs", r.raw(keyKwargs))
