@@ -31,7 +31,7 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 
 func TestKeysOfTheBinaryAreAcceptedWithOneLine(t *testing.T) {
 	h := wasmtest.New(t, wasmtest.Options{Config: `{"listen":"0.0.0.0","port":1234,"timeouts":{"idle":"1m"},"log":{"format":"json"},"store":{"folder":"/var/lib/qwenvoy"},
-		"upstreams":[{"url":"http://10.0.0.1:8000","model":"m"}]}`})
+		"upstreams":[{"url":"http://10.0.0.1:8000","model":"Qwen3.5-27B"}]}`})
 	logs := h.Logs()
 	if len(logs) != 1 || logs[0].Level != "info" {
 		t.Fatalf("the log says %v", logs)

@@ -70,7 +70,7 @@ func TestTheDemosCommandsWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, _ := io.ReadAll(resp.Body); gjson.GetBytes(body, "data.#").Int() != 4 {
+	if body, _ := io.ReadAll(resp.Body); gjson.GetBytes(body, "data.#").Int() != 9 {
 		t.Errorf("models: %s", body)
 	}
 }

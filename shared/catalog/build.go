@@ -9,27 +9,33 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
-// builtinAliases are the names that today's coding agents send by themselves.
-var builtinAliases = []string{"claude-*", "gpt-*", "codex-*"}
+// builtinAliases are the names that today's coding agents send by themselves, and the place of
+// the built-in profile that each means: the small models are asked for titles and verdicts.
+var builtinAliases = [...]struct {
+	pattern string
+	profile int
+}{
+	{"claude-*", coding}, {"gpt-*", coding}, {"codex-*", coding}, {"gpt*-codex-*", coding},
+	{"claude-*haiku*", firstInstruct}, {"gpt-*-mini", firstInstruct}, {"gpt-*-nano", firstInstruct},
+}
 
 // New builds the catalog. It reports, as config.Errors, profiles that don't exist, names used
 // twice and patterns of which none is more specific than the other.
 func New(c *config.Config) (*Catalog, error) {
 	b := &builder{cat: &Catalog{exact: map[string]*Model{}}}
 	b.readTarget(c.Upstreams)
+	b.enforce = c.EnforceSampling
 	b.readProfiles(c.Profiles)
-	coding := b.addBuiltin(c.BuiltinModels)
+	builtin := b.addBuiltin(c.BuiltinModels)
 	b.addConfigured(c.Models)
-	for _, m := range b.cat.models {
-		b.cat.listed = append(b.cat.listed, m.Name)
-	}
 	b.addAliases(c.Models)
+	b.addNames(builtin, c.ServedName)
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
 	cat := b.cat
 	if c.BuiltinAliases {
-		cat.addBuiltinAliases(coding)
+		cat.addBuiltinAliases(builtin)
 	}
 	// Most specific first; pairs that could tie with different models are refused above.
 	// By hand, since each use of a generic sort adds 20 KB to the filter's module.
@@ -47,33 +53,63 @@ type builder struct {
 	profiles map[string]profile // those for the target, the built-in and configured ones by name
 	others   map[string]bool    // names of profiles that are there for other generations
 	target   Target
-	mode     mode // the target's
+	mode     mode     // the target's
+	enforce  bool     // the configuration's, for profiles that say nothing of it
+	aliases  []string // those that are exact
 	errs     config.Errors
 }
 
-// addBuiltin adds the four built-in models and returns the one for coding.
-func (b *builder) addBuiltin(names config.BuiltinModels) (coding *Model) {
-	for _, m := range []struct{ profile, name string }{
-		{"thinking-general", names.ThinkingGeneral}, {"thinking-coding", names.ThinkingCoding},
-		{"instruct-general", names.InstructGeneral}, {"instruct-reasoning", names.InstructReasoning},
-	} {
-		path := "builtin_models." + m.profile
+// addBuiltin adds the four built-in models and returns them, nil for one without a name.
+func (b *builder) addBuiltin(names config.BuiltinModels) (builtin [len(builtinProfiles)]*Model) {
+	for i, name := range [...]string{names.ThinkingGeneral, names.ThinkingCoding, names.InstructGeneral, names.InstructReasoning} {
+		path := "builtin_models." + builtinProfiles[i]
 		switch {
-		case m.name == "":
+		case name == "":
 			b.errs.Add(path, "a name is required")
 			continue
-		case b.cat.exact[m.name] != nil:
-			b.errs.Add(path, "%q stands twice", m.name)
+		case b.cat.exact[name] != nil:
+			b.errs.Add(path, "%q stands twice", name)
 			continue
 		}
-		model := b.model(path, m.name, m.profile)
-		b.cat.models = append(b.cat.models, model)
-		b.cat.exact[m.name] = model
-		if m.profile == "thinking-coding" {
-			coding = model
-		}
+		builtin[i] = b.model(path, name, builtinProfiles[i])
+		b.cat.models = append(b.cat.models, builtin[i])
+		b.cat.exact[name] = builtin[i]
 	}
-	return coding
+	return builtin
+}
+
+// addNames adds the names that nobody need configure, where no other model has them: those of
+// the built-in models without a generation, so that a client's setting outlives the model, and
+// the served model's own, which is to think or not as the request says.
+func (b *builder) addNames(builtin [len(builtinProfiles)]*Model, served bool) {
+	c := b.cat
+	at := 0
+	for at < len(c.models) && slices.Contains(builtin[:], c.models[at]) {
+		at++
+	}
+	for i, m := range builtin {
+		name := "qwen-" + builtinProfiles[i]
+		if m == nil || c.exact[name] != nil {
+			continue
+		}
+		same := *m
+		same.Name = name
+		c.exact[name] = &same
+		c.models = slices.Insert(c.models, at, &same)
+		at++
+	}
+	if name := b.target.Model; served && name != "" && c.exact[name] == nil {
+		own := b.model("", name, builtinProfiles[0])
+		if b.mode == switchable {
+			own.Thinking = Client
+		}
+		c.exact[name] = own
+		c.models = append(c.models, own)
+	}
+	for _, m := range c.models {
+		c.listed = append(c.listed, m.Name)
+	}
+	c.listed = append(c.listed, b.aliases...)
 }
 
 // addConfigured adds the configuration's models. One of a built-in's name takes its place.
@@ -115,14 +151,14 @@ func (b *builder) addAliases(list []config.Model) {
 				b.errs.Add(path, "%q means %s already", a, c.exact[a].Name)
 			default:
 				c.exact[a] = c.exact[m.Name]
-				c.listed = append(c.listed, a)
+				b.aliases = append(b.aliases, a)
 			}
 		}
 	}
 }
 
 func (b *builder) addPattern(path, text string, m *Model) {
-	p := pattern{text, len(text) - strings.Count(text, "*"), m}
+	p := newPattern(text, m)
 	for _, q := range b.cat.patterns {
 		if q.literal == p.literal && q.model != m && overlap(p.text, q.text) {
 			b.errs.Add(path, "%q and %q can match the same name equally well but mean %s and %s", p.text, q.text, m.Name, q.model.Name)
@@ -132,11 +168,11 @@ func (b *builder) addPattern(path, text string, m *Model) {
 	b.cat.patterns = append(b.cat.patterns, p)
 }
 
-func (c *Catalog) addBuiltinAliases(coding *Model) {
+func (c *Catalog) addBuiltinAliases(builtin [len(builtinProfiles)]*Model) {
 	for _, a := range builtinAliases {
 		// A configured pattern of the same text takes the built-in one's place.
-		if !slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.text == a }) {
-			c.patterns = append(c.patterns, pattern{a, len(a) - 1, coding})
+		if !slices.ContainsFunc(c.patterns, func(p pattern) bool { return p.text == a.pattern }) {
+			c.patterns = append(c.patterns, newPattern(a.pattern, builtin[a.profile]))
 		}
 	}
 }
@@ -169,6 +205,8 @@ type profile struct {
 	// official is that of a Model. whenOff names the profile whose values count while
 	// thinking is off.
 	official, whenOff string
+	// enforce: the values count before the client's.
+	enforce bool
 }
 
 // readProfiles reads the profiles, and finds those that are to step in for one where thinking
@@ -176,7 +214,9 @@ type profile struct {
 func (b *builder) readProfiles(list []config.Profile) {
 	b.profiles, b.others = map[string]profile{}, map[string]bool{}
 	for i, name := range builtinProfiles {
-		b.profiles[name] = b.target.Generation.profile(i, b.mode)
+		p := b.target.Generation.profile(i, b.mode)
+		p.enforce = b.enforce
+		b.profiles[name] = p
 	}
 	type place struct{ name, generation string }
 	configured := map[place]bool{}
@@ -188,7 +228,7 @@ func (b *builder) readProfiles(list []config.Profile) {
 		configured[at] = true
 		switch own := b.target.Generation.Name; {
 		case at.generation == own, at.generation == "" && !configured[place{p.Name, own}]:
-			b.profiles[p.Name] = configuredProfile(p)
+			b.profiles[p.Name] = b.configuredProfile(p)
 		case at.generation != "" && generation(at.generation) == nil:
 			b.errs.Add(fmt.Sprintf("profiles[%d].when.generation", i), "%q is not allowed here, %s is", at.generation,
 				strings.Join(generationNames(), ", "))
@@ -216,8 +256,11 @@ func (b *builder) check(path, name string) {
 	}
 }
 
-func configuredProfile(c config.Profile) profile {
-	p := profile{values: sampling(c), whenOff: c.WhenOff}
+func (b *builder) configuredProfile(c config.Profile) profile {
+	p := profile{values: sampling(c), whenOff: c.WhenOff, enforce: b.enforce}
+	if c.EnforceSampling != nil {
+		p.enforce = *c.EnforceSampling
+	}
 	switch c.Thinking {
 	case "off":
 		p.thinking = Off
@@ -241,7 +284,10 @@ func (b *builder) names() string {
 func (b *builder) model(path, name, profile string) *Model {
 	b.check(path+".profile", profile)
 	p := b.profiles[profile]
-	m := &Model{Name: name, Profile: profile, Official: p.official, Thinking: p.thinking, On: p.values, Off: p.values, Target: b.target}
+	m := &Model{
+		Name: name, Profile: profile, Official: p.official, Thinking: p.thinking, On: p.values, Off: p.values, Enforce: p.enforce,
+		Target: b.target,
+	}
 	switch {
 	case b.mode == alwaysThinks:
 		m.Thinking = Always

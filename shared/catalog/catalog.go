@@ -31,6 +31,8 @@ type Model struct {
 	Thinking          Thinking
 	// On and Off are the sampling values for the effective state of thinking.
 	On, Off Sampling
+	// Enforce: they count before the client's.
+	Enforce bool
 	// Target is what goes upstream.
 	Target Target
 }

@@ -41,12 +41,95 @@ func TestTheFourBuiltinModels(t *testing.T) {
 			t.Error(diff)
 		}
 		names = append(names, tt.name)
+		// Without a generation it is the same model under another name.
+		want.Name = "qwen-" + want.Profile
+		if diff := cmp.Diff(want, c.Resolve([]byte(want.Name)), cmp.AllowUnexported(Generation{})); diff != "" {
+			t.Error(diff)
+		}
 	}
+	names = append(names, "qwen-thinking-general", "qwen-thinking-coding", "qwen-instruct-general", "qwen-instruct-reasoning", "Qwen/X")
 	if diff := cmp.Diff(names, c.Listed()); diff != "" {
 		t.Error(diff)
 	}
-	if c.Resolve([]byte("Qwen/X")) != nil || c.Resolve(nil) != nil {
-		t.Error("the served model's own name is no virtual model")
+	want := &Model{Name: "Qwen/X", Profile: "thinking-general", Thinking: Client, On: tests[0].on, Off: tests[0].off, Target: c.Default().Target}
+	if diff := cmp.Diff(want, c.Resolve([]byte("Qwen/X")), cmp.AllowUnexported(Generation{})); diff != "" {
+		t.Error(diff)
+	}
+	if c.Resolve(nil) != nil {
+		t.Error("no name is a model's")
+	}
+}
+
+func TestNamesThatNobodyConfiguredMakeWay(t *testing.T) {
+	for _, tt := range []struct{ text, name, want, listed string }{
+		{`,"served_name":false`, "Qwen/X", "", "qwen-instruct-reasoning"},
+		{`,"models":[{"name":"Qwen/X","profile":"instruct-general"}]`, "Qwen/X", "Qwen/X", "qwen-instruct-reasoning Qwen/X"},
+		{`,"models":[{"name":"a","profile":"instruct-general","aliases":["Qwen/X","qwen-thinking-coding"]}]`, "Qwen/X", "a",
+			"qwen-instruct-reasoning a Qwen/X qwen-thinking-coding"},
+		{`,"models":[{"name":"a","profile":"instruct-general","aliases":["qwen-thinking-coding"]}]`, "qwen-thinking-coding", "a",
+			"qwen-instruct-reasoning a Qwen/X qwen-thinking-coding"},
+		{`,"models":[{"name":"a","profile":"instruct-general","aliases":["*"]}]`, "Qwen/X", "Qwen/X", "qwen-instruct-reasoning a Qwen/X"},
+		{`,"builtin_models":{"thinking-coding":"qwen-thinking-coding"}`, "qwen-thinking-coding", "qwen-thinking-coding", "qwen-instruct-reasoning Qwen/X"},
+		// A built-in model that is overridden is so under both names.
+		{`,"models":[{"name":"qwen3.5-thinking-coding","profile":"instruct-general"}]`, "qwen-thinking-coding", "qwen-thinking-coding",
+			"qwen-instruct-reasoning Qwen/X"},
+	} {
+		c, err := build(t, tt.text)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.text, err)
+		}
+		got := ""
+		if m := c.Resolve([]byte(tt.name)); m != nil {
+			got = m.Name
+		}
+		if listed := strings.Join(c.Listed(), " "); got != tt.want || !strings.HasSuffix(listed, " "+tt.listed) {
+			t.Errorf("%s: %s is %q, listed %s", tt.text, tt.name, got, listed)
+		}
+	}
+	c, _ := build(t, `,"models":[{"name":"qwen3.5-thinking-coding","profile":"instruct-general"}]`)
+	if m := c.Resolve([]byte("qwen-thinking-coding")); m.Profile != "instruct-general" || m.Thinking != Off {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestSmallModelsOfAgentsDoNotThink(t *testing.T) {
+	c, err := build(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, names := range map[string][]string{
+		"instruct-general": {"claude-haiku-4-5", "claude-3-5-haiku-20241022", "claude-haiku", "gpt-5-mini", "gpt-5.1-nano", "gpt-4o-mini"},
+		"thinking-coding": {"claude-opus-5", "claude-sonnet-4-5", "gpt-5", "gpt-5.1", "gpt-5-codex", "gpt-5.1-codex-mini", "gpt-5-codex-nano", "gpt-codex-mini",
+			"codex-mini-latest", "codex-mini", "gpt-mini"},
+	} {
+		for _, name := range names {
+			if m := c.Resolve([]byte(name)); m == nil || m.Profile != want {
+				t.Errorf("%s: %+v, want %s", name, m, want)
+			}
+		}
+	}
+	c, err = build(t, `,"models":[{"name":"m","profile":"thinking-general","aliases":["claude-*haiku*","gpt-5-*"]}]`)
+	if err != nil || c.Resolve([]byte("claude-haiku-4-5")).Name != "m" || c.Resolve([]byte("gpt-5-mini")).Profile != "instruct-general" {
+		t.Errorf("the most specific pattern, and of one text the configured one, must count; error %v", err)
+	}
+}
+
+func TestAProfileCanEnforceItsValues(t *testing.T) {
+	for global, want := range map[string][3]bool{"false": {true, false, false}, "true": {true, false, true}} {
+		c, err := build(t, `,"enforce_sampling":`+global+`,"profiles":[{"name":"yes","thinking":"on","enforce_sampling":true},
+			{"name":"no","thinking":"on","enforce_sampling":false},{"name":"unsaid","thinking":"on"}],
+			"models":[{"name":"a","profile":"yes"},{"name":"b","profile":"no"},{"name":"c","profile":"unsaid"}]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range []string{"a", "b", "c"} {
+			if m := c.Resolve([]byte(name)); m.Enforce != want[i] {
+				t.Errorf("enforce_sampling %s, %s: %t", global, name, m.Enforce)
+			}
+		}
+		if m := c.Resolve([]byte("gpt-5")); m.Enforce != want[2] {
+			t.Errorf("enforce_sampling %s, built in: %t", global, m.Enforce)
+		}
 	}
 }
 
@@ -65,7 +148,7 @@ func TestTheMostSpecificAliasWins(t *testing.T) {
 			t.Errorf("%s: got %+v, want %s", name, m, want)
 		}
 	}
-	if got := strings.Join(c.Listed()[4:], " "); got != "a b exact exact-b" {
+	if got := strings.Join(c.Listed()[8:], " "); got != "a b Qwen/X exact exact-b" {
 		t.Errorf("listed %s", got)
 	}
 }
@@ -84,7 +167,7 @@ func TestAConfiguredModelOverridesABuiltinOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := c.Resolve([]byte("gpt-5"))
-	if m.Thinking != Client || m.On != (Sampling{"", "", "7", "", "", ""}) || m.Off[0] != "1.0" || len(c.Listed()) != 4 {
+	if m.Thinking != Client || m.On != (Sampling{"", "", "7", "", "", ""}) || m.Off[0] != "1.0" || len(c.Listed()) != 9 {
 		t.Errorf("%+v, listed %v", m, c.Listed())
 	}
 }

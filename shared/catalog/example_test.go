@@ -42,6 +42,11 @@ func ExampleCatalog() {
 	// qwen3.5-thinking-coding
 	// qwen3.5-instruct-general
 	// qwen3.5-instruct-reasoning
+	// qwen-thinking-general
+	// qwen-thinking-coding
+	// qwen-instruct-general
+	// qwen-instruct-reasoning
 	// house
+	// Qwen/Qwen3.5-397B-A17B-FP8
 	// default
 }

@@ -123,5 +123,9 @@ func (g *Generation) profile(i int, m mode) profile {
 	return p
 }
 
-// firstInstruct is the place of the first built-in profile without thinking.
-const firstInstruct = 2
+// coding is the place of the profile for coding agents, firstInstruct that of the first without
+// thinking.
+const (
+	coding        = 1
+	firstInstruct = 2
+)

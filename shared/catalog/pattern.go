@@ -9,6 +9,10 @@ type pattern struct {
 	model   *Model
 }
 
+func newPattern(text string, m *Model) pattern {
+	return pattern{text, len(text) - strings.Count(text, "*"), m}
+}
+
 // match tells whether a pattern, in which * stands for any run of characters, covers name.
 func match(pattern, name string) bool {
 	head, rest, star := strings.Cut(pattern, "*")

@@ -29,9 +29,14 @@ type Config struct {
 	Models []Model `json:"models"`
 	// BuiltinModels names the four built-in virtual models.
 	BuiltinModels BuiltinModels `json:"builtin_models"`
-	// BuiltinAliases: claude-*, gpt-* and codex-* mean the thinking-coding model.
+	// BuiltinAliases: claude-*, gpt-* and codex-* mean the thinking-coding model, the small ones
+	// among them instruct-general.
 	BuiltinAliases bool `json:"builtin_aliases"`
-	// EnforceSampling sets the profile's sampling values over the client's.
+	// ServedName: the served model's own name is a virtual model too, which thinks as the
+	// request says.
+	ServedName bool `json:"served_name"`
+	// EnforceSampling sets the profile's sampling values over the client's. A profile's own goes
+	// before it.
 	EnforceSampling bool `json:"enforce_sampling"`
 	// ReasoningField is what the client reads reasoning from: reasoning, reasoning_content or both.
 	ReasoningField string `json:"reasoning_field"`
@@ -91,6 +96,8 @@ type Profile struct {
 	// WhenOff names the profile whose sampling values count when a request switches
 	// thinking off; "" is instruct-general.
 	WhenOff string `json:"when_off"`
+	// EnforceSampling is Config's for this profile; nil is not set.
+	EnforceSampling *bool `json:"enforce_sampling"`
 	// When says which served models the profile is for; of one name it goes before a
 	// profile that says nothing of it.
 	When When `json:"when"`

@@ -37,6 +37,7 @@ func Default() *Config {
 			InstructGeneral: "qwen3.5-instruct-general", InstructReasoning: "qwen3.5-instruct-reasoning",
 		},
 		BuiltinAliases:   true,
+		ServedName:       true,
 		ReasoningField:   "both",
 		LateSystem:       "dialect",
 		UnsupportedTools: "drop",

@@ -24,7 +24,7 @@ func setSampling(r *request) {
 		case f.value.Absent():
 			r.add(`"`, catalog.SamplingKeys[i], `":`, v, ",")
 			r.changed(hub.ChangedSampling)
-		case t.EnforceSampling || f.kind(r.src) == jsonedit.Null:
+		case t.Request.Model.Enforce || f.kind(r.src) == jsonedit.Null:
 			r.replace(f.value, v)
 			r.changed(hub.ChangedSampling)
 		}

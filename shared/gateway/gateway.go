@@ -47,7 +47,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 		maxBody:  int(c.Limits.Body),
 		maxEvent: int(c.Limits.Event),
 		pass:     c.Passthrough,
-		settings: hub.Settings{Catalog: cat, EnforceSampling: c.EnforceSampling, KeepLineFeeds: c.KeepNewlines},
+		settings: hub.Settings{Catalog: cat, KeepLineFeeds: c.KeepNewlines},
 	}
 	if g.maxBody == 0 {
 		g.maxBody = edge.MaxBody

@@ -4,9 +4,8 @@ import "github.com/qwenvoy/qwenvoy/shared/catalog"
 
 // Settings are what a configuration says to the stages; shared by all exchanges.
 type Settings struct {
-	Catalog         *catalog.Catalog
-	EnforceSampling bool
-	ReasoningField  ReasoningField
+	Catalog        *catalog.Catalog
+	ReasoningField ReasoningField
 	// KeepLineFeeds: those between thinking and answer stay in chat replies.
 	KeepLineFeeds bool
 	LateSystem    LateSystem

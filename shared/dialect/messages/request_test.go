@@ -29,7 +29,7 @@ func newTurn(t testing.TB, settings string) *hub.Turn {
 	}
 	var n uint64
 	return &hub.Turn{
-		Settings: &hub.Settings{Catalog: cat, EnforceSampling: c.EnforceSampling, RejectTools: c.UnsupportedTools == "reject",
+		Settings: &hub.Settings{Catalog: cat, RejectTools: c.UnsupportedTools == "reject",
 			Messages: hub.MessagesSettings{ForwardUser: c.Messages.ForwardUser, KeepBilling: c.Messages.KeepBillingHeader, RefuseSafeguards: c.Messages.Safeguards == "refuse"}},
 		Edge: hub.EdgeFacts{Random: func() uint64 { n++; return n * 0x9E3779B97F4A7C15 }, Window: 32768},
 	}

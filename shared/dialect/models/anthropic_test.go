@@ -32,15 +32,18 @@ func TestAListComesInPages(t *testing.T) {
 	cat := newCatalog(t)
 	all := strings.Join(cat.Listed(), " ")
 	const a, b, c, d = "qwen3.5-thinking-general", "qwen3.5-thinking-coding", "qwen3.5-instruct-general", "qwen3.5-instruct-reasoning"
+	rest := " " + strings.Join(cat.Listed()[4:], " ")
+	last := cat.Listed()[len(cat.Listed())-1]
 	tests := []struct{ query, want, more string }{
 		{"", all, "false"},
 		{"limit=1000", all, "false"},
-		{"limit=4", all, "false"},
+		{"limit=9", all, "false"},
 		{"limit=3", a + " " + b + " " + c, "true"},
 		{"limit=2&after_id=" + a, b + " " + c, "true"},
-		{"after_id=" + b + "&limit=2", c + " " + d, "false"},
-		{"after_id=" + b, c + " " + d, "false"},
-		{"after_id=" + d, "", "false"},
+		{"after_id=" + b + "&limit=2", c + " " + d, "true"},
+		{"after_id=" + b, c + " " + d + rest, "false"},
+		{"after_id=" + d, rest[1:], "false"},
+		{"after_id=" + last, "", "false"},
 		{"limit=2&before_id=" + d, b + " " + c, "true"},
 		{"limit=2&before_id=" + c, a + " " + b, "false"},
 		{"before_id=" + a, "", "false"},

@@ -91,14 +91,15 @@ func (e *echoText) same(r *reader, key int, absent string) {
 //go:noinline
 func used(t *hub.Turn, own []byte, i int) []byte {
 	var profile string
-	if t.Request.Model != nil {
-		values := &t.Request.Model.Off
+	enforced := false
+	if m := t.Request.Model; m != nil {
+		values := &m.Off
 		if t.Request.Thinking {
-			values = &t.Request.Model.On
+			values = &m.On
 		}
-		profile = values[i]
+		profile, enforced = values[i], m.Enforce
 	}
-	if own != nil && (profile == "" || !t.EnforceSampling) {
+	if own != nil && (profile == "" || !enforced) {
 		return own
 	}
 	if profile == "" {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // echoed is the response object's part that follows from the request.
@@ -91,7 +93,7 @@ func TestTheEchoSaysWhichSamplingValuesWereUsed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := settings(t, "Qwen/X")
-			s.EnforceSampling = tt.enforce
+			enforce(s, tt.enforce)
 			got, turn := ask(t, s, Create, `{"model":"`+tt.model+`","input":"Hi"`+tt.body+`}`)
 			e := gjson.Parse("{" + string(turn.Request.State.(*request).echo) + "}")
 			for key, want := range map[string]string{"temperature": tt.temperature, "top_p": tt.topP, "presence_penalty": tt.presence} {
@@ -132,11 +134,18 @@ func TestExtrasOfTheClientsCountUnlessTheProfileIsEnforced(t *testing.T) {
 	const body = `{"model":"qwen3.5-thinking-coding","input":"Hi","top_k":7,"min_p":0.1,"repetition_penalty":1.05}`
 	s := settings(t, "Qwen/X")
 	got, _ := ask(t, s, Create, body)
-	s.EnforceSampling = true
+	enforce(s, true)
 	enforced, _ := ask(t, s, Create, body)
 	for key, want := range map[string][2]string{"top_k": {"7", "20"}, "min_p": {"0.1", "0.0"}, "repetition_penalty": {"1.05", "1.0"}, "temperature": {"0.6", "0.6"}} {
 		if a, b := gjson.Get(got, key).Raw, gjson.Get(enforced, key).Raw; a != want[0] || b != want[1] {
 			t.Errorf("%s went up as %s, and enforced as %s", key, a, b)
 		}
+	}
+}
+
+// enforce has the sampling values of all models count before a client's.
+func enforce(s *hub.Settings, on bool) {
+	for _, m := range s.Catalog.Models() {
+		m.Enforce = on
 	}
 }
