@@ -47,6 +47,9 @@ type Config struct {
 	// assistant message: merge, fold or keep; dialect is fold for Messages, merge for
 	// all others.
 	LateSystem string `json:"late_system"`
+	// SmallCaps says what becomes of thinking that a request does not ask for where its token
+	// limit is below 1024: instruct, it is switched off for this request; keep, nothing.
+	SmallCaps string `json:"small_caps"`
 	// UnsupportedTools says what becomes of tools that a chat model can't have, such as
 	// a hosted web search: drop or reject.
 	UnsupportedTools string `json:"unsupported_tools"`

@@ -14,6 +14,7 @@ var (
 	ThinkingWords        = []string{"on", "off", "client"}
 	ReasoningFieldWords  = []string{"reasoning", "reasoning_content", "both"}
 	LateSystemWords      = []string{"dialect", "merge", "fold", "keep"}
+	SmallCapWords        = []string{"instruct", "keep"}
 	UnsupportedToolWords = []string{"drop", "reject"}
 	ThinkingShownWords   = []string{"auto", "profile", "when_asked"}
 	SafeguardWords       = []string{"unsupported", "refuse"}
@@ -40,6 +41,7 @@ func Default() *Config {
 		ServedName:       true,
 		ReasoningField:   "both",
 		LateSystem:       "dialect",
+		SmallCaps:        "instruct",
 		UnsupportedTools: "drop",
 		Messages:         Messages{Thinking: "auto", Safeguards: "unsupported"},
 		Responses:        Responses{ReasoningEvents: "openai", Store: true, BackgroundJobs: 100, WebSocket: true},
@@ -100,6 +102,7 @@ func (c *Config) Validate() error {
 	}
 	errs.word("reasoning_field", c.ReasoningField, ReasoningFieldWords)
 	errs.word("late_system", c.LateSystem, LateSystemWords)
+	errs.word("small_caps", c.SmallCaps, SmallCapWords)
 	errs.word("unsupported_tools", c.UnsupportedTools, UnsupportedToolWords)
 	errs.word("responses.reasoning_events", c.Responses.ReasoningEvents, ReasoningEventWords)
 	errs.word("messages.thinking", c.Messages.Thinking, ThinkingShownWords)

@@ -75,6 +75,11 @@ func (a *templateArguments) setThinking(r *request, counted bool) *hub.Problem {
 	if p := a.decide(r, effort); p != nil {
 		return p
 	}
+	if facts.Thinking && facts.Model.Thinking != catalog.Always && a.capped(r, effort) {
+		facts.Thinking = false
+		facts.ReplyHeader = append(facts.ReplyHeader, [2]string{hub.ThinkingHeader, hub.OffByCap})
+		r.changed(hub.ThinkingOffByCap)
+	}
 	word, generation := "", facts.Model.Target.Generation
 	if facts.Thinking {
 		word = generation.Effort(effort)
@@ -162,4 +167,26 @@ func (a *templateArguments) decide(r *request, effort catalog.Effort) *hub.Probl
 		}
 	}
 	return nil
+}
+
+// smallCap is the token limit below which a model that thinks hardly comes to an answer: what
+// agents have judged or named in so many tokens would be cut within its thinking, and empty.
+const smallCap = 1024
+
+// capped tells whether a small token limit speaks for an answer without thinking, where the
+// client has asked for neither thinking nor an effort.
+func (a *templateArguments) capped(r *request, effort catalog.Effort) bool {
+	t := r.turn
+	if t.KeepSmallCaps || t.Request.AsksThinking || effort != catalog.EffortUnsaid || r.kind(keyBudget) != jsonedit.Null ||
+		a.enableThinking.kind(r.src) == jsonedit.True {
+		return false
+	}
+	limit := t.Request.Cap
+	if limit == 0 {
+		limit, _ = limitOf(r, keyMaxCompletionTokens)
+	}
+	if limit == 0 {
+		limit, _ = limitOf(r, keyMaxTokens)
+	}
+	return limit > 0 && limit < smallCap
 }

@@ -73,6 +73,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	case "keep":
 		g.settings.LateSystem = hub.Keep
 	}
+	g.settings.KeepSmallCaps = c.SmallCaps == "keep"
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)

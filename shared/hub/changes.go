@@ -29,6 +29,7 @@ const (
 	StopsHeld
 	ResultsFilled
 	ImagesUnpacked
+	ThinkingOffByCap
 )
 
 var changeNames = []string{
@@ -41,6 +42,7 @@ var changeNames = []string{
 	"items_dropped",
 	"format_in_words",
 	"stops_held", "results_filled", "images_unpacked",
+	"thinking_off_by_cap",
 }
 
 // Names lists the set.

@@ -9,6 +9,8 @@ type Settings struct {
 	// KeepLineFeeds: those between thinking and answer stay in chat replies.
 	KeepLineFeeds bool
 	LateSystem    LateSystem
+	// KeepSmallCaps: a small token limit does not switch thinking off.
+	KeepSmallCaps bool
 	// RejectTools: a tool that can't be had is a 400; else it is dropped and named in
 	// the reply header DroppedToolsHeader.
 	RejectTools bool
@@ -90,6 +92,13 @@ const DroppedFieldsHeader = "qwenvoy-dropped-fields"
 // FormatHeader is the reply header that says "words" where the form of the answer was asked
 // for in words, since the model may call tools.
 const FormatHeader = "qwenvoy-format"
+
+// ThinkingHeader is the reply header that says why a request that says nothing of thinking has
+// it switched off: OffByCap, its token limit is too small for both thinking and an answer.
+const (
+	ThinkingHeader = "qwenvoy-thinking"
+	OffByCap       = "off;cap"
+)
 
 // EstimateHeader is the reply header that names the values which are estimates.
 const EstimateHeader = "qwenvoy-estimated"

@@ -42,6 +42,9 @@ type EdgeFacts struct {
 // NoWindow is the window of an edge that can't learn it.
 const NoWindow = -1
 
+// NoCap is the token limit of a client that named none.
+const NoCap = -1
+
 // RequestFacts is what a dialect and the editor find in the request. The reply's side
 // only reads it.
 type RequestFacts struct {
@@ -55,6 +58,11 @@ type RequestFacts struct {
 	Streamed bool
 	// NoThinking: the client switched thinking off in its dialect's own words.
 	NoThinking bool
+	// AsksThinking: the client asked for thinking in its dialect's own words. Cap is the token
+	// limit that the client named, where the chat request does not say it; NoCap where that is
+	// not the client's.
+	AsksThinking bool
+	Cap          int
 	// PreserveThinking is what the dialect's own words make of the template's argument
 	// preserve_thinking, "true" or "false"; "" for nothing.
 	PreserveThinking string

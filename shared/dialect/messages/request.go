@@ -124,8 +124,13 @@ func (r *translation) write(model []byte) {
 	if read.thinking.keep {
 		t.Request.PreserveThinking = "true"
 	}
-	if !read.asksThinking() {
+	t.Request.AsksThinking = read.asksThinking()
+	if !t.Request.AsksThinking {
 		read.hideThinking()
+	}
+	t.Request.Cap = hub.NoCap // of a request that warms the cache as the next one will be
+	if n, ok := integer(read.fields.maxTokens); ok && n > 0 {
+		t.Request.Cap = n
 	}
 	prefill := c.settle(read.thinking.keepTurns)
 	if prefill { // the Editor will see to it; what is written for a model that thinks goes too

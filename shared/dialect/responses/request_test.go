@@ -167,8 +167,8 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 			`[` + user + `],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}],"tool_choice":"none","response_format":{"type":"json_object"}}`},
 		{"chat's own response_format wins", `"input":"Hi","text":{"format":{"type":"json_object"}},"response_format":{"type":"text"}`, `[` + user + `],"response_format":{"type":"text"}}`},
 
-		{"limits", `"input":"Hi","max_output_tokens":100,"max_tokens":7`, `[` + user + `],"max_completion_tokens":100}`},
-		{"the other limit", `"input":"Hi","max_tokens":7`, `[` + user + `],"max_tokens":7}`},
+		{"limits", `"input":"Hi","max_output_tokens":4100,"max_tokens":7`, `[` + user + `],"max_completion_tokens":4100}`},
+		{"the other limit", `"input":"Hi","max_tokens":2007`, `[` + user + `],"max_tokens":2007}`},
 		{"sampling", `"input":"Hi","temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5`, `[` + user + `],"temperature":0.5,"top_p":1,"presence_penalty":-2,"frequency_penalty":1.5}`},
 		{"extras byte for byte", `"input":"Hi","top_k": 7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"stop":[ 1 ],"vllm_xargs":{"b":1,"a":2},"logit_bias":{"1":-100}`,
 			`[` + user + `],"stop":[ 1 ],"top_k":7,"min_p":0.10,"repetition_penalty":1.050,"seed":9007199254740993,"logit_bias":{"1":-100},"vllm_xargs":{"b":1,"a":2}}`},
@@ -176,8 +176,8 @@ func TestRequestsBecomeChatRequests(t *testing.T) {
 			`"repetition_detection":{"max_pattern_size":9},"media_io_kwargs":{"video":{"num_frames":8}},"mm_processor_kwargs":{},"chat_template":"t","kv_transfer_params":{"a":1}`,
 			`[` + user + `],"mm_processor_kwargs":{},"media_io_kwargs":{"video":{"num_frames":8}},"chat_template":"t","include_reasoning":false,` +
 				`"repetition_detection":{"max_pattern_size":9},"bad_words":["a"],"allowed_token_ids":[1],"skip_special_tokens":false,"kv_transfer_params":{"a":1}}`},
-		{"chat's word for the limit", `"input":"Hi","max_completion_tokens":9,"max_tokens":7`, `[` + user + `],"max_completion_tokens":9}`},
-		{"its own word counts before chat's", `"input":"Hi","max_completion_tokens":9,"max_output_tokens":8`, `[` + user + `],"max_completion_tokens":8}`},
+		{"chat's word for the limit", `"input":"Hi","max_completion_tokens":2009,"max_tokens":7`, `[` + user + `],"max_completion_tokens":2009}`},
+		{"its own word counts before chat's", `"input":"Hi","max_completion_tokens":2009,"max_output_tokens":2008`, `[` + user + `],"max_completion_tokens":2008}`},
 		{"chat's word for logprobs", `"input":"Hi","logprobs":true,"top_logprobs":2`, `[` + user + `],"logprobs":true,"top_logprobs":2}`},
 		{"logprobs", `"input":"Hi","top_logprobs":3`, `[` + user + `],"logprobs":true,"top_logprobs":3}`},
 		{"logprobs by include", `"input":"Hi","top_logprobs":0,"include":["message.output_text.logprobs","file_search_call.results","new.thing"]`, `[` + user + `],"logprobs":true}`},

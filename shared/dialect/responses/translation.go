@@ -219,7 +219,12 @@ func (r *translation) parameters() *hub.Problem {
 	if p := r.format.read(&r.small, r.raw(keyText)); p != nil {
 		return p
 	}
-	r.turn.Request.SingleCall = r.is(keyParallel, "false")
+	facts := &r.turn.Request
+	facts.AsksThinking = r.reasoning.summary != nil
+	if facts.Cap, _ = strconv.Atoi(string(r.raw(keyMaxOutput))); facts.Cap == 0 {
+		facts.Cap, _ = strconv.Atoi(string(r.raw(keyMaxTokens)))
+	}
+	facts.SingleCall = r.is(keyParallel, "false")
 	logprobs, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
 	r.req.sealed, r.req.summary = also.sealed, r.reasoning.summary != nil
 	r.req.logprobs = also.logprobs || logprobs > 0 || r.is(keyLogprobs, "true")
