@@ -18,7 +18,23 @@ type Generation struct {
 	efforts *efforts
 	// forgets: its templates know no preserve_thinking, which came with Qwen3.6.
 	forgets bool
+	// input is a JSON list of what its models take, "" where that is not known.
+	input string
 }
+
+const (
+	texts  = `["text"]`
+	images = `["text","image"]`
+)
+
+// Input is a JSON list of what models of the generation take, "" where that is not known.
+func (g *Generation) Input() string { return g.input }
+
+// Sees tells whether they take images, as far as it is known.
+func (g *Generation) Sees() bool { return g.input != texts }
+
+// Grades tells whether they know more of an effort than on and off.
+func (g *Generation) Grades() bool { return g.efforts != nil }
 
 // builtinProfiles are the names of the profiles that are there without a configuration.
 var builtinProfiles = [...]string{"thinking-general", "thinking-coding", "instruct-general", "instruct-reasoning"}
@@ -70,16 +86,16 @@ var Unknown = &Generation{Name: "unknown"}
 // generations are those that are known, and Unknown.
 var generations = [...]*Generation{
 	{Name: "qwen2.5", sets: &setsNone, fixed: true, forgets: true},
-	{Name: "qwen3", sets: &sets3, official: [...]bool{true, false, true, false}, forgets: true},
-	{Name: "qwen3-vl", sets: &sets3VL, official: [...]bool{true, false, true, false}, forgets: true},
-	{Name: "qwen3-coder", sets: &setsCoder, official: [...]bool{false, false, true, true}, fixed: true, forgets: true},
-	{Name: "qwen3-coder-next", sets: &setsCoderNext, official: [...]bool{false, false, true, true}, fixed: true, forgets: true},
-	{Name: "qwen3.5", sets: &sets35, official: [...]bool{true, true, true, true}, forgets: true},
-	{Name: "qwen3.6", sets: &sets36, official: [...]bool{true, true, true, false}},
-	{Name: "qwen3.7", sets: &setsNone}, // hosted only
-	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38},
-	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38}, // its predecessor's, for lack of own ones
-	{Name: "qwen4", sets: &setsNone, efforts: &efforts4},             // hosted only
+	{Name: "qwen3", sets: &sets3, official: [...]bool{true, false, true, false}, forgets: true, input: texts},
+	{Name: "qwen3-vl", sets: &sets3VL, official: [...]bool{true, false, true, false}, forgets: true, input: images},
+	{Name: "qwen3-coder", sets: &setsCoder, official: [...]bool{false, false, true, true}, fixed: true, forgets: true, input: texts},
+	{Name: "qwen3-coder-next", sets: &setsCoderNext, official: [...]bool{false, false, true, true}, fixed: true, forgets: true, input: texts},
+	{Name: "qwen3.5", sets: &sets35, official: [...]bool{true, true, true, true}, forgets: true, input: images},
+	{Name: "qwen3.6", sets: &sets36, official: [...]bool{true, true, true, false}, input: images},
+	{Name: "qwen3.7", sets: &setsNone, input: images}, // hosted only
+	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38, input: images},
+	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38, input: images}, // its predecessor's, for lack of own ones
+	{Name: "qwen4", sets: &setsNone, efforts: &efforts4, input: images},             // hosted only
 	Unknown,
 }
 

@@ -63,7 +63,12 @@ func field(header [][2]string, name string) string {
 func TestModelsInAnthropicsShape(t *testing.T) {
 	g := newGateway(t, `,"models":[{"name":"mine","profile":"thinking-coding","aliases":["claude-qwen","team-*"]}]`, Edge{})
 	one := func(id string) string {
-		return `{"type":"model","id":"` + id + `","display_name":"` + id + `","created_at":"2026-11-21T08:05:43Z","max_input_tokens":8192,"max_tokens":8192}`
+		_, _, got := exchange(t, g, "/v1/models/"+id, "", anthropic, 200, "application/json", vllmModels)
+		if !strings.HasPrefix(got, `{"type":"model","id":"`+id+`","display_name":"`+id+`","description":"Qwen/X, `) ||
+			!strings.Contains(got, `"created_at":"2026-11-21T08:05:43Z","max_input_tokens":8192,"max_tokens":8192,`) {
+			t.Errorf("%s: %s", id, got)
+		}
+		return got
 	}
 	status, header, got := exchange(t, g, "/v1/models?limit=1000", "", anthropic, 200, "application/json", vllmModels)
 	var list []string

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,21 +120,48 @@ func AppendAnthropicOne(dst, body []byte, c *catalog.Catalog, name string) ([]by
 // appendAnthropic appends a model object of Anthropic's: the context window of vLLM's
 // max_model_len bounds input and answer alike.
 func appendAnthropic(dst, entry []byte, c *catalog.Catalog, name string) []byte {
-	e := jsonedit.Known(entry)
+	m := c.Resolve([]byte(name))
+	g := m.Target.Generation
 	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `{"type":"model","id":`), name)
 	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `,"display_name":`), name)
+	dst = jsonedit.AppendQuoted(jsonedit.Put(dst, `,"description":`), m.Target.Model+", "+m.Profile)
 	dst = jsonedit.Put(dst, `,"created_at":"`)
-	dst = appendTime(dst, e.Get("created").Int())
-	window := int64(c.Default().Target.Window)
-	if window == 0 {
-		window = e.Get("max_model_len").Int()
+	dst = appendTime(dst, jsonedit.Known(entry).Get("created").Int())
+	window := cmp.Or(tokens(window(entry, c)), "null")
+	dst = jsonedit.Put(jsonedit.Put(dst, `","max_input_tokens":`), window)
+	dst = jsonedit.Put(jsonedit.Put(dst, `,"max_tokens":`), window)
+	dst = jsonedit.Put(dst, `,"lifecycle":"active","deprecated_at":null,"retires_at":null,"line":null,"capabilities":`)
+	dst = appendCapabilities(dst, m)
+	dst = jsonedit.Put(jsonedit.Put(dst, `,"generation":`), generation(g.Name))
+	dst = jsonedit.Put(jsonedit.Put(dst, `,"official":`), generation(m.Official))
+	return append(dst, '}')
+}
+
+// appendCapabilities appends what a model can do, in Anthropic's words. What nobody knows of a
+// model is said to be there: its server's refusal is one that clients get over.
+func appendCapabilities(dst []byte, m *catalog.Model) []byte {
+	const yes, no = `{"supported":true}`, `{"supported":false}`
+	g, thinks := m.Target.Generation, m.Thinking != catalog.Off
+	graded := no
+	if g.Grades() && thinks {
+		graded = yes
 	}
-	tokens := "null"
-	if window > 0 {
-		tokens = strconv.FormatInt(window, 10)
+	for i, c := range [...]struct {
+		name      string
+		supported bool
+		more      string // further members
+	}{
+		{"batch", false, ""}, {"citations", false, ""}, {"code_execution", false, ""},
+		{"context_management", true, `,"clear_thinking_20251015":` + yes + `,"clear_tool_uses_20250919":` + no + `,"compact_20260112":` + no},
+		{"effort", graded == yes, `,"low":` + graded + `,"medium":` + graded + `,"high":` + graded + `,"xhigh":` + graded + `,"max":` + graded},
+		{"image_input", g.Sees(), ""}, {"pdf_input", false, ""},
+		{"server_tools", false, `,"code_execution":` + no + `,"web_search":` + no},
+		{"structured_outputs", true, ""},
+		{"thinking", thinks, `,"types":{"adaptive":` + yes + `,"between_tools":` + yes + `,"disabled":` + yes + `,"enabled":` + yes + `}`},
+	} {
+		dst = jsonedit.Put(jsonedit.Put(append(dst, "{,"[min(i, 1)], '"'), c.name), `":{"supported":`)
+		dst = append(jsonedit.Put(strconv.AppendBool(dst, c.supported), c.more), '}')
 	}
-	dst = jsonedit.Put(jsonedit.Put(dst, `","max_input_tokens":`), tokens)
-	dst = jsonedit.Put(jsonedit.Put(dst, `,"max_tokens":`), tokens)
 	return append(dst, '}')
 }
 

@@ -6,6 +6,7 @@
 package models
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
@@ -56,7 +57,7 @@ func AppendList(dst, body []byte, c *catalog.Catalog) ([]byte, *hub.Problem) {
 	dst = jsonedit.PutBytes(dst, body[:list.Start])
 	for i, name := range c.Listed() {
 		dst = append(dst, "[,"[min(i, 1)])
-		dst = appendEntry(dst, entry, name)
+		dst = appendEntry(dst, entry, c, name)
 	}
 	dst = append(dst, ']')
 	return jsonedit.PutBytes(dst, body[list.End:]), nil
@@ -71,7 +72,7 @@ func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.
 	if entry == nil {
 		return dst, noModels(c)
 	}
-	return appendEntry(dst, entry, name), nil
+	return appendEntry(dst, entry, c, name), nil
 }
 
 // noModels is a 502: the list is empty.
@@ -116,16 +117,75 @@ func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, 
 	return list, entry, nil
 }
 
-// appendEntry appends entry under another id.
-func appendEntry(dst, entry []byte, name string) []byte {
+// appendEntry appends entry under another id. Behind what the upstream says stands what it
+// leaves out and clients read: the window under its several names, which bounds an answer too,
+// what the model takes, and whose sampling values its profile has.
+func appendEntry(dst, entry []byte, c *catalog.Catalog, name string) []byte {
 	var s jsonedit.Scanner
 	var e jsonedit.Edits
 	s.Reset(entry)
+	more := facts(entry, c, name)
 	for s.BeginObject(); s.NextMember(); {
 		id := string(s.Key()) == "id"
+		for i := range more {
+			if more[i].name == string(s.Key()) {
+				more[i].value = "" // the upstream knows better
+			}
+		}
 		if v := s.Value(); id {
 			e.ReplaceFunc(v.Start, v.End, func(dst []byte) []byte { return jsonedit.AppendQuoted(dst, name) })
 		}
 	}
-	return e.Apply(dst, entry)
+	dst = e.Apply(dst, entry)
+	dst = dst[:len(dst)-1]
+	for _, m := range more {
+		if m.value != "" {
+			dst = jsonedit.Put(jsonedit.Put(append(dst, `,"`...), m.name), `":`)
+			dst = jsonedit.Put(dst, m.value)
+		}
+	}
+	return append(dst, '}')
 }
+
+// A fact is a member of an entry, with its value in JSON, "" for none.
+type fact struct{ name, value string }
+
+func facts(entry []byte, c *catalog.Catalog, name string) [9]fact {
+	window, output := tokens(window(entry, c)), ""
+	m := c.Resolve([]byte(name))
+	g := m.Target.Generation
+	if g.Input() != "" {
+		output = `["text"]`
+	}
+	return [...]fact{
+		{"max_model_len", window}, {"context_length", window}, {"context_window", window}, {"max_output_tokens", window},
+		{"input_modalities", g.Input()}, {"output_modalities", output},
+		{"generation", generation(g.Name)}, {"profile", quoted(m.Profile)}, {"official", generation(m.Official)},
+	}
+}
+
+// window is the context window in tokens, 0 where nobody says it.
+func window(entry []byte, c *catalog.Catalog) int64 {
+	if w := c.Default().Target.Window; w > 0 {
+		return int64(w)
+	}
+	return jsonedit.Known(entry).Get("max_model_len").Int()
+}
+
+// tokens is a number of tokens in JSON, "" for none.
+func tokens(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// generation is a generation's name in JSON.
+func generation(name string) string {
+	if name == "" || name == catalog.Unknown.Name {
+		return "null"
+	}
+	return quoted(name)
+}
+
+func quoted(text string) string { return string(jsonedit.AppendQuoted(nil, text)) }
