@@ -52,6 +52,7 @@ func Run(ctx context.Context, o Options) *Report {
 	if c != nil {
 		r.modesRow(c, o.Flags.File(o.Env))
 		r.listenRow(c)
+		r.generationRow(c)
 		r.proxyRow(c, o.Proxy)
 	}
 	if len(o.Envoy) > 0 {
@@ -116,7 +117,7 @@ func (r *Report) envoy(c *config.Config, names []string) {
 	if c != nil {
 		model = c.Upstreams[0].Model
 	}
-	r.envoyRows(f, model)
+	f.rows(r, model)
 }
 
 // server asks the server. Where it is not reached, the rest is skipped.

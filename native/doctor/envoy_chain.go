@@ -9,10 +9,10 @@ import (
 )
 
 // chainRow looks at what stands beside the filter.
-func (r *Report) chainRow(f *envoyFiles) {
+func (f *envoyFiles) chainRow(r *Report) {
 	const check = "envoy chain"
 	if len(f.managers) == 0 {
-		r.notHere(check, f)
+		f.notHere(r, check)
 		return
 	}
 	bad := 0
@@ -46,10 +46,10 @@ func decompresses(filter *node) bool {
 	return c.typed("filters.http.decompressor.v3.Decompressor") && enabled.text() != "false"
 }
 
-func (r *Report) upgradeRow(f *envoyFiles) {
+func (f *envoyFiles) upgradeRow(r *Report) {
 	const check = "envoy upgrades"
 	if len(f.managers) == 0 {
-		r.notHere(check, f)
+		f.notHere(r, check)
 		return
 	}
 	bad := 0
@@ -74,10 +74,10 @@ const requestIDLines = `request_id_extension:   # beside tracing
     use_request_id_for_trace_sampling: false`
 
 // requestIDRow looks for tracing by ids that clients choose: one that is no UUID switches it off.
-func (r *Report) requestIDRow(f *envoyFiles) {
+func (f *envoyFiles) requestIDRow(r *Report) {
 	const check = "envoy request id"
 	if len(f.managers) == 0 {
-		r.notHere(check, f)
+		f.notHere(r, check)
 		return
 	}
 	bad := 0

@@ -20,7 +20,7 @@ func (f *envoyFiles) need() int64 {
 }
 
 // bufferRow looks for limits of Envoy under the filter's own.
-func (r *Report) bufferRow(f *envoyFiles) {
+func (f *envoyFiles) bufferRow(r *Report) {
 	const check = "envoy buffer"
 	need := f.need()
 	room := need + 8<<20
@@ -66,7 +66,7 @@ func (r *Report) bufferRow(f *envoyFiles) {
 	}
 	switch {
 	case listeners == 0:
-		r.notHere(check, f)
+		f.notHere(r, check)
 	case small == 0:
 		r.add(probe.OK, check, fmt.Sprintf("room for the filter's limits.body of %d bytes", need), "")
 	}
@@ -80,7 +80,7 @@ func shownLimit(value *node) string {
 }
 
 // notHere skips what the files don't say.
-func (r *Report) notHere(check string, f *envoyFiles) {
+func (f *envoyFiles) notHere(r *Report, check string) {
 	fix := ""
 	if f.filters[0].api == istioAPI || f.filters[0].api == istioPatch {
 		fix = istioLimits
@@ -103,7 +103,7 @@ func (f *envoyFiles) routes() (routes []*node) {
 }
 
 // timeoutRow looks for limits on a whole exchange, which cut streams.
-func (r *Report) timeoutRow(f *envoyFiles) {
+func (f *envoyFiles) timeoutRow(r *Report) {
 	const check = "envoy timeout"
 	const cuts = ": a longer stream is cut"
 	seen, bad := 0, 0
@@ -138,7 +138,7 @@ func (r *Report) timeoutRow(f *envoyFiles) {
 	}
 	switch {
 	case seen == 0 || len(f.routes()) == 0 && len(f.managers) > 0:
-		r.notHere(check, f)
+		f.notHere(r, check)
 	case bad == 0:
 		r.add(probe.OK, check, "no limit on a whole exchange", "")
 	}
@@ -149,7 +149,7 @@ func (r *Report) timeoutRow(f *envoyFiles) {
 const leastSilence = 10 * time.Minute
 
 // streamIdleRow looks for limits on silence, which end answers that are not streamed.
-func (r *Report) streamIdleRow(f *envoyFiles) {
+func (f *envoyFiles) streamIdleRow(r *Report) {
 	const check = "envoy silence"
 	seen, bad := 0, 0
 	judge := func(at, value *node, fix string) {
@@ -186,7 +186,7 @@ func (r *Report) streamIdleRow(f *envoyFiles) {
 	}
 	switch {
 	case seen == 0:
-		r.notHere(check, f)
+		f.notHere(r, check)
 	case bad == 0:
 		r.add(probe.OK, check, "a silent answer has time", "")
 	}
@@ -202,7 +202,7 @@ const idleLines = `typed_extension_protocol_options:
     explicit_http_config: { http_protocol_options: {} }`
 
 // clusterIdleRow looks for connections that are kept until the server closes them.
-func (r *Report) clusterIdleRow(f *envoyFiles) {
+func (f *envoyFiles) clusterIdleRow(r *Report) {
 	const check = "envoy idle"
 	seen, bad := 0, 0
 	judge := func(at, value *node, fix string) {
@@ -240,7 +240,7 @@ func (r *Report) clusterIdleRow(f *envoyFiles) {
 	}
 	switch {
 	case seen == 0:
-		r.notHere(check, f)
+		f.notHere(r, check)
 	case bad == 0:
 		r.add(probe.OK, check, "unused connections are closed before the server does", "")
 	}

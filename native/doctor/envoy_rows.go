@@ -12,8 +12,8 @@ import (
 // limits.yaml has what Istio's APIs leave out.
 const istioLimits = "apply filter/deploy/istio/limits.yaml too, and give it as a further --envoy"
 
-// envoyRows judges the files: each warning has the lines to add.
-func (r *Report) envoyRows(f *envoyFiles, model string) {
+// rows judges the files: each warning has the lines to add.
+func (f *envoyFiles) rows(r *Report, model string) {
 	if len(f.filters) == 0 {
 		r.add(probe.Warn, "envoy filter", "no wasm filter of that name is in the files",
 			"see envoy.yaml, or filter/deploy for Istio and Envoy Gateway")
@@ -21,20 +21,20 @@ func (r *Report) envoyRows(f *envoyFiles, model string) {
 	}
 	for _, w := range f.filters {
 		r.add(probe.OK, "envoy filter", strings.TrimSpace(fmt.Sprintf("%s: %s %s", w.at.where(), w.name, w.code)), "")
-		r.pluginRow(w, model)
-		r.knobRow(w)
-		r.policyRow(w)
+		w.pluginRow(r, model)
+		w.knobRow(r)
+		w.policyRow(r)
 	}
-	r.bufferRow(f)
-	r.timeoutRow(f)
-	r.streamIdleRow(f)
-	r.clusterIdleRow(f)
-	r.chainRow(f)
-	r.upgradeRow(f)
-	r.requestIDRow(f)
+	f.bufferRow(r)
+	f.timeoutRow(r)
+	f.streamIdleRow(r)
+	f.clusterIdleRow(r)
+	f.chainRow(r)
+	f.upgradeRow(r)
+	f.requestIDRow(r)
 }
 
-func (r *Report) pluginRow(w *wasmFilter, model string) {
+func (w *wasmFilter) pluginRow(r *Report, model string) {
 	const check = "envoy config"
 	at := w.at
 	if w.config != nil {
@@ -63,7 +63,7 @@ const (
 	knobInConfig = `"envoy": {"allow_on_headers_stop_iteration": true}   # in the filter's configuration`
 )
 
-func (r *Report) knobRow(w *wasmFilter) {
+func (w *wasmFilter) knobRow(r *Report) {
 	const check = "envoy knob"
 	if w.plugin == nil {
 		r.add(probe.Skip, check, "the filter's configuration is not valid", "")
@@ -87,7 +87,7 @@ func (r *Report) knobRow(w *wasmFilter) {
 	}
 }
 
-func (r *Report) policyRow(w *wasmFilter) {
+func (w *wasmFilter) policyRow(r *Report) {
 	const check = "envoy failure policy"
 	crashed := w.at.where() + ": a crashed VM's worker answers 503 until Envoy restarts"
 	switch {

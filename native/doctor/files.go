@@ -13,6 +13,7 @@ import (
 
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/settings"
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
@@ -128,4 +129,19 @@ func near(host string) bool {
 		}
 	}
 	return false
+}
+
+// generationRow says whose sampling values the built-in models have.
+func (r *Report) generationRow(c *config.Config) {
+	const check = "generation"
+	all, err := catalog.New(c)
+	if err != nil {
+		return // said by the check of the configuration
+	}
+	if g := all.Default().Target.Generation; g == catalog.Unknown {
+		r.add(probe.Info, check, "the served model's name tells none: the built-in models have the values of Qwen3.5, and no effort goes up",
+			"upstreams: [{generation: qwen3.6}], or whichever it is")
+	} else {
+		r.add(probe.OK, check, "the built-in models have the values of "+g.Name, "")
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/qwenvoy/qwenvoy/native/probe"
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -216,11 +217,12 @@ func (s *server) thinkingRow(ctx context.Context, r *Report) {
 	}
 	switched := func(on bool) string { return prompt(object{"chat_template_kwargs": object{"enable_thinking": on}}) }
 	on, off, without := switched(true), switched(false), prompt(nil)
+	fixed := fixedThinking(s.config)
 	switch {
 	case on == "" || off == "":
 		r.add(probe.Skip, check, "the server does not show its prompts", "")
-	case on == off && neverThinks(s.config.Upstreams[0].Model):
-		r.add(probe.Info, check, "the template knows none: by its name this model does not think", "")
+	case on == off && fixed != "":
+		r.add(probe.Info, check, "the template knows none: by its name this model "+fixed, "")
 	case on == off:
 		r.add(probe.Fail, check, "the template ignores enable_thinking: the instruct models can't switch thinking off",
 			"start vLLM with the model's own template (leave --chat-template away, or give it one that reads enable_thinking)")
@@ -231,10 +233,20 @@ func (s *server) thinkingRow(ctx context.Context, r *Report) {
 	}
 }
 
-// neverThinks tells by a model's name that it has no thinking to switch.
-func neverThinks(name string) bool {
-	name = strings.ToLower(name)
-	return strings.Contains(name, "coder") || strings.Contains(name, "instruct")
+// fixedThinking tells what the catalog knows of a model by its name that can't be switched: that
+// it always thinks, or never does. "" is one that can.
+func fixedThinking(c *config.Config) string {
+	all, err := catalog.New(c)
+	if err != nil {
+		return ""
+	}
+	switch first := all.Models()[0].Thinking; first {
+	case catalog.Always:
+		return "always thinks"
+	case catalog.Off: // a built-in model for thinking
+		return "does not think"
+	}
+	return ""
 }
 
 // pixel is the smallest image.
