@@ -143,7 +143,7 @@ func (s *Server) Model(ctx context.Context) Finding {
 			"look whether it is the model server, and at " + setURL}
 	}
 	if m, ok := l.served(s.upstream.Model); ok {
-		found := "the server has " + s.name(m.Name)
+		found := s.name(m.Name)
 		if m.Window > 0 {
 			found += fmt.Sprintf(", window %d", m.Window)
 		}
