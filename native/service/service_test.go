@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -293,29 +294,64 @@ func plain(t *testing.T) string {
 	return s.URL
 }
 
-// Each fault of what is behind is said with its cure, and each configuration is asked anew.
+// Each fault of what is behind is a warning with its cure, and each configuration is asked anew.
 func TestWhatIsBehindIsAsked(t *testing.T) {
-	up := httptest.NewServer(simulator.New(simulator.Options{ServedModel: "served"}))
-	t.Cleanup(up.Close)
-	conf := func(url, model string) string {
-		return "upstreams: [{name: one, url: " + url + ", model: " + model + "}]\n"
+	serve := func(o simulator.Options) string {
+		up := httptest.NewServer(simulator.New(o))
+		t.Cleanup(up.Close)
+		return up.URL
 	}
-	file := write(t, conf("http://127.0.0.1:9", "Served"))
+	encrypted := httptest.NewUnstartedServer(simulator.New(simulator.Options{}))
+	encrypted.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
+	encrypted.StartTLS()
+	t.Cleanup(encrypted.Close)
+	well := serve(simulator.Options{ServedModel: "served"})
+	bare := serve(simulator.Options{ServedModel: "served", MaxModelLen: 4096, Fault: []string{"no-reasoning-parser", "no-tool-parser"}})
+
+	const key = "sk-wrong-7f3a9c0042"
+	conf := func(url, more string) string { return "upstreams: [{name: one, url: " + url + ", " + more + "}]\n" }
+	file := write(t, conf("http://127.0.0.1:9", "model: served"))
 	r := run(t, settings.Flags{Config: &file})
-	r.logged(t, `"level":"WARN","msg":"upstream check failed","upstream":"one","check":"reach","found":"nothing listens on http://127.0.0.1:9","fix":"start the server there`)
-	for _, step := range []struct{ url, model, logged string }{
-		{strings.Replace(up.URL, "http", "https", 1), "served", `"fix":"write http:// in place of https:// in upstreams[0].url (--target, QWENVOY_TARGET)"`},
-		{up.URL, "Served", `"check":"model","found":"the server has no Served, it has served","fix":"set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to served`},
-		{up.URL, "served", `"msg":"the upstream is ready","upstream":"one","version":"vLLM `},
+	for i, step := range []struct{ url, more, check, fix string }{
+		{"", "", "reach", "start the server there, or correct upstreams[0].url (--target, QWENVOY_TARGET)"},
+		{strings.Replace(well, "http", "https", 1), "model: served", "reach", "write http:// in place of https:// in upstreams[0].url"},
+		{strings.Replace(encrypted.URL, "https", "http", 1), "model: served", "reach", "write https:// in place of http:// in upstreams[0].url"},
+		{serve(simulator.Options{APIKey: "sk-right-0123456789"}), "model: served, api_key: " + key, "key", "set upstreams[0].api_key (QWENVOY_UPSTREAM_API_KEY)"},
+		{well, "model: Served", "model", "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to served"},
+		{bare, "model: served", "window", "start vLLM with --max-model-len"},
+		{bare, "model: served", "reasoning parser", "start vLLM with --reasoning-parser qwen3"},
+		{bare, "model: served", "tool parser", "start vLLM with --enable-auto-tool-choice --tool-call-parser qwen3_coder"},
 	} {
-		if err := os.WriteFile(file, []byte(conf(step.url, step.model)), 0o600); err != nil {
-			t.Fatal(err)
+		from := len(r.log.String())
+		if i == 0 {
+			from = 0
+		} else {
+			if err := os.WriteFile(file, []byte(conf(step.url, step.more)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.signals <- syscall.SIGHUP
 		}
-		r.signals <- syscall.SIGHUP
-		r.logged(t, step.logged)
+		eventually(t, step.check+": "+step.fix, func() bool {
+			for line := range strings.Lines(r.log.String()[from:]) {
+				v := gjson.Parse(line)
+				if v.Get("level").String() == "WARN" && v.Get("check").String() == step.check && strings.HasPrefix(v.Get("fix").String(), step.fix) &&
+					v.Get("upstream").String() == "one" && v.Get("found").String() != "" {
+					return true
+				}
+			}
+			return false
+		})
 	}
+	if err := os.WriteFile(file, []byte(conf(well, "model: served")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.signals <- syscall.SIGHUP
+	r.logged(t, `"msg":"the upstream is ready","upstream":"one","version":"vLLM `)
 	r.signals <- syscall.SIGTERM
 	r.stopped(t)
+	if strings.Contains(r.log.String(), key) {
+		t.Error("the key stands in the log")
+	}
 }
 
 func TestReloadByFileAndBySignal(t *testing.T) {
