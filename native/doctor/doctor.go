@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -26,7 +27,9 @@ type Options struct {
 	// Strict: what could be better is a fault.
 	Strict bool
 
-	// Proxy takes the place of http.ProxyFromEnvironment, Now that of time.Now.
+	// Bind takes the place of net.Listen, Proxy that of http.ProxyFromEnvironment, Now that of
+	// time.Now.
+	Bind  func(address string) (net.Listener, error)
 	Proxy func(*http.Request) (*url.URL, error)
 	Now   func() time.Time
 }
@@ -52,6 +55,7 @@ func Run(ctx context.Context, o Options) *Report {
 	if c != nil {
 		r.modesRow(c, o.Flags.File(o.Env))
 		r.listenRow(c)
+		r.startRow(c, o.Bind)
 		r.generationRow(c)
 		r.proxyRow(c, o.Proxy)
 	}

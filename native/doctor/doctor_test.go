@@ -40,13 +40,16 @@ func variables(values map[string]string) func(string) (string, bool) {
 // keyed is one with the server's key.
 var keyed = variables(map[string]string{"QWENVOY_UPSTREAM_API_KEY": secret})
 
+// bind takes a port of the kernel's choice.
+func bind(string) (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+
 // direct is an environment without a proxy.
 func direct(*http.Request) (*url.URL, error) { return nil, nil }
 
 // examined runs the doctor on a server of the simulator's model, by flags.
 func examined(t *testing.T, target string, set func(*Options)) *Report {
 	t.Helper()
-	o := Options{Flags: &settings.Flags{Target: &target, ServedModel: ptr(simulator.DefaultModel)}, Env: noEnv, Proxy: direct}
+	o := Options{Flags: &settings.Flags{Target: &target, ServedModel: ptr(simulator.DefaultModel)}, Env: noEnv, Proxy: direct, Bind: bind}
 	if set != nil {
 		set(&o)
 	}
@@ -127,7 +130,7 @@ func TestAHealthyServer(t *testing.T) {
 	for _, f := range r.Rows {
 		got = append(got, f.Check+" "+string(f.Status))
 	}
-	want := []string{"config ok", "modes ok", "listen ok", "generation ok", "proxy ok",
+	want := []string{"config ok", "modes ok", "listen ok", "start ok", "generation ok", "proxy ok",
 		"reach ok", "key ok", "version ok", "model ok", "window ok", "reasoning parser ok", "tool parser ok",
 		"front end ok", "open routes ok", "tokenize ok", "late system info", "developer role info", "thinking switch ok", "media ok",
 		"stream ok", "clock ok", "drain info", "idle skip", "tool call skip"}

@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/native/probe"
+	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -87,6 +90,23 @@ func (r *Report) listenRow(c *config.Config) {
 			"listen: 127.0.0.1 behind a proxy that asks for keys, or a firewall or network policy")
 	default:
 		r.add(probe.Info, check, at+" is beyond loopback: the server's key, if it asks for one, is all that keeps others out", "")
+	}
+}
+
+// startRow tries what a start needs. Who looks is seldom who serves, and a gateway that runs has
+// its address already.
+func (r *Report) startRow(c *config.Config, bind func(string) (net.Listener, error)) {
+	const check = "start"
+	found := service.Trial(c, bind)
+	for _, err := range found {
+		if errors.Is(err, service.ErrInUse) {
+			r.add(probe.Info, check, err.Error(), "")
+		} else {
+			r.add(probe.Warn, check, "here and for this user, serve would not start: "+err.Error(), "")
+		}
+	}
+	if len(found) == 0 {
+		r.add(probe.OK, check, "the address is free", "")
 	}
 }
 

@@ -2,11 +2,13 @@ package doctor
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/qwenvoy/qwenvoy/native/probe"
@@ -83,6 +85,18 @@ func TestListen(t *testing.T) {
 	mustSay(t, examined(t, target, open), "listen", probe.Info, "0.0.0.0:9000 is beyond loopback", "")
 	mustSay(t, examined(t, target, func(o *Options) { open(o); o.Env = keyed }), "listen", probe.Warn,
 		"the configured key serves whoever reaches it", "listen: 127.0.0.1")
+}
+
+func TestStart(t *testing.T) {
+	target := serve(t, simulator.New(simulator.Options{}))
+	fails := func(err error) func(*Options) {
+		return func(o *Options) { o.Bind = func(string) (net.Listener, error) { return nil, err } }
+	}
+	mustSay(t, examined(t, target, nil), "start", probe.OK, "the address is free", "")
+	mustSay(t, examined(t, target, fails(syscall.EADDRINUSE)), "start", probe.Info, "127.0.0.1:9000 is in use, by this gateway if it runs", "")
+	mustSay(t, examined(t, target, fails(syscall.EACCES)), "start", probe.Warn, "serve would not start: permission denied", "")
+	folder := filepath.Join(write(t, "file", "", 0o600), "x")
+	mustSay(t, examined(t, target, func(o *Options) { o.Flags.StoreFolder = &folder }), "start", probe.Warn, "not a directory", "")
 }
 
 func TestProxy(t *testing.T) {

@@ -20,7 +20,10 @@ type doctorCommand struct {
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *process) error {
-	r := doctor.Run(ctx, doctor.Options{Flags: &c.Flags, Env: p.env, Notes: p.notes, Envoy: c.Envoy, Deep: c.Deep, Strict: c.Strict})
+	r := doctor.Run(ctx, doctor.Options{
+		Flags: &c.Flags, Env: p.env, Notes: p.notes, Bind: p.listen,
+		Envoy: c.Envoy, Deep: c.Deep, Strict: c.Strict,
+	})
 	var err error
 	if c.Format == "json" {
 		err = r.JSON(p.stdout)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"net/http/httptest"
 	"os"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 func doctored(t *testing.T, env map[string]string, args ...string) checked {
 	t.Helper()
 	stdout, stderr := &output{}, &output{}
-	p := &process{args: append([]string{"doctor"}, args...), stdout: stdout, stderr: stderr, env: func(name string) (string, bool) {
+	p := &process{args: append([]string{"doctor"}, args...), stdout: stdout, stderr: stderr, listen: anyPort, env: func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
 	}}
@@ -27,6 +28,9 @@ func doctored(t *testing.T, env map[string]string, args ...string) checked {
 	code := p.run(t.Context())
 	return checked{code, stdout.String(), stderr.String()}
 }
+
+// anyPort leaves the ports that others may have alone.
+func anyPort(string) (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
 
 func TestDoctor(t *testing.T) {
 	up := httptest.NewServer(simulator.New(simulator.Options{}))

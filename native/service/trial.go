@@ -13,6 +13,9 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
+// ErrInUse is the fault of an address that somebody has already.
+var ErrInUse = errors.New("is in use, by this gateway if it runs")
+
 // Trial tells what would keep a run of a valid configuration from starting, here and for this
 // user: it tries to bind the address and to write the folder, and leaves nothing of either. bind,
 // if given, binds. None of it need be the configuration's fault: a service that runs has its
@@ -20,7 +23,7 @@ import (
 func Trial(c *config.Config, bind func(address string) (net.Listener, error)) (found []error) {
 	a := settings.AddressOf(c)
 	if err := tryAddress(a, bind); errors.Is(err, syscall.EADDRINUSE) {
-		found = append(found, fmt.Errorf("%s is in use, by this gateway if it runs", a))
+		found = append(found, fmt.Errorf("%s %w", a, ErrInUse))
 	} else if err != nil {
 		found = append(found, err)
 	}
