@@ -12,6 +12,7 @@
 //	native/upstream    the client for the server behind it
 //	native/doctor      what has to fit together before agents work, checked
 //	native/probe       what the server behind it is asked before clients ask it, and what it lacks
+//	native/clients     how agents and SDKs are pointed at a gateway
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify, and sockets handed over

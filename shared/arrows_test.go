@@ -50,6 +50,7 @@ var arrows = []struct {
 	{"native/doctor", []string{"shared/catalog", "shared/config", "shared/redact", "filter/edge", "native/probe", "native/service", "native/settings"}},
 	{"native/qwenvoy", []string{"shared/catalog", "shared/config", "native/*", "native/grammar/*"}},
 	{"native/redis", nil},
+	{"native/clients", nil},
 	{"native/memory", nil},
 	{"native/probe", []string{"shared/config", "shared/redact", "native/logging", "native/upstream"}},
 	{"native/server", []string{"shared/access", "shared/config", "shared/gateway", "shared/gunzip", "shared/hub", "shared/redact",

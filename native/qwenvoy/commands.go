@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/qwenvoy/qwenvoy/native/clients"
 	"github.com/qwenvoy/qwenvoy/native/doctor"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -20,6 +21,8 @@ type commands struct {
 	Demo        demoCommand        `cmd:"" help:"Serve, and print what to type next; without a target, in front of a simulated vLLM."`
 	Simulate    simulateCommand    `cmd:"" help:"Serve as a simulated vLLM."`
 	Doctor      doctorCommand      `cmd:"" help:"Check configuration, Envoy's files and the server, and say what cures what is wrong."`
+	Env         envCommand         `cmd:"" help:"Print the settings of an agent or SDK for a running gateway."`
+	Run         runCommand         `cmd:"" help:"Start a coding agent with settings for a gateway, which leave its own configuration alone."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Check a configuration file and say what it means."`
 	Config      configCommand      `cmd:"" help:"Show the configuration that is in force."`
 	CheckStream checkStreamCommand `cmd:"" help:"Check an event stream of the Responses or Messages API, and say what is wrong with it."`
@@ -46,7 +49,11 @@ func (p *process) parser(ctx context.Context, cli *commands, exit func(int)) (*k
 		kong.ValueFormatter(helpOf),
 		kong.ExplicitGroups([]kong.Group{{Key: settingsGroup,
 			Title: "Settings, which a configuration file may hold, too. A flag beats its variable, a variable the file:"}}),
-		kong.Vars{"version": thisBuild().String()},
+		kong.Vars{
+			"version":  thisBuild().String(),
+			"clients":  strings.Join(clients.Names(), ","),
+			"programs": strings.Join(clients.Programs(), ", "),
+		},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)

@@ -18,7 +18,7 @@ import (
 // demoCommand serves like serve and prints what to type next. Without a target it
 // brings a simulated vLLM of its own.
 type demoCommand struct {
-	settings.Flags `kong:"group='settings',set='target=a simulated vLLM',set='served=its own name unless given'"`
+	settings.Flags `kong:"group='settings',set='target=a simulated vLLM unless given',set='served=its own name unless given'"`
 	ChunkDelay     time.Duration `default:"20ms" help:"The simulated server's pause between two events of a stream."`
 }
 

@@ -48,7 +48,7 @@ func printedWith(t *testing.T, environ map[string]string, args ...string) string
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	golden(t, "help", printed(t, "help"))
-	for _, command := range []string{"serve", "demo", "simulate", "doctor", "check-config", "config print", "check-stream", "completion"} {
+	for _, command := range []string{"serve", "demo", "simulate", "doctor", "check-config", "config print", "check-stream", "env", "run", "completion"} {
 		golden(t, "help-"+strings.ReplaceAll(command, " ", "-"), printed(t, append([]string{"help"}, strings.Fields(command)...)...))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/native/clients"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -37,7 +38,7 @@ func Renamed(args []string) (renamed, notes []string) {
 // Notes says which QWENVOY_ variables mean nothing, being misspelt mostly, and which have
 // another name today. environ is os.Environ.
 func Notes(environ []string) (notes []string) {
-	known := []string{configVariable, KeyVariable}
+	known := []string{configVariable, clients.KeyVariable}
 	earlier := map[string]string{}
 	for i := range settings {
 		s := &settings[i]

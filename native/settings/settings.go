@@ -21,7 +21,7 @@ type Flags struct {
 	Listen       *string `placeholder:"ADDRESS" help:"A host, host:port, :port for all addresses, or unix:/path; 127.0.0.1:9000 unless given."`
 	Port         *string `placeholder:"PORT" help:"Port to listen on where listen names none; 9000 unless given."`
 	AllowedHosts *string `placeholder:"NAMES" help:"Host names that clients use, by commas; on loopback this machine's alone unless given."`
-	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; ${target} unless given."`
+	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; ${target}."`
 	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves; ${served}."`
 	MaxModelLen  *string `placeholder:"TOKENS" help:"The model's context window; asked from the server unless given."`
 	LogLevel     *string `placeholder:"LEVEL" help:"COMPLETE, DEBUG, INFO, WARN or ERROR; INFO unless given. COMPLETE logs prompts."`
@@ -43,9 +43,6 @@ const (
 	prefix       = "QWENVOY_"
 	qwen35Prefix = "QWEN35RP_"
 )
-
-// KeyVariable is the variable for the key that commands give to a gateway as its clients do.
-const KeyVariable = prefix + "KEY"
 
 // A setting ties a flag and its variables to a key of the configuration. All three have one
 // name, but for the upstream's and the models': a flag can't say whose it is.

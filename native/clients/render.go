@@ -1,0 +1,72 @@
+package clients
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// NoKey is the key of clients that want one where the server asks for none.
+const NoKey = "x"
+
+// shellKey is the client's key in a shell.
+const shellKey = `"${` + KeyVariable + `:-` + NoKey + `}"`
+
+// Note says what is to be done with Text where that are no lines of a shell.
+func (c *Client) Note(g *Gateway) string {
+	s := c.Settings(g)
+	switch {
+	case s.File != nil && g.Catalog != nil && c.Name == "codex":
+		return fmt.Sprintf("this goes into %s, what \"qwenvoy env codex --catalog\" prints into %s beside it; "+
+			"%s must be set, to any value where the server asks for no key", s.File.Path, codexCatalog, KeyVariable)
+	case s.File != nil:
+		return fmt.Sprintf("this goes into %s; %s must be set, to any value where the server asks for no key", s.File.Path, KeyVariable)
+	case s.Form != nil && s.Commands == nil:
+		return "these are fields of its settings page"
+	}
+	return ""
+}
+
+// Text is what a user types or copies: lines of a shell, a configuration file, or the fields of
+// a settings page as comments.
+func (c *Client) Text(g *Gateway) string {
+	var b strings.Builder
+	s := c.Settings(g)
+	if s.File != nil {
+		return s.File.Text
+	}
+	for _, name := range s.Unset {
+		fmt.Fprintf(&b, "unset %s\n", name)
+	}
+	for _, v := range s.Variables {
+		value := quoted(v.Value)
+		if v.Key {
+			value = shellKey
+		}
+		fmt.Fprintf(&b, "export %s=%s\n", v.Name, value)
+	}
+	for _, line := range s.Commands {
+		if s.Variables != nil { // a shell that reads these lines shall not start the client
+			line = "# then: " + line
+		}
+		fmt.Fprintln(&b, line)
+	}
+	if s.Form != nil && len(s.Commands) > 0 {
+		fmt.Fprintln(&b, "\n# or, on its settings page:")
+	}
+	for _, field := range s.Form {
+		fmt.Fprintf(&b, "# %s: %s\n", field[0], field[1])
+	}
+	return b.String()
+}
+
+// plain is what a shell takes as it stands.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+
+// quoted is a text as one word of a shell.
+func quoted(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
