@@ -13,6 +13,7 @@
 //	native/doctor      what has to fit together before agents work, checked
 //	native/probe       what the server behind it is asked before clients ask it, and what it lacks
 //	native/clients     how agents and SDKs are pointed at a gateway
+//	native/page        the page for browsers at the root
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify, and sockets handed over
@@ -21,5 +22,6 @@
 //	native/deploy      systemd units, Dockerfile, Compose and nginx samples, example configuration
 //
 // Of the core they import shared/gateway, shared/hub, shared/config, shared/access and shared/redact; native/responses
-// and native/keeper also shared/jsonedit and shared/dialect/responses.
+// and native/keeper also shared/jsonedit and shared/dialect/responses, native/server and
+// native/qwenvoy shared/catalog.
 package native

@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/clients"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -65,6 +67,7 @@ func (p *process) greet(a net.Addr, c *config.Config, behind string) {
 	if behind == "" {
 		behind = settings.RedactedURL(c.Upstreams[0].URL)
 	}
+	coding, quick := c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral
 	fmt.Fprintf(p.stdout, `
 Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
 
@@ -76,5 +79,27 @@ Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
 
   curl http://%[1]s/v1/models
 
-`, a, c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral, behind)
+`, a, coding, quick, behind)
+	program, where := cmp.Or(p.program, "qwenvoy"), ""
+	if a.String() != "127.0.0.1:9000" {
+		where = " --url http://" + a.String()
+	}
+	fmt.Fprint(p.stdout, "A coding agent, with settings that leave its own configuration alone:\n\n")
+	for _, client := range clients.Table {
+		if client.Program != "" {
+			fmt.Fprintf(p.stdout, "  %s run%s -- %-8s   # %s\n", program, where, client.Program, client.Title)
+		}
+	}
+	g := clients.New("http://"+a.String(), []clients.Model{
+		{Name: coding, Profile: "thinking-coding"}, {Name: quick, Profile: "instruct-general"},
+	})
+	for _, name := range []string{"openai", "anthropic"} {
+		client := clients.Named(name)
+		fmt.Fprintf(p.stdout, "\n%s:\n\n%s", client.Title, indent(client.Text(g)))
+	}
+	fmt.Fprintf(p.stdout, "\nOthers: %s env%s %s. In a browser: http://%s\n\n", program, where, strings.Join(clients.Names(), "|"), a)
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
 }

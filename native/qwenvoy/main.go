@@ -11,12 +11,14 @@ import (
 )
 
 func main() {
-	p := &process{args: os.Args[1:], env: os.LookupEnv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p := &process{program: os.Args[0], args: os.Args[1:], env: os.LookupEnv, environ: os.Environ(),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(p.run(context.Background()))
 }
 
 // process is what a command may touch of the world around it.
 type process struct {
+	program        string // as it was called; "" is qwenvoy
 	args           []string
 	env            func(string) (string, bool)
 	environ        []string

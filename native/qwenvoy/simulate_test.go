@@ -32,7 +32,7 @@ func runDemo(t *testing.T, args ...string) string {
 			t.Errorf("exit code %d", got)
 		}
 	})
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "/v1/models"); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "In a browser"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("no greeting: %s", out.String())
 		}
@@ -73,6 +73,13 @@ func TestTheDemosCommandsWork(t *testing.T) {
 	if body, _ := io.ReadAll(resp.Body); gjson.GetBytes(body, "data.#").Int() != 9 {
 		t.Errorf("models: %s", body)
 	}
+}
+
+// What it prints of agents and SDKs is for this gateway.
+func TestTheDemoConnectsAgentsAndSDKs(t *testing.T) {
+	greeting := runDemo(t)
+	url := regexp.MustCompile(`curl (http://\S+)/v1/models`).FindStringSubmatch(greeting)[1]
+	golden(t, "demo", strings.ReplaceAll(greeting, strings.TrimPrefix(url, "http://"), "ADDRESS"))
 }
 
 // An agent's first request is 100 KB of instructions and tools.

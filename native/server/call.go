@@ -91,7 +91,7 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 	}()
 	switch action := c.open(); {
 	case action == gateway.Local:
-		c.answer(c.x.Plan().Answer)
+		c.answer(c.h.forPeople(c.st, c.x.Plan(), cl.r))
 	case c.crowded():
 	case action == gateway.Transform:
 		c.h.modified.Add(1)

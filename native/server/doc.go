@@ -14,6 +14,7 @@
 //	client.go    whom it is for: the client of an HTTP request, body.go its body's deadlines
 //	message.go   the same for what is no request of HTTP, and for what goes on without its client
 //	leg.go       the request to the upstream and its reply, with stall.go
+//	root.go      the page at the root, for browsers
 //	pass.go      what passes through the reverse proxy
 //	observer.go  what became of each exchange: the line in the log
 //	refusal.go   what an upstream says when it refuses, as a warning
@@ -22,6 +23,6 @@
 //	buffers.go   pooled bytes, by size
 //	http.go      http.Server, its connections (conn.go), and the drain
 //
-// It may import shared/gateway, shared/hub, shared/gunzip, shared/config, shared/access and,
-// of this binary, logging, memory, probe and upstream.
+// It may import shared/gateway, shared/hub, shared/gunzip, shared/config, shared/access,
+// shared/catalog and, of this binary, clients, logging, memory, page, probe and upstream.
 package server

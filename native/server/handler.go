@@ -24,6 +24,7 @@ type Handler struct {
 	state    atomic.Pointer[state]
 	loopback bool          // only this machine can reach us, whatever a later configuration says
 	beat     time.Duration // silence of a stream before a heartbeat
+	version  string        // the program's
 
 	modified, proxied atomic.Int64
 	inFlight          atomic.Int64

@@ -106,6 +106,7 @@ func open(o Options) (*service, error) {
 		s.listening.close()
 		return nil, err
 	}
+	s.handler.SetVersion(o.Version)
 	if s.kept, err = openStore(s.config, s.handler.Memory(), s.log); err != nil {
 		s.listening.close()
 		return nil, err

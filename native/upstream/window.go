@@ -64,6 +64,17 @@ func (w *Window) Tokens(ctx context.Context, authorization string) int {
 	return w.tokens
 }
 
+// Known is the window without a question: the configured one where that is not 0, else the
+// last that was learned, 0 for none.
+func (w *Window) Known(configured int) int {
+	if configured > 0 {
+		return configured
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tokens
+}
+
 func (w *Window) ask(authorization string, done chan struct{}) {
 	tokens := w.fetch(authorization)
 	w.mu.Lock()
