@@ -24,6 +24,8 @@ type Budget struct {
 
 	collecting sync.Mutex
 	collector  func() // runtime.GC, but for tests
+
+	line line
 }
 
 // large is how many bytes at once are worth sending for the collector. What is smaller comes and
@@ -32,7 +34,7 @@ const large = 256 << 10
 
 // NewBudget makes a Budget of limit bytes.
 func NewBudget(limit int64) *Budget {
-	b := &Budget{collector: runtime.GC}
+	b := &Budget{collector: runtime.GC, line: newLine()}
 	b.SetLimit(limit)
 	return b
 }
@@ -46,8 +48,9 @@ func (b *Budget) Limit() int64 { return b.limit.Load() }
 // Held is how many bytes exchanges hold.
 func (b *Budget) Held() int64 { return b.held.Load() }
 
-// Spare tells whether more than half is free, so that what is only of use may be held for long.
-func (b *Budget) Spare() bool { return b == nil || b.held.Load()+b.kept.Load() < b.limit.Load()/2 }
+// Spare tells whether exchanges hold less than a quarter, so that what is only of use may be held
+// for long: what is worked on needs most of the rest.
+func (b *Budget) Spare() bool { return b == nil || b.held.Load() < b.limit.Load()/4 }
 
 // Kept is how many bytes the store in memory holds.
 func (b *Budget) Kept() int64 { return b.kept.Load() }
@@ -87,6 +90,7 @@ func (b *Budget) freed(n int64) {
 	if n >= large {
 		b.loose.Add(n)
 	}
+	b.line.wake()
 }
 
 // collect has the collector come by unless no more than room bytes wait for it. It comes twice:
@@ -106,8 +110,9 @@ func (b *Budget) collect(room int64) {
 // A Share is what one exchange holds of a Budget. Its zero value has no limit. It may be
 // used by several goroutines; Release comes last.
 type Share struct {
-	budget *Budget
-	held   atomic.Int64
+	budget   *Budget
+	held     atomic.Int64
+	reserved atomic.Int64 // of held: for what grows
 }
 
 // Begin gives an empty Share a Budget.
@@ -119,12 +124,37 @@ func (s *Share) Grow(n int) bool {
 	if s == nil || s.budget == nil {
 		return true
 	}
-	if !s.budget.take(int64(n)) {
+	reserved := s.reserved.Load()
+	if reserved = min(reserved, int64(n)); reserved > 0 {
+		s.reserved.Add(-reserved)
+	}
+	more := int64(n) - reserved
+	if more > 0 && !s.budget.take(more) {
+		s.reserved.Add(reserved)
 		return false
 	}
-	s.held.Add(int64(n))
+	s.held.Add(more)
 	return true
 }
+
+// has tells whether n bytes are to be had.
+func (s *Share) has(n int) bool {
+	b := s.budget
+	return b.held.Load()+b.kept.Load()+int64(n) <= b.limit.Load()
+}
+
+// Reserve takes over n bytes that another Share holds, for what s will grow by. Until they are
+// settled s is its goroutine's own.
+func (s *Share) Reserve(from *Share, n int) {
+	if s.budget != nil && s.budget == from.budget {
+		from.held.Add(-int64(n))
+		s.held.Add(int64(n))
+		s.reserved.Add(int64(n))
+	}
+}
+
+// Settle gives back what is left of what was reserved.
+func (s *Share) Settle() { s.Shrink(int(s.reserved.Swap(0))) }
 
 // Room is how many bytes all exchanges together may have, beside what the store in memory keeps.
 func (s *Share) Room() int {
@@ -158,6 +188,7 @@ func (s *Share) Release() {
 	if s == nil || s.budget == nil {
 		return
 	}
+	s.reserved.Store(0)
 	if n := s.held.Swap(0); n != 0 {
 		s.budget.give(n)
 	}

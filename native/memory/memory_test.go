@@ -1,9 +1,11 @@
 package memory
 
 import (
+	"context"
 	"os"
 	"sync"
 	"testing"
+	"time"
 )
 
 func newShare(of *Budget) *Share {
@@ -78,6 +80,85 @@ func TestWhatIsGivenBackCountsUntilItIsCollected(t *testing.T) {
 	}
 	if collected != 4 {
 		t.Errorf("for what is small: collected %d times", collected)
+	}
+}
+
+// Who waits is served in turn, and holds on to what it has come to have.
+func TestTheFirstInTheLineGoesOnToTheEnd(t *testing.T) {
+	const limit = 64 * large
+	b := NewBudget(limit)
+	others := newShare(b)
+	if !others.Grow(limit) {
+		t.Fatal("refused")
+	}
+	one := newShare(b)
+	first := one.NewPlace(time.Hour)
+	went := make(chan bool)
+	go func() { went <- first.GrowOn(t.Context(), 2*large, 4*large) }()
+	for !b.line.waits.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	second := newShare(b).NewPlace(time.Hour)
+	others.Shrink(5 * large)
+	if second.GrowOn(over, 2*large, 0) {
+		t.Error("the second went on before the first")
+	}
+	others.Shrink(large)
+	if !<-went || !first.First() {
+		t.Error("the first found no room")
+	}
+	others.Shrink(2 * large)
+	if second.GrowOn(over, large, 0) {
+		t.Error("the second went on before the first had come to an end")
+	}
+	if !second.GrowOn(over, large-1, 0) {
+		t.Error("a small piece has to wait")
+	}
+	first.Leave()
+	first.Leave()
+	if !second.GrowOn(t.Context(), large, 0) || !second.First() {
+		t.Error("the second is not the first now")
+	}
+	second.Leave()
+	short := newShare(b).NewPlace(time.Millisecond)
+	if short.Grow(t.Context(), limit) {
+		t.Error("there is no room")
+	}
+	short.Leave()
+}
+
+func TestWhileThereIsRoomNobodyIsFirst(t *testing.T) {
+	b := NewBudget(64 * large)
+	for range 4 {
+		p := newShare(b).NewPlace(time.Hour)
+		if !p.GrowOn(t.Context(), 2*large, 100*large) || p.First() {
+			t.Error("it has to wait")
+		}
+	}
+	unlimited := new(Share).NewPlace(time.Hour)
+	if !unlimited.GrowOn(t.Context(), 1<<40, 0) || !unlimited.Grow(t.Context(), 1<<40) {
+		t.Error("refused without a limit")
+	}
+}
+
+// What was reserved is grown into, and what is left of it given back.
+func TestWhatIsReservedIsGrownInto(t *testing.T) {
+	b := NewBudget(100)
+	from, s := newShare(b), newShare(b)
+	if !from.Grow(90) {
+		t.Fatal("refused")
+	}
+	s.Reserve(from, 80)
+	if !s.Grow(50) || !s.Grow(35) || s.Grow(6) || b.Held() != 95 {
+		t.Errorf("%d held", b.Held())
+	}
+	s.Shrink(85)
+	s.Reserve(from, 10)
+	s.Settle()
+	if b.Held() != 0 {
+		t.Errorf("%d held in the end", b.Held())
 	}
 }
 

@@ -447,6 +447,46 @@ func TestMemoryRepliesThatNobodyReads(t *testing.T) {
 	p.survives()
 }
 
+// Messages that come at once are taken in turn: none holds a part of the memory that keeps the
+// others from coming to an end.
+func TestMemoryMessagesOfManySocketsAtOnce(t *testing.T) {
+	p := startLimited(t, 96<<20)
+	p.open()
+	message := []byte(`{"type":"response.create","model":"gpt-5","store":false,"input":"` + prose(4<<20) + `"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patient)
+	defer cancel()
+	const sockets = 40
+	got := p.all(sockets, func(int) int {
+		c, _, err := websocket.Dial(ctx, strings.Replace(p.url, "http", "ws", 1)+"/v1/responses", nil)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer func() { _ = c.CloseNow() }()
+		c.SetReadLimit(-1)
+		if err := c.Write(ctx, websocket.MessageText, message); err != nil {
+			t.Error(err)
+			return 0
+		}
+		for {
+			_, frame, err := c.Read(ctx)
+			switch {
+			case err != nil:
+				t.Error(err)
+				return 0
+			case bytes.Contains(frame, []byte(`"type":"response.completed"`)):
+				return 200
+			case bytes.Contains(frame, []byte(`"status":503`)):
+				return 503
+			}
+		}
+	})
+	if got[200] == 0 || got[200]+got[503] != sockets {
+		t.Errorf("%v", got)
+	}
+	p.survives()
+}
+
 func TestMemoryMessagesOfSockets(t *testing.T) {
 	p := startLimited(t, small)
 	message := []byte(`{"type":"response.create","model":"gpt-5","store":false,"input":"` + prose(3<<20) + `"}`)
@@ -473,8 +513,9 @@ func TestMemoryMessagesOfSockets(t *testing.T) {
 			}
 		})
 	}
-	sending.Wait()
+	p.eventually("a message has gone up", func() bool { return p.arrived.Load() > 0 })
 	p.open()
+	sending.Wait()
 	for _, c := range socks {
 		if _, _, err := c.Read(ctx); err != nil { // an event, or a refusal
 			t.Error(err)

@@ -149,7 +149,7 @@ type clocks struct {
 
 // quick waits for nothing longer than a test does.
 var quick = clocks{
-	clock: clock{now: time.Now, ping: 20 * time.Millisecond, age: time.Hour, cancelled: soon, keepAlive: 50 * time.Millisecond},
+	clock: clock{now: time.Now, ping: 20 * time.Millisecond, age: time.Hour, cancelled: soon, keepAlive: 50 * time.Millisecond, room: soon},
 	Clock: keeper.Clock{Lease: 2 * time.Second, Sweep: 20 * time.Millisecond, Probe: 10 * time.Millisecond, Busy: 50 * time.Millisecond},
 }
 

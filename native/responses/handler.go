@@ -46,6 +46,8 @@ type clock struct {
 	cancelled time.Duration
 	// keepAlive is the pause between two comments in a resumed stream.
 	keepAlive time.Duration
+	// room is how long a socket's message waits for memory.
+	room time.Duration
 }
 
 var realClock = clock{
@@ -54,6 +56,7 @@ var realClock = clock{
 	age:       time.Hour,
 	cancelled: 30 * time.Second,
 	keepAlive: 15 * time.Second,
+	room:      10 * time.Second,
 }
 
 // New makes a Handler in front of next, with what a keeps and s stores. Sockets end with base.

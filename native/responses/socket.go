@@ -41,9 +41,47 @@ type socket struct {
 	cancel context.CancelFunc
 
 	memory  memory.Share // of what has come, and of what can be gone on from
+	turn    turn
 	queue   chan []byte
 	waiting atomic.Int64 // bytes in queue
 	turns   int
+}
+
+// A turn is the place in the line for memory that a message has come to have: it stays the first
+// until it is served, unless others are before it on its own connection.
+type turn struct {
+	mu      sync.Mutex
+	serving bool
+	place   memory.Place // of the message that is served next
+}
+
+// handOver leaves the message that has come its place, if it is the next.
+func (t *turn) handOver(p *memory.Place, next bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if next && !t.serving && p.First() {
+		t.place, *p = *p, memory.Place{}
+		return
+	}
+	p.Leave()
+}
+
+// begin serves a message, with its place or another.
+func (t *turn) begin(another memory.Place) memory.Place {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.serving = true
+	if t.place.First() {
+		another, t.place = t.place, memory.Place{}
+	}
+	return another
+}
+
+func (t *turn) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.serving = false
+	t.place.Leave()
 }
 
 // serve runs the connection to its end.
@@ -65,6 +103,7 @@ func (s *socket) serve() {
 	_ = s.conn.CloseNow()
 	<-left
 	<-pinged
+	s.turn.end()
 	s.memory.Release()
 }
 
@@ -99,7 +138,11 @@ func (s *socket) work() {
 // read queues what the client sends, and returns when it has left or has to.
 func (s *socket) read() {
 	limit, _ := s.archive.Limits()
+	var place memory.Place // of the message that comes
+	defer func() { place.Leave() }()
 	for {
+		place.Leave()
+		place = s.memory.NewPlace(s.clock.room)
 		kind, r, err := s.conn.Reader(context.Background())
 		if err != nil {
 			return
@@ -108,11 +151,12 @@ func (s *socket) read() {
 			_ = s.conn.Close(websocket.StatusUnsupportedData, "text messages only")
 			return
 		}
-		b, full, err := s.gather(io.LimitReader(r, int64(limit)+1))
+		b, full, err := s.gather(io.LimitReader(r, int64(limit)+1), limit+2, &place)
 		switch {
 		case err != nil:
 			return
 		case full:
+			place.Leave()
 			s.refuse(hub.FaultProblem(hub.NoMemory, limit))
 			if _, err := io.Copy(io.Discard, r); err != nil {
 				return
@@ -133,6 +177,7 @@ func (s *socket) read() {
 		}
 		many := s.waiting.Add(int64(len(b))) > int64(limit) && len(s.queue) > 0
 		if !many {
+			s.turn.handOver(&place, len(s.queue) == 0)
 			select {
 			case s.queue <- b:
 			default:
@@ -151,10 +196,10 @@ func (s *socket) read() {
 const leastMessage = 4 << 10
 
 // gather reads a message in a buffer that grows as it comes, and counts until the message has
-// been served; full: there is no memory for it.
-func (s *socket) gather(r io.Reader) (b []byte, full bool, err error) {
-	for room := leastMessage; ; room *= 2 {
-		if !s.memory.Grow(room) {
+// been served; full: there is no memory for it, not even when others have had their turn.
+func (s *socket) gather(r io.Reader, limit int, place *memory.Place) (b []byte, full bool, err error) {
+	for room := min(leastMessage, limit); ; room = min(2*room, limit) {
+		if !place.GrowOn(s.ctx, room, 4*room) {
 			s.memory.Shrink(cap(b))
 			return nil, true, nil
 		}
@@ -209,12 +254,19 @@ func (s *socket) send(text []byte) error {
 func (s *socket) message(message []byte) {
 	held := cap(message)
 	defer func() { s.memory.Shrink(held) }()
-	if !s.memory.Grow(len(message) + 16) {
+	place := s.turn.begin(s.memory.NewPlace(s.clock.room))
+	defer func() {
+		place.Leave()
+		s.turn.end()
+	}()
+	room := len(message) + 16
+	needs := server.Needs(message, s.memory.Room()) + room // the keeper's is as large again
+	if !place.Grow(s.ctx, needs) {
 		s.refuse(hub.FaultProblem(hub.NoMemory, 0))
 		return
 	}
-	held += len(message) + 16
-	f, create, err := s.reader.read(make([]byte, 0, len(message)+16), message)
+	held += needs
+	f, create, err := s.reader.read(make([]byte, 0, room), message)
 	if err != nil {
 		s.refuse(notJSON(err))
 		return
@@ -239,9 +291,13 @@ func (s *socket) message(message []byte) {
 	s.turns++
 	t := &socketTurn{Keeper: s.archive.NewKeeper(s.credential), socket: s}
 	t.GoOnFrom(&s.last)
-	s.memory.Shrink(held) // the exchange has what it needs, and counts it
-	held = 0
-	s.next.Run(s.ctx, &server.Message{Path: responsesPath, Header: s.header, Host: s.host, Remote: s.remote, Body: create, Keeper: t})
+	place.Leave()
+	needs = server.Needs(create, s.memory.Room())
+	s.memory.Shrink(held - needs)
+	held = 0 // it is the exchange's
+	s.next.Run(s.ctx, &server.Message{
+		Path: responsesPath, Header: s.header, Host: s.host, Remote: s.remote, Body: create, Keeper: t, Memory: &s.memory,
+	})
 	if next := t.Next(); next != nil {
 		s.goOnFrom(*next)
 	} else {

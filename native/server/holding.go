@@ -69,6 +69,7 @@ func (h *holding) work(n int) bool {
 // worked gives back what was counted by work.
 func (h *holding) worked() {
 	h.share.Shrink(h.working)
+	h.share.Settle()
 	h.reading, h.working = false, 0
 }
 

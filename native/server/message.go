@@ -22,11 +22,22 @@ type Message struct {
 	// Body belongs to the exchange from then on.
 	Body   []byte
 	Keeper Keeper
+	// Memory, if given, holds what the exchange Needs, which takes it over.
+	Memory *memory.Share
+}
+
+// Needs is how many bytes the exchange of a message takes at most until it is turned, where all
+// may have room.
+func Needs(body []byte, room int) int {
+	return len(body) + sizeOf(roomFor(len(body))) + reading(body, room)
 }
 
 // Run serves a message, and returns when its exchange is over.
 func (h *Handler) Run(ctx context.Context, m *Message) {
 	c := newCall(h, ctx, newDetached(m), m.Keeper, h.observer.ids.of(m.Header))
+	if m.Memory != nil {
+		c.holding.share.Reserve(m.Memory, Needs(m.Body, m.Memory.Room()))
+	}
 	c.runDetached(func() {
 		switch action := c.open(); {
 		case action == gateway.Local:
