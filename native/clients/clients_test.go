@@ -111,7 +111,7 @@ func TestAsk(t *testing.T) {
 		_, _ = w.Write([]byte(body))
 	}))
 	defer s.Close()
-	status, body = 200, `{"object":"list","data":[{"id":"a","max_model_len":4096},{"id":"b-coding"},{"id":"c-instruct","profile":{"x":1}}],"models":[{"slug":"a"}]}`
+	status, body = 200, `{"object":"list","data":[{"id":"a","max_model_len":9000,"context_window":4096},{"id":"b-coding"},{"id":"c-instruct","profile":{"x":1}}],"models":[{"slug":"a"}]}`
 	g, err := Ask(t.Context(), s.URL+"/v1", "k")
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +121,10 @@ func TestAsk(t *testing.T) {
 	}
 	if asked != "/v1/models?client_version=0.171.0 Bearer k" {
 		t.Error(asked)
+	}
+	body = `{"data":[{"id":"a-coding"},{"id":"zebra","profile":"thinking-coding"},{"id":"yak","profile":"instruct-general"}]}`
+	if g, err = Ask(t.Context(), s.URL, ""); err != nil || g.Coding != "zebra" || g.Quick != "yak" {
+		t.Errorf("a profile goes before a name: %+v %v", g, err)
 	}
 	body = `{"data":[{"id":"one","max_model_len":null}]}`
 	if g, err = Ask(t.Context(), s.URL, ""); err != nil || g.Coding != "one" || g.Quick != "one" || g.Window != DefaultWindow || g.Catalog != nil {

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,7 +158,8 @@ func read(root string, body []byte) (*Gateway, error) {
 		Data []struct {
 			ID      string
 			Profile any
-			Window  int `json:"max_model_len"`
+			Window  int `json:"context_window"`
+			Server  int `json:"max_model_len"` // of other gateways, and of servers
 		}
 		Models json.RawMessage
 	}
@@ -167,7 +169,7 @@ func read(root string, body []byte) (*Gateway, error) {
 	models := make([]Model, len(list.Data))
 	for i, m := range list.Data {
 		profile, _ := m.Profile.(string)
-		models[i] = Model{m.ID, profile, m.Window}
+		models[i] = Model{m.ID, profile, cmp.Or(m.Window, m.Server)}
 	}
 	if len(models) == 0 {
 		return nil, fmt.Errorf("the gateway at %s lists no models", root)

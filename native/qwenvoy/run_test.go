@@ -66,7 +66,8 @@ func named(t *testing.T) string {
 	t.Helper()
 	up := httptest.NewServer(simulator.New(simulator.Options{MaxModelLen: 40_000}))
 	t.Cleanup(up.Close)
-	file := write(t, "upstreams: [{model: "+simulator.DefaultModel+", url: '"+up.URL+"'}]\nbuiltin_models: {thinking-coding: the-coding-one}\n")
+	file := write(t, "upstreams: [{model: "+simulator.DefaultModel+", url: '"+up.URL+"', max_model_len: 30000}]\n"+
+		"builtin_models: {thinking-coding: zebra, instruct-general: yak}\n")
 	return run(t, noEnv, "--config", file).url
 }
 
@@ -75,7 +76,7 @@ func TestRunStartsAnAgentWithSettings(t *testing.T) {
 	caches := agent(t, "claude", `echo "$@|$ANTHROPIC_BASE_URL|$ANTHROPIC_MODEL|$CLAUDE_CODE_MAX_CONTEXT_TOKENS|$ANTHROPIC_AUTH_TOKEN|${ANTHROPIC_API_KEY-none}"
 cat; cat "$CLAUDE_CONFIG_DIR/.claude.json"; echo oops >&2; exit 7`)
 	got := launch(t, map[string]string{"QWENVOY_KEY": "sk-mine", "ANTHROPIC_API_KEY": "theirs"}, "--url", url, "--", "claude", "-p", "two words", "-loglevel")
-	want := "-p two words -loglevel|" + url + "|the-coding-one|40000|sk-mine|none\ntyped\n" + `{"hasCompletedOnboarding":true}` + "\n"
+	want := "-p two words -loglevel|" + url + "|zebra|30000|sk-mine|none\ntyped\n" + `{"hasCompletedOnboarding":true}` + "\n"
 	if got.code != 7 || got.stdout != want || got.stderr != "oops\n" {
 		t.Errorf("exit code %d\n%s\nwant\n%s\nstderr %s", got.code, got.stdout, want, got.stderr)
 	}
