@@ -117,7 +117,8 @@ func TestTheUnitWaitsLongerThanTheDrain(t *testing.T) {
 	for line := range strings.Lines(string(b)) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "TimeoutStopSec="); ok {
 			stop, err := time.ParseDuration(v + "s")
-			if drain := time.Duration(config.Default().Timeouts.Drain); err != nil || stop < drain+10*time.Second {
+			of := config.Default().Timeouts
+			if drain := time.Duration(of.DrainDelay + of.Drain); err != nil || stop < drain+10*time.Second {
 				t.Errorf("TimeoutStopSec is %s (%v), the drain %s", v, err, drain)
 			}
 			return
@@ -156,7 +157,7 @@ func TestTheComposeFileNamesTheServer(t *testing.T) {
 	if u := c.Upstreams[0]; u.URL != given["TARGET"] || u.Model != given["SERVED_MODEL"] || u.APIKey != given["UPSTREAM_API_KEY"] {
 		t.Errorf("the upstream is %+v", u)
 	}
-	if grace, err := time.ParseDuration(s.StopGrace); err != nil || grace < time.Duration(c.Timeouts.Drain)+10*time.Second {
+	if grace, err := time.ParseDuration(s.StopGrace); err != nil || grace < time.Duration(c.Timeouts.DrainDelay+c.Timeouts.Drain)+10*time.Second {
 		t.Errorf("stop_grace_period is %s (%v), the drain %s", s.StopGrace, err, time.Duration(c.Timeouts.Drain))
 	}
 }

@@ -29,7 +29,7 @@ func (a *Archive) Problem(err error, what, param, id string) *hub.Problem {
 		return &hub.Problem{Status: 409, Type: hub.TypeInvalidRequest, Param: param, Reason: "conflict",
 			Message: what + " '" + id + "' was changed or is taken: " + err.Error() + "."}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &hub.Problem{Status: 503, Type: hub.TypeServer, Reason: "shutting_down", Message: "The gateway is shutting down."}
+		return hub.FaultProblem(hub.ShuttingDown, 0)
 	}
 	a.log.Error("the store failed", "error", err)
 	return &hub.Problem{Status: 500, Type: hub.TypeServer, Reason: "store",

@@ -59,9 +59,7 @@ func backgroundOnSocket() *hub.Problem {
 		"background is not for WebSocket connections. Send the request to POST /v1/responses.")
 }
 
-func shuttingDown() *hub.Problem {
-	return &hub.Problem{Status: 503, Type: hub.TypeServer, Reason: "shutting_down", Message: "The gateway is shutting down."}
-}
+func shuttingDown() *hub.Problem { return hub.FaultProblem(hub.ShuttingDown, 0) }
 
 func wrongSocketVersion() *hub.Problem {
 	p := hub.UpgradeRefused("WebSocket is served in version 13 only.")

@@ -30,10 +30,15 @@ const (
 type bodyHandler struct {
 	next   http.Handler
 	config func() *config.Config
+	// leaving: the process will end, and connections of HTTP/1 with their replies.
+	leaving func() bool
 }
 
 func (h *bodyHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
+		if r.ProtoMajor == 1 && h.leaving() && r.Header["Upgrade"] == nil {
+			w.Header()["Connection"] = connectionClose
+		}
 		h.next.ServeHTTP(w, r)
 		return
 	}
@@ -45,6 +50,7 @@ func (h *bodyHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		chunked: r.ProtoMajor == 1 && r.ContentLength < 0,
 		expects: r.ProtoMajor == 1 && r.Header.Get("Expect") != "",
 		last:    r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ProtoMinor == 0),
+		leaving: h.leaving,
 	}
 	b.announce()
 	// Else net/http would wait for the body before it sends the reply's first byte, and drop
@@ -82,6 +88,8 @@ type requestBody struct {
 	// beside them, which another reader would have gone by, as one of HTTP/1.0 may have had
 	// chunks beside its length; net/http doesn't tell.
 	last bool
+	// leaving: the process will end, and no other request follows either.
+	leaving func() bool
 
 	mu     sync.Mutex
 	lent   bool      // read on another goroutine, maybe beyond the exchange
@@ -117,8 +125,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.over, b.err = true, err
 	if err == io.EOF {
 		b.disarm()
-		if !b.lent && !b.last {
-			delete(b.w.Header(), "Connection")
+		if !b.lent {
+			b.let()
 		}
 	}
 	return n, err
@@ -190,11 +198,20 @@ func (b *requestBody) announce() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch h := b.w.Header(); {
-	case b.err == io.EOF && !b.last:
-		delete(h, "Connection")
+	case b.err == io.EOF:
+		b.let()
 	case b.request.ProtoMajor == 1:
 		h["Connection"] = connectionClose
 	}
+}
+
+// let says that another request can follow, unless it is known that none does.
+func (b *requestBody) let() {
+	if b.last || b.request.ProtoMajor == 1 && b.leaving() {
+		b.w.Header()["Connection"] = connectionClose
+		return
+	}
+	delete(b.w.Header(), "Connection")
 }
 
 // failed is the error that reading the body ended with, nil or io.EOF for none.

@@ -59,6 +59,9 @@ type call struct {
 	stream  stream
 	refusal refusal
 	id      string
+	// Of the calls under way those beside it, and when it began.
+	before, after *call
+	began         time.Time
 	// detached: the exchange has left the client that it began with.
 	detached bool
 	failure  string // what ended the exchange early, for the log
@@ -77,6 +80,8 @@ func newCall(h *Handler, ctx context.Context, cl client, k Keeper, id string) *c
 	c.stream.call = c
 	c.h, c.st, c.ctx, c.client, c.keeper, c.id = h, h.state.Load(), ctx, cl, k, id
 	c.holding.share.Begin(h.memory)
+	c.began = cl.traffic().start
+	h.inFlight.begin(c)
 	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
 	return c
 }
@@ -91,7 +96,7 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 	}()
 	switch action := c.open(); {
 	case action == gateway.Local:
-		c.answer(c.h.forPeople(c.st, c.x.Plan(), cl.r))
+		c.answer(c.h.local(c.st, c.x.Plan(), cl.r))
 	case c.crowded():
 	case action == gateway.Transform:
 		c.h.modified.Add(1)
@@ -111,7 +116,7 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 // crowded refuses what would be one too many under way; what is answered without an upstream
 // is not.
 func (c *call) crowded() bool {
-	if c.h.inFlight.Load() <= int64(c.st.config.Limits.Exchanges) {
+	if c.h.inFlight.n.Load() <= int64(c.st.config.Limits.Exchanges) {
 		return false
 	}
 	c.answer(c.x.Fault(hub.Busy))
@@ -205,6 +210,7 @@ func (c *call) free() {
 	c.log.end()
 	c.leg.free()
 	c.holding.release()
+	c.h.inFlight.end(c)
 	*c = call{leg: c.leg, holding: holding{decode: c.holding.decode}}
 	calls.Put(c)
 }
@@ -247,7 +253,7 @@ func (c *call) open() gateway.Action {
 	}
 	c.x = c.st.gateway.Open(c.client.head(), env)
 	plan := c.x.Plan()
-	if plan.Route != "health" {
+	if !isProbe(plan.Route) {
 		c.h.proxied.Add(1)
 	}
 	return plan.Action

@@ -19,6 +19,8 @@
 //	observer.go  what became of each exchange: the line in the log
 //	refusal.go   what an upstream says when it refuses, as a warning
 //	log.go       heads and bodies at the COMPLETE level
+//	readiness.go what load balancers are told
+//	inflight.go  what is under way
 //	ids.go       what a request is called in the log
 //	buffers.go   pooled bytes, by size
 //	http.go      http.Server, its connections (conn.go), and the drain

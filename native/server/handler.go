@@ -13,6 +13,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
 // A Handler serves every request. Its configuration can be replaced while it serves.
@@ -27,7 +28,8 @@ type Handler struct {
 	version  string        // the program's
 
 	modified, proxied atomic.Int64
-	inFlight          atomic.Int64
+	inFlight          inFlight
+	readiness         readiness
 	base              context.Context
 	end               context.CancelCauseFunc
 }
@@ -79,7 +81,10 @@ func (h *Handler) Observer() *Observer { return h.observer }
 func (h *Handler) Counts() (modified, proxied int64) { return h.modified.Load(), h.proxied.Load() }
 
 // InFlight is the number of requests under way.
-func (h *Handler) InFlight() int64 { return h.inFlight.Load() }
+func (h *Handler) InFlight() int64 { return h.inFlight.n.Load() }
+
+// Oldest is how long the request that began first is under way, 0 where there is none.
+func (h *Handler) Oldest() time.Duration { return h.inFlight.oldest() }
 
 // BaseContext is for http.Server's field of that name. End works through it.
 func (h *Handler) BaseContext(net.Listener) context.Context { return h.base }
@@ -100,14 +105,24 @@ func (h *Handler) Settles(r *http.Request) bool {
 		Method: r.Method, Path: targetOf(r), Header: func(name string) string { return fieldOf(r, name) }})
 }
 
+// local is the core's own answer to a request, or what takes its place here.
+func (h *Handler) local(st *state, plan *gateway.Plan, r *http.Request) *hub.Answer {
+	switch {
+	case plan.Answer.Status != http.StatusOK:
+	case plan.Route == "root":
+		return h.forPeople(st, plan.Answer, r)
+	case plan.Route == "readyz":
+		return h.ready(plan.Answer)
+	}
+	return plan.Answer
+}
+
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, nil) }
 
 // Serve serves one request with the state behind it; k may be nil. An exchange that was
 // detached goes on after it has returned, and r is still to be answered.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, k Keeper) {
-	h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
 	cl := newHTTPClient(w, r, credential(r, k))
 	defer cl.free()
 	c := newCall(h, r.Context(), cl, k, h.observer.ids.of(r.Header))

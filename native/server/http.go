@@ -19,7 +19,7 @@ func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *h
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           guarded(&bodyHandler{next: front, config: h.Config}, log),
+		Handler:           guarded(&bodyHandler{next: front, config: h.Config, leaving: h.leaving}, log),
 		Protocols:         protocols,
 		BaseContext:       h.BaseContext,
 		ConnContext:       connContext,

@@ -121,7 +121,7 @@ func (l *leg) unreachable(err error) (f hub.Fault, failure string) {
 	var timeout net.Error
 	switch {
 	case context.Cause(l.ctx) == errEnded:
-		return hub.Unreachable, shuttingDown
+		return hub.ShuttingDown, ""
 	case l.waiting.Err() != nil:
 		return hub.NoFault, clientGone
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout() && !isDial(err):
@@ -142,7 +142,7 @@ func (l *leg) cut() (f hub.Fault, failure string) {
 	case cause == errIdle:
 		return hub.Idle, "idle"
 	case cause == errEnded:
-		return hub.Cut, shuttingDown
+		return hub.ShuttingDown, shuttingDown
 	case l.waiting.Err() != nil:
 		return hub.NoFault, clientGone
 	}

@@ -54,9 +54,6 @@ func (h *Handler) Run(ctx context.Context, m *Message) {
 
 // runDetached does the work of a call that no HTTP client waits for, or the rest of it.
 func (c *call) runDetached(work func()) {
-	h := c.h
-	h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
 	defer func() {
 		// The sign for net/http to cut the connection: there is none.
 		if p := recover(); p != nil && p != http.ErrAbortHandler {

@@ -60,7 +60,7 @@ type Observer struct {
 func NewObserver(log *slog.Logger) *Observer { return &Observer{log: log, ids: newIDs()} }
 
 func levelOf(route string) slog.Level {
-	if route == "health" {
+	if isProbe(route) {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

@@ -149,7 +149,7 @@ func TestAnswersOutsideTheCoreAreForPagesToo(t *testing.T) {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/chat/completions", nil)
 	r.Header.Set("Origin", here)
 	call := newCall(e.handler, t.Context(), newHTTPClient(w, r, CredentialOf(r)), nil, "req-1")
-	call.recovered("a fault of our own, before the core knew of the exchange")
+	call.finish("a fault of our own, before the core knew of the exchange")
 	if w.Code != 500 || w.Header().Get("Access-Control-Allow-Origin") != here {
 		t.Errorf("a panic: %d %v", w.Code, w.Header())
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/clients"
 	"github.com/qwenvoy/qwenvoy/native/page"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
-	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -15,12 +14,8 @@ import (
 // requests are served.
 func (h *Handler) SetVersion(version string) { h.version = version }
 
-// forPeople is the core's own answer, or at the root, for a browser, a page in its place.
-func (h *Handler) forPeople(st *state, plan *gateway.Plan, r *http.Request) *hub.Answer {
-	a := plan.Answer
-	if plan.Route != "root" || a.Status != http.StatusOK {
-		return a
-	}
+// forPeople is the core's own answer at the root, or for a browser a page in its place.
+func (h *Handler) forPeople(st *state, a *hub.Answer, r *http.Request) *hub.Answer {
 	if !page.Preferred(strings.Join(r.Header.Values("Accept"), ",")) {
 		a.Header = varyByAccept(a.Header)
 		return a

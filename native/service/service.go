@@ -41,6 +41,8 @@ type Options struct {
 	Signals func() (signals <-chan os.Signal, stop func())
 	// Listen, if given, binds the address in the place of what the configuration or systemd says.
 	Listen func(address string) (net.Listener, error)
+	// reportEvery, if given, is how often a drain says what it waits for.
+	reportEvery time.Duration
 	// Serving, if given, is called with the bound address once requests are served.
 	Serving func(net.Addr, *config.Config)
 }
@@ -77,7 +79,6 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 
 	srv := server.HTTP(s.handler, s.state, s.config, s.log)
-	srv.RegisterOnShutdown(s.state.Drain)
 	failed := make(chan error, len(s.listening.sockets))
 	for _, ln := range server.Listeners(s.listening.sockets, s.config.Limits.Connections) {
 		go func() { failed <- srv.Serve(ln) }()
@@ -182,27 +183,21 @@ func (s *service) close() {
 func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-chan error, changes <-chan struct{}) error {
 	status := time.NewTicker(statusEvery)
 	defer status.Stop()
-	var watchdog <-chan time.Time
-	if d := systemd.WatchdogInterval(); d > 0 {
-		t := time.NewTicker(d)
-		defer t.Stop()
-		watchdog = t.C
-	}
+	watchdog, stop := watchdogTicks()
+	defer stop()
 	for {
 		select {
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
-			s.drain(srv)
+			s.drain(srv, nil)
 			return nil
 		case sig := <-s.signals:
 			if sig == syscall.SIGHUP {
 				s.reload(bySignal)
 				continue
 			}
-			s.log.Info("stopping", "signal", sig.String(), "in_flight", s.handler.InFlight(),
-				"drain", time.Duration(s.handler.Config().Timeouts.Drain).String())
-			s.drain(srv)
+			s.drain(srv, sig)
 			return nil
 		case <-changes:
 			s.reload(byChange)
@@ -214,6 +209,16 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 			systemd.Watchdog()
 		}
 	}
+}
+
+// watchdogTicks ticks when systemd's watchdog is to be fed, never where there is none.
+func watchdogTicks() (ticks <-chan time.Time, stop func()) {
+	d := systemd.WatchdogInterval()
+	if d == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(d)
+	return t.C, t.Stop
 }
 
 func (s *service) started() {

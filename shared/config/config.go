@@ -224,7 +224,8 @@ type Timeouts struct {
 	Idle         Duration `json:"idle"`          // between two pieces of a reply or of a request's body; 5m
 	Header       Duration `json:"header"`        // to read a client's request head, and to the first byte of its body; 10s
 	UpstreamIdle Duration `json:"upstream_idle"` // an unused upstream connection is closed; 3s
-	Drain        Duration `json:"drain"`         // after SIGTERM; 3m
+	Drain        Duration `json:"drain"`         // for running requests after SIGTERM, and after DrainDelay; 3m
+	DrainDelay   Duration `json:"drain_delay"`   // from SIGTERM until no more are accepted, where somebody asks /readyz; 10s
 }
 
 // Log is for the binary.

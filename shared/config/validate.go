@@ -54,6 +54,7 @@ func Default() *Config {
 			Header:       Duration(10 * time.Second),
 			UpstreamIdle: Duration(3 * time.Second),
 			Drain:        Duration(3 * time.Minute),
+			DrainDelay:   Duration(10 * time.Second),
 		},
 		Log: Log{Level: "INFO", Format: "auto"},
 	}

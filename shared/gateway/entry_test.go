@@ -144,7 +144,7 @@ func TestTargetsMeanHereWhatTheyMeanToServers(t *testing.T) {
 }
 
 func TestTargetsThatCannotStandInARequestLine(t *testing.T) {
-	for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/responses/resp_1", "/v1/models", "/health", "/other", "/"} {
+	for _, path := range []string{"/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/responses/resp_1", "/v1/models", "/health", "/readyz", "/other", "/"} {
 		for _, odd := range []string{"#", "#x", "?x#y", "? x", " ", "\t", "\x00", "\x7f", "\r\nx: y", "%0a", "%0A?x", "%00", "%1f/", "%7F", "%0d%0ax:"} {
 			for _, method := range []string{"POST", "GET", "OPTIONS"} {
 				x := open(newGateway(t, "", Edge{Health: true}), Env{}, method, path+odd, "origin", "https://evil.test")

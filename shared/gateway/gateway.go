@@ -11,7 +11,7 @@ import (
 
 // An Edge says how the I/O around the core differs.
 type Edge struct {
-	// Health: this edge answers GET /health itself; otherwise it is passed on.
+	// Health: this edge answers GET /health, /livez and /readyz itself; otherwise they are passed on.
 	Health bool
 	// Loopback: only its own machine can reach this edge.
 	Loopback bool

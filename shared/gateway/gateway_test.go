@@ -71,6 +71,9 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 		{"no model", "GET", "/v1/models/llama", nil, "model", Local, 404},
 		{"nothing behind models", "GET", "/v1/models//", nil, "pass", Pass, 0},
 		{"health", "GET", "/health", nil, "health", Local, 200},
+		{"liveness", "GET", "/livez", nil, "livez", Local, 200},
+		{"readiness", "GET", "/readyz?verbose", nil, "readyz", Local, 200},
+		{"readiness with POST", "POST", "/readyz", nil, "readyz", Local, 405},
 		{"health with HEAD", "HEAD", "/health", nil, "health", Local, 200},
 		{"health with POST", "POST", "/health", nil, "health", Local, 405},
 		{"other path", "PATCH", "/metrics", nil, "pass", Pass, 0},
@@ -108,8 +111,10 @@ func TestWhatAnEdgeHasToDoFollowsFromTheHead(t *testing.T) {
 }
 
 func TestHealthIsPassedOnWhereTheEdgeDoesNotAnswerIt(t *testing.T) {
-	if p := open(newGateway(t, "", Edge{}), Env{}, "GET", "/health").Plan(); p.Action != Pass {
-		t.Errorf("action %d", p.Action)
+	for _, path := range []string{"/health", "/livez", "/readyz"} {
+		if p := open(newGateway(t, "", Edge{}), Env{}, "GET", path).Plan(); p.Action != Pass {
+			t.Errorf("action %d", p.Action)
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func TestOriginsThatAreAllowed(t *testing.T) {
 // Whatever the route and its method, a browser's question is answered without a server.
 func TestPreflightsOfAllRoutes(t *testing.T) {
 	g := newGateway(t, `,"cors":{"origins":["https://app.example.com"]}`, Edge{Health: true})
-	paths := []string{"/health", "/", "/v1/models/gpt-5", "/v1/responses/resp_1", "/v1/responses/resp_1/cancel", "/v1/conversations",
+	paths := []string{"/health", "/readyz", "/", "/v1/models/gpt-5", "/v1/responses/resp_1", "/v1/responses/resp_1/cancel", "/v1/conversations",
 		"/v1/conversations/conv_1/items", "/v1/messages/batches", "/v1/v1/messages", "/v1/responses/", "/v1/%6dessages"}
 	for path := range routes {
 		paths = append(paths, path)

@@ -57,6 +57,8 @@ var (
 	passThrough = &route{kind: passRoute, name: "pass"}
 	modelEntry  = listed("model", models.Entry)
 	health      = &route{kind: pageRoute, name: "health", method: "GET", page: `{"status":"healthy"}`}
+	livez       = &route{kind: pageRoute, name: "livez", method: "GET", page: `{"status":"alive"}`}
+	readyz      = &route{kind: pageRoute, name: "readyz", method: "GET", page: `{"status":"ready"}`}
 	root        = &route{kind: pageRoute, name: "root", method: "GET", page: `{"service":"qwenvoy"}`}
 
 	// Stored responses and conversations are served by an edge with state, before its
@@ -76,6 +78,8 @@ var (
 		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
 		"/v1/models":           listed("models", models.List),
 		"/health":              health,
+		"/livez":               livez,
+		"/readyz":              readyz,
 		"/":                    root,
 
 		"/v1/responses":              translated("responses", "/v1/chat/completions", responses.Create),
@@ -150,7 +154,7 @@ func (g *Gateway) find(path string) (r *route, canonical, model string) {
 		canonical = canonical[:len(canonical)-1]
 	}
 	if r = routes[canonical]; r != nil {
-		if r == health && !g.edge.Health {
+		if (r == health || r == livez || r == readyz) && !g.edge.Health {
 			return passThrough, path, ""
 		}
 		return r, canonical, ""

@@ -49,6 +49,8 @@ const (
 	ReplyTooLarge
 	// BadReply: the upstream's reply can't be read (broken JSON, unknown compression): 502.
 	BadReply
+	// ShuttingDown: the edge ends, and this exchange with it: 503, or the stream's error event.
+	ShuttingDown
 	// Panic: a fault of Qwenvoy's own: 500.
 	Panic
 )

@@ -107,6 +107,9 @@ func FaultProblem(f Fault, limit int) *Problem {
 		p.Message = "The model server's answer, or one event of it, is over the size limit (limits.body, limits.event)."
 	case BadReply:
 		p.Reason, p.Message = "bad_reply", "The model server's answer can't be read."
+	case ShuttingDown:
+		p.Status, p.Reason, p.Header = 503, "shutting_down", [][2]string{{"retry-after", "1"}}
+		p.Message = "The gateway is shutting down. Send the request again."
 	default:
 		p.Status, p.Reason, p.Message = 500, "panic", "The gateway failed on this request. It is a bug; its log says more."
 	}
