@@ -14,6 +14,7 @@
 //	native/probe       what the server behind it is asked before clients ask it, and what it lacks
 //	native/clients     how agents and SDKs are pointed at a gateway
 //	native/page        the page for browsers at the root
+//	native/certificate  the certificate that clients are shown, read and renewed
 //	native/settings    flags, variables and file become one configuration
 //	native/logging     levels, forms, redaction
 //	native/systemd     sd_notify, and sockets handed over

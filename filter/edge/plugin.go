@@ -81,6 +81,9 @@ func unusedHere(c *config.Config) []string {
 	if c.Port != def.Port {
 		keys = append(keys, "port")
 	}
+	if c.TLS != def.TLS {
+		keys = append(keys, "tls")
+	}
 	if c.Timeouts != def.Timeouts {
 		keys = append(keys, "timeouts")
 	}

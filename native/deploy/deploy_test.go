@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate/authority"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
@@ -59,8 +61,14 @@ func TestTheExampleHasEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := filepath.Join(t.TempDir(), example)
+	folder, a := t.TempDir(), authority.New(t)
+	whole := filepath.Join(folder, example)
 	text = commented.ReplaceAll(text, []byte("$1$2"))
+	cert, key := a.Issue(t, time.Hour)
+	for name, content := range map[string][]byte{"cert.pem": cert, "key.pem": key, "clients.pem": a.PEM} {
+		authority.Write(t, filepath.Join(folder, name), content)
+		text = bytes.ReplaceAll(text, []byte("/etc/qwenvoy/"+name), []byte(filepath.Join(folder, name)))
+	}
 	if err := os.WriteFile(whole, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -162,6 +162,8 @@ func TestListeningAddress(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	healthy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	defer healthy.Close()
+	secured := httptest.NewTLSServer(healthy.Config.Handler)
+	defer secured.Close()
 	valid := write(t, `upstreams: [{url: "http://127.0.0.1:8000/?key=sekret", model: Served, api_key: sekret}]`)
 	for _, tt := range []struct {
 		name   string
@@ -190,6 +192,7 @@ func TestCommandLine(t *testing.T) {
 			stderr: []string{"note: here and now serve would not start: ", "not a directory"}},
 		{name: "a valid file", args: "check-config " + valid, code: 0, stdout: "is valid"},
 		{name: "healthy", args: "health --url " + healthy.URL, code: 0, stdout: "healthy"},
+		{name: "healthy over TLS", args: "health --url " + secured.URL, code: 0, stdout: "healthy"},
 		{name: "not healthy", args: "health -url http://127.0.0.1:1/", code: 1, stderr: []string{"refused"}},
 		{name: "misspelt command", args: "chek-config x", code: 1, stderr: []string{`"chek-config" is no command, did you mean check-config?`}},
 		{name: "no such command", args: "frobnicate", code: 1, stderr: []string{`"frobnicate" is no command, known are serve, demo, `}},

@@ -13,10 +13,11 @@ import (
 )
 
 // HTTP makes the server around a Handler, with front before it: HTTP/1.1, and h2c by
-// prior knowledge. It sets no limit on how long a request or a reply may take.
+// prior knowledge, or over TLS HTTP/2 by ALPN. It sets no limit on how long a request or a reply may take.
 func HTTP(h *Handler, front http.Handler, c *config.Config, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           guarded(&bodyHandler{next: front, config: h.Config, leaving: h.leaving}, log),

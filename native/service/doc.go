@@ -7,7 +7,8 @@
 //	listen.go   where it takes connections
 //	trial.go    what would keep it from starting
 //	reload.go   a changed configuration takes force
-//	file.go     the configuration file, watched
+//	files.go    the configuration file and those that it names, watched
+//	tls.go      its certificates
 //	drain.go    the end
 //
 // It may import shared/config and, of this binary, all that serves and logging, settings

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate"
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/settings"
 	"github.com/qwenvoy/qwenvoy/native/systemd"
@@ -15,7 +16,7 @@ import (
 // and however long that takes, signals are obeyed meanwhile.
 type reloader struct {
 	options *Options
-	file    *file
+	files   *files
 	done    chan reloaded
 	busy    bool
 	again   string // why another is to follow; "" for none
@@ -27,6 +28,9 @@ type reloaded struct {
 	same   bool // the file has not changed: there is nothing to do
 	config *config.Config
 	err    error
+	// certificates are what is to be shown from now on, whatever becomes of the configuration;
+	// nil for the same as before.
+	certificates *certificate.Set
 }
 
 const (
@@ -48,14 +52,25 @@ func (r *reloader) begin(why string) {
 
 func (r *reloader) read(why string) reloaded {
 	// Remembered before it is read, so that no change is missed; this reload takes it over.
-	if changed := r.file.changed(); !changed && why == byChange {
+	if changed := r.files.changed(); !changed && why == byChange {
 		return reloaded{why: why, same: true}
 	}
-	if r.file.pipe() {
-		return reloaded{why: why, err: errors.New(r.file.name + " is a pipe, which can be read but once")}
+	if r.files.pipe() {
+		return reloaded{why: why, err: errors.New(r.files.config + " is a pipe, which can be read but once")}
 	}
 	c, err := r.options.Load()
-	return reloaded{why: why, config: c, err: err}
+	done := reloaded{why: why, config: c, err: err}
+	// A configuration that can't be had holds no renewed certificate up.
+	tls := r.files.tls
+	if err == nil {
+		tls = c.TLS
+	}
+	if tls.Cert != "" {
+		if done.certificates, err = certificate.Read(&tls); done.err == nil {
+			done.err = err
+		}
+	}
+	return done
 }
 
 // ended makes room for the next reading, and starts it if one is to follow.
@@ -90,6 +105,7 @@ func (s *service) apply(r reloaded) {
 			s.status()
 		}
 	}()
+	s.renew(r.certificates)
 	c, err, why := r.config, r.err, r.why
 	if err == nil {
 		err = s.handler.Reload(c)
@@ -101,6 +117,7 @@ func (s *service) apply(r reloaded) {
 		return
 	}
 	s.archive.Reload(c)
+	s.files.follow(c, s.log)
 	if level, err := logging.ParseLevel(c.Log.Level); err == nil {
 		s.level.Set(level)
 	}
@@ -109,6 +126,7 @@ func (s *service) apply(r reloaded) {
 		old, new any
 	}{
 		{"listen", settings.AddressOf(s.config).String(), settings.AddressOf(c).String()},
+		{"tls.cert", onOff(s.config.TLS), onOff(c.TLS)},
 		{"log.format", s.config.Log.Format, c.Log.Format},
 		{"store", settings.ShownStore(s.config), settings.ShownStore(c)},
 		{"timeouts.header", time.Duration(s.config.Timeouts.Header), time.Duration(c.Timeouts.Header)},
@@ -120,6 +138,14 @@ func (s *service) apply(r reloaded) {
 	s.log.Info("configuration reloaded", "why", why)
 	s.warn(c)
 	s.ask(c)
+}
+
+// onOff says whether TLS is spoken, which can't change.
+func onOff(c config.TLS) string {
+	if c.Cert == "" {
+		return "none"
+	}
+	return "one"
 }
 
 // faults are the lines of an error, a line of the log each.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate"
 	"github.com/qwenvoy/qwenvoy/native/keeper"
 	"github.com/qwenvoy/qwenvoy/native/logging"
 	"github.com/qwenvoy/qwenvoy/native/memory"
@@ -50,10 +51,11 @@ type Options struct {
 // service is one run of the gateway.
 type service struct {
 	options   Options
-	file      file
+	files     files
 	reloader  reloader
 	config    *config.Config
 	listening *listening
+	tls       *certificate.Server // nil for none
 	level     *slog.LevelVar
 	log       *slog.Logger
 	handler   *server.Handler
@@ -79,12 +81,15 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 
 	srv := server.HTTP(s.handler, s.state, s.config, s.log)
+	if s.tls != nil {
+		srv.TLSConfig = s.tls.Config()
+	}
 	failed := make(chan error, len(s.listening.sockets))
 	for _, ln := range server.Listeners(s.listening.sockets, s.config.Limits.Connections) {
-		go func() { failed <- srv.Serve(ln) }()
+		go func() { failed <- s.serve(srv, ln) }()
 	}
 
-	changes, unwatch := s.file.watch(s.log)
+	changes, unwatch := s.files.watch(s.log)
 	defer unwatch()
 	s.started()
 	s.reload(byChange) // as it may have before it was watched
@@ -93,10 +98,13 @@ func Run(ctx context.Context, o Options) error {
 
 // open loads the configuration and makes what serves by it.
 func open(o Options) (*service, error) {
-	s := &service{options: o, file: file{name: o.File}, level: new(slog.LevelVar)}
-	s.reloader = reloader{options: &s.options, file: &s.file, done: make(chan reloaded, 1)}
-	s.file.changed() // remembered before it is read, so that no change is missed
+	s := &service{options: o, files: files{config: o.File}, level: new(slog.LevelVar)}
+	s.reloader = reloader{options: &s.options, files: &s.files, done: make(chan reloaded, 1)}
+	s.files.changed() // remembered before it is read, so that no change is missed
 	if err := s.configure(); err != nil {
+		return nil, fmt.Errorf("load config: %w", err)
+	}
+	if err := s.certify(); err != nil {
 		return nil, fmt.Errorf("load config: %w", err)
 	}
 	var err error
@@ -223,6 +231,9 @@ func watchdogTicks() (ticks <-chan time.Time, stop func()) {
 
 func (s *service) started() {
 	s.warn(s.config)
+	if s.tls != nil {
+		s.warnOfCertificate(s.tls.Set())
+	}
 	for _, note := range s.options.Notes {
 		s.log.Warn(note)
 	}

@@ -17,6 +17,8 @@ type Address struct {
 	Port int
 	// Path is a Unix socket's, in the place of both.
 	Path string
+
+	scheme string // "http://" or "https://" where the text has one
 }
 
 const unixPrefix = "unix:"
@@ -55,7 +57,7 @@ func ParseAddress(text string) (a Address, fault *config.Error) {
 	rest, port, hasPort := text, "", false
 	for _, scheme := range [...]string{"http://", "https://"} {
 		if after, ok := strings.CutPrefix(rest, scheme); ok {
-			rest = strings.TrimSuffix(after, "/")
+			rest, a.scheme = strings.TrimSuffix(after, "/"), scheme
 			break
 		}
 	}
@@ -113,6 +115,12 @@ func (g *gathering) takeListen() error {
 		return fault
 	}
 	var errs config.Errors
+	switch {
+	case a.scheme == "https://" && c.TLS.Cert == "":
+		errs.Add("listen", "https:// needs a certificate: tls.cert and tls.key name it")
+	case a.scheme == "http://" && c.TLS.Cert != "":
+		errs.Add("listen", "http:// is not allowed here, since tls.cert has the gateway speak https://")
+	}
 	listen, port := g.ranks["listen"], g.ranks["port"]
 	switch {
 	case a.Path != "":

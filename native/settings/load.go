@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate"
 	"github.com/qwenvoy/qwenvoy/native/redis"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/config"
@@ -93,6 +94,12 @@ func check(c *config.Config) error {
 	var errs config.Errors
 	if _, err := upstream.Parse(upstreamOf(c).URL); err != nil {
 		errs.Add("upstreams[0].url", "%v", err)
+	}
+	if c.TLS.Cert != "" && c.TLS.Key != "" {
+		_, err := certificate.Read(&c.TLS)
+		var faults config.Errors
+		errors.As(err, &faults)
+		errs = append(errs, faults...)
 	}
 	if c.Store.Redis != "" {
 		if err := redis.CheckURL(c.Store.Redis); err != nil {

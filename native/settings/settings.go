@@ -2,8 +2,8 @@
 // the file over defaults.
 //
 // It may import shared/config, shared/gateway, which checks what of it refers to each other,
-// and of this binary logging, for what is shown of a URL, upstream and redis, which know
-// theirs.
+// and of this binary logging, for what is shown of a URL, and upstream, redis and certificate,
+// which know theirs.
 package settings
 
 import (
@@ -20,6 +20,9 @@ type Flags struct {
 	Config       *string `placeholder:"FILE" help:"Configuration file, YAML or JSON."`
 	Listen       *string `placeholder:"ADDRESS" help:"A host, host:port, :port for all addresses, or unix:/path; 127.0.0.1:9000 unless given."`
 	Port         *string `placeholder:"PORT" help:"Port to listen on where listen names none; 9000 unless given."`
+	TLSCert      *string `name:"tls-cert" placeholder:"FILE" help:"Certificate in PEM, to speak TLS by."`
+	TLSKey       *string `name:"tls-key" placeholder:"FILE" help:"Its private key in PEM."`
+	TLSClientCA  *string `name:"tls-client-ca" placeholder:"FILE" help:"Authorities in PEM, by whose certificates clients have to come."`
 	AllowedHosts *string `placeholder:"NAMES" help:"Host names that clients use, by commas; on loopback this machine's alone unless given."`
 	Target       *string `placeholder:"URL" help:"The server that speaks Chat Completions; ${target}."`
 	ServedModel  *string `placeholder:"NAME" help:"The name of the model that the server serves; ${served}."`
@@ -76,6 +79,12 @@ var settings = []setting{
 		value: func(f *Flags) *string { return f.Listen }, field: func(c *config.Config) any { return &c.Listen }},
 	{path: "port", name: "port",
 		value: func(f *Flags) *string { return f.Port }, field: func(c *config.Config) any { return &c.Port }},
+	{path: "tls.cert", name: "tls-cert", own: true,
+		value: func(f *Flags) *string { return f.TLSCert }, field: func(c *config.Config) any { return &c.TLS.Cert }},
+	{path: "tls.key", name: "tls-key", own: true,
+		value: func(f *Flags) *string { return f.TLSKey }, field: func(c *config.Config) any { return &c.TLS.Key }},
+	{path: "tls.client_ca", name: "tls-client-ca", own: true,
+		value: func(f *Flags) *string { return f.TLSClientCA }, field: func(c *config.Config) any { return &c.TLS.ClientCA }},
 	{path: "allowed_hosts", name: "allowed-hosts", own: true,
 		value: func(f *Flags) *string { return f.AllowedHosts }, field: func(c *config.Config) any { return &c.AllowedHosts }},
 	{path: "upstreams[0].url", name: "target",

@@ -17,6 +17,8 @@ type Config struct {
 	// the path of a socket; Port counts where it names none.
 	Listen string `json:"listen"`
 	Port   int    `json:"port"`
+	// TLS is for the binary.
+	TLS TLS `json:"tls"`
 	// AllowedHosts are the names that requests may be sent to, besides those of this machine:
 	// hosts without a port, *.example.com for those below a domain, or * for all. Without any,
 	// a binary that listens on loopback serves this machine's names only, all others any.
@@ -66,6 +68,16 @@ type Config struct {
 	Timeouts    Timeouts `json:"timeouts"`
 	Log         Log      `json:"log"`
 	Envoy       Envoy    `json:"envoy"`
+}
+
+// TLS names the files by which the binary speaks TLS; without any it speaks HTTP.
+type TLS struct {
+	// Cert holds the server's certificate, and behind it those between it and its authority's;
+	// Key its private key. Both are PEM.
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+	// ClientCA holds the certificates of authorities: clients need one of theirs. "" takes all.
+	ClientCA string `json:"client_ca"`
 }
 
 // Upstream is a server and the model that it serves.

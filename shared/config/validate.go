@@ -67,6 +67,7 @@ func (c *Config) Validate() error {
 	if c.Port < 1 || c.Port > 65535 {
 		errs.Add("port", "%d is not allowed here, 1 to 65535 is", c.Port)
 	}
+	c.TLS.validate(&errs)
 	switch len(c.Upstreams) {
 	case 0:
 		errs.Add("upstreams", "one upstream with the served model's name (upstreams[0].model) is required")
@@ -155,6 +156,22 @@ func (u *Upstream) validate(path string, errs *Errors) {
 	}
 	if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		errs.Add(path+"api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)")
+	}
+}
+
+func (t *TLS) validate(errs *Errors) {
+	for _, f := range [...]struct{ path, value string }{{"tls.cert", t.Cert}, {"tls.key", t.Key}, {"tls.client_ca", t.ClientCA}} {
+		if strings.Contains(f.value, "-----") || strings.ContainsRune(f.value, '\n') {
+			errs.Add(f.path, "a file's path is wanted, not what stands in it (the value is not shown)")
+		}
+	}
+	switch {
+	case t.Cert != "" && t.Key == "":
+		errs.Add("tls.key", "the certificate's key is required beside tls.cert")
+	case t.Cert == "" && t.Key != "":
+		errs.Add("tls.cert", "the key's certificate is required beside tls.key")
+	case t.Cert == "" && t.ClientCA != "":
+		errs.Add("tls.client_ca", "without tls.cert and tls.key nobody is asked for a certificate")
 	}
 }
 
