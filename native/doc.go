@@ -20,7 +20,7 @@
 //	native/systemd     sd_notify, and sockets handed over
 //	native/simulator   a simulated vLLM
 //	native/grammar     strict checkers of the event streams that clients are promised
-//	native/deploy      systemd units, Dockerfile, Compose and nginx samples, example configuration
+//	native/deploy      systemd units, Dockerfile, Compose, nginx and Envoy samples, example configuration
 //
 // Of the core they import shared/gateway, shared/hub, shared/config, shared/access and shared/redact; native/responses
 // and native/keeper also shared/jsonedit and shared/dialect/responses, native/server and
