@@ -13,12 +13,7 @@ import (
 type readiness struct {
 	leaving atomic.Bool
 	asked   atomic.Int64 // when /readyz was asked last, in Unix seconds
-	unready func() []string
 }
-
-// Unready has /readyz ask what else speaks against sending requests here, a sentence each. It is
-// called for each question, so it must not wait. To be called before the Handler serves.
-func (h *Handler) Unready(reasons func() []string) { h.readiness.unready = reasons }
 
 // Leave says that the process will end: /readyz tells load balancers, and replies of HTTP/1 are
 // the last of their connections. Requests are served all the same.
@@ -42,8 +37,8 @@ func (h *Handler) ready(a *hub.Answer) *hub.Answer {
 	if h.leaving() {
 		reasons = append(reasons, "The gateway is shutting down.")
 	}
-	if h.readiness.unready != nil {
-		reasons = append(reasons, h.readiness.unready()...)
+	if known := h.Upstream(); known.Dead() {
+		reasons = append(reasons, "The model server does not answer.")
 	}
 	if len(reasons) == 0 {
 		return a

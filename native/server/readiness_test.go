@@ -16,8 +16,6 @@ import (
 
 func TestWhatLoadBalancersAreTold(t *testing.T) {
 	e := start(t, upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the upstream got %s", r.RequestURI) }))
-	var reasons []string
-	e.handler.Unready(func() []string { return reasons })
 	want := func(method, path string, status int, body string) {
 		t.Helper()
 		got, header, text := e.do(t, method, path, nil)
@@ -39,14 +37,18 @@ func TestWhatLoadBalancersAreTold(t *testing.T) {
 	if !e.handler.Watched() {
 		t.Error("not watched")
 	}
-	reasons = []string{`The server "a" is gone.`}
-	want("GET", "/readyz", 503, `{"status":"not ready","reasons":["The server \"a\" is gone."]}`)
+	e.handler.Upstream().Lost()
+	want("GET", "/readyz", 503, `{"status":"not ready","reasons":["The model server does not answer."]}`)
 	want("HEAD", "/readyz", 503, "")
 	if status, _, _ := e.do(t, "POST", "/readyz", strings.NewReader("{}")); status != 405 {
 		t.Errorf("POST: %d", status)
 	}
+	want("GET", "/livez", 200, `{"status":"alive"}`)
+	e.handler.Upstream().Answered()
+	want("GET", "/readyz", 200, `{"status":"ready"}`)
+	e.handler.Upstream().Lost()
 	e.handler.Leave()
-	want("GET", "/readyz", 503, `{"status":"not ready","reasons":["The gateway is shutting down.","The server \"a\" is gone."]}`)
+	want("GET", "/readyz", 503, `{"status":"not ready","reasons":["The gateway is shutting down.","The model server does not answer."]}`)
 	want("GET", "/livez", 200, `{"status":"alive"}`)
 	want("GET", "/health", 200, `{"status":"healthy"}`)
 	if s := e.log.String(); strings.Contains(s, "readyz") || strings.Contains(s, "livez") {
