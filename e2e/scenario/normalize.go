@@ -12,6 +12,9 @@ var drawn = regexp.MustCompile(`\b(resp|msg|rs|fc|ctc|tsc|lsh|sh|apc|cmp|call|to
 // The time of day is 1 in the table.
 var moment = regexp.MustCompile(`"(created_at|completed_at)":[0-9]{10}\b`)
 
+// The tag of the list of models changes with each word that Codex is told, and is 1 in the table.
+var tag = regexp.MustCompile(`W/"[0-9a-f]+"`)
+
 // Normalize makes ids and times that Qwenvoy gives the same from run to run, in a body.
 func Normalize(body []byte) []byte { return normalized(&Message{Body: body}).Body }
 
@@ -36,7 +39,8 @@ func normalized(m *Message) *Message {
 	out.Body = drawn.ReplaceAllFunc(m.Body, number)
 	out.Body = moment.ReplaceAll(out.Body, []byte(`"$1":1`))
 	for _, h := range m.Header {
-		out.Header = append(out.Header, [2]string{h[0], string(drawn.ReplaceAllFunc([]byte(h[1]), number))})
+		value := tag.ReplaceAllString(string(drawn.ReplaceAllFunc([]byte(h[1]), number)), `W/"1"`)
+		out.Header = append(out.Header, [2]string{h[0], value})
 	}
 	return out
 }

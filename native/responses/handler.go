@@ -33,6 +33,8 @@ type exchanges interface {
 	Settles(r *http.Request) bool
 	// PageFields are what a reply says to the browser of a request's web page.
 	PageFields(r *http.Request) [][2]string
+	// ModelsTag names the present list of models: the value of hub.ModelsTagHeader.
+	ModelsTag() string
 }
 
 // A clock holds the waits that tests shorten.

@@ -458,6 +458,8 @@ func TestHandshakes(t *testing.T) {
 			t.Errorf("origin %q: %v %v", c.origin, resp, err)
 		} else if v := resp.Header.Get("Sec-WebSocket-Extensions"); v != "" {
 			t.Errorf("extensions: %s", v)
+		} else if v := resp.Header.Get("X-Models-Etag"); (v != "") != (c.status == 101) {
+			t.Errorf("origin %q: the tag %q", c.origin, v)
 		}
 	}
 	old := e.do("GET", "/v1/responses", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "8", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",

@@ -44,6 +44,7 @@ func (h *sockets) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	h.open.Add(1)
 	defer h.open.Add(-1)
+	sign(w, [][2]string{{hub.ModelsTagHeader, h.next.ModelsTag()}})
 	// Its origin has been looked at by the core. Compression is declined: events are small and many.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {

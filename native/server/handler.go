@@ -98,6 +98,9 @@ func (h *Handler) PageFields(r *http.Request) [][2]string {
 	return h.state.Load().gateway.PageFields(func(name string) string { return fieldOf(r, name) })
 }
 
+// ModelsTag names the present list of models: the value of hub.ModelsTagHeader.
+func (h *Handler) ModelsTag() string { return h.state.Load().gateway.ModelsTag() }
+
 // Settles tells whether a request is answered here whatever its route is, so that nobody in
 // front serves it.
 func (h *Handler) Settles(r *http.Request) bool {

@@ -9,9 +9,9 @@ const (
 	EffortNone
 	_ // minimal
 	_ // low
-	_ // medium
+	effortMedium
 	_ // high
-	_ // xhigh
+	effortXHigh
 	EffortMax
 )
 
@@ -52,6 +52,30 @@ func (g *Generation) Effort(e Effort) string {
 		return ""
 	}
 	return g.efforts[e]
+}
+
+// Levels are the words by which a client can tell the model how much to think, least first: those
+// that go up as they are, and the one that switches thinking off. Where all are but on, medium
+// stands for it. usual is the word that means what none does, "" where only the server knows it.
+// A model that can't be told has none.
+func (m *Model) Levels() (words []string, usual string) {
+	g := m.Target.Generation
+	if m.Thinking == Off || m.Thinking == Always && g.efforts == nil {
+		return nil, ""
+	}
+	if m.Thinking != Always {
+		words = append(words, effortWords[EffortNone])
+	}
+	if g.efforts == nil {
+		usual = effortWords[effortMedium]
+		return append(words, usual), usual
+	}
+	for i, word := range effortWords[EffortNone+1:] {
+		if g.efforts[int(EffortNone)+1+i] == word {
+			words = append(words, word)
+		}
+	}
+	return words, effortWords[g.usual]
 }
 
 // Preserves tells whether the generation's templates may know preserve_thinking, by which the

@@ -16,6 +16,8 @@ type Generation struct {
 	fixed bool
 	// efforts are the words of its templates, nil where they know none.
 	efforts *efforts
+	// usual is the effort that its templates take where none is said, if that is known.
+	usual Effort
 	// forgets: its templates know no preserve_thinking, which came with Qwen3.6.
 	forgets bool
 	// input is a JSON list of what its models take, "" where that is not known.
@@ -93,9 +95,9 @@ var generations = [...]*Generation{
 	{Name: "qwen3.5", sets: &sets35, official: [...]bool{true, true, true, true}, forgets: true, input: images},
 	{Name: "qwen3.6", sets: &sets36, official: [...]bool{true, true, true, false}, input: images},
 	{Name: "qwen3.7", sets: &setsNone, input: images}, // hosted only
-	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38, input: images},
-	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38, input: images}, // its predecessor's, for lack of own ones
-	{Name: "qwen4", sets: &setsNone, efforts: &efforts4, input: images},             // hosted only
+	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38, usual: effortXHigh, input: images},
+	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38, usual: effortXHigh, input: images}, // its predecessor's, for lack of own ones
+	{Name: "qwen4", sets: &setsNone, efforts: &efforts4, input: images},                                 // hosted only
 	Unknown,
 }
 

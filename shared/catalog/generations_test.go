@@ -167,3 +167,26 @@ func TestAProfileCanBeForAGeneration(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The words that a client is shown are those that make a difference.
+func TestLevels(t *testing.T) {
+	for _, tt := range []struct{ model, name, words, usual string }{
+		{"Qwen3.5-27B", "qwen-thinking-coding", "none medium", "medium"},
+		{"Qwen3.5-27B", "qwen-instruct-general", "", ""},
+		{"Qwen3.5-27B", "Qwen3.5-27B", "none medium", "medium"},
+		{"Qwen3.8-27B", "qwen-thinking-coding", "none low medium xhigh", "xhigh"},
+		{"qwen4-max", "qwen-thinking-general", "none minimal low medium high xhigh max", ""},
+		{"Qwen3-Coder-Next", "qwen-thinking-coding", "", ""},
+		{"Qwen3-30B-A3B-Thinking-2507", "qwen-thinking-coding", "", ""},
+		{"prod", "qwen-thinking-coding", "none medium", "medium"},
+	} {
+		c, err := of(t, `"model":"`+tt.model+`"`, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, usual := c.Resolve([]byte(tt.name)).Levels()
+		if strings.Join(words, " ") != tt.words || usual != tt.usual {
+			t.Errorf("%s, %s: %q, %q", tt.model, tt.name, words, usual)
+		}
+	}
+}

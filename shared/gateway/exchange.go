@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/qwenvoy/qwenvoy/shared/access"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/models"
 	"github.com/qwenvoy/qwenvoy/shared/gunzip"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -80,7 +81,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	if !env.LearnsWindow {
 		x.turn.Edge.Window = hub.NoWindow
 	}
-	canonical := x.find(head, path)
+	canonical := x.find(head, path, query)
 	x.turn.Request.Query = query
 	x.plan.Route = x.route.name
 	x.page = g.pageOf(head.Header)
@@ -105,6 +106,9 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	case passRoute:
 		return x
 	}
+	if x.route == createResponse {
+		x.turn.Request.ReplyHeader = g.tag.pushed[:]
+	}
 	if x.route.translator != nil {
 		x.plan.Path = x.route.upstream
 	} else if canonical != path {
@@ -118,8 +122,12 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 			x.local(x.answer(p))
 			return x
 		}
+		if g.tag.isKnown(x.route, head) {
+			x.local(x.page.sign(&hub.Answer{Status: 304, Header: g.tag.etag[:]}))
+			return x
+		}
 		x.plan.NoBody, x.phase = true, replying
-		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding")
+		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding", "if-none-match", "if-modified-since")
 	} else {
 		x.plan.MaxBody = g.maxBody
 		if head.Header("content-type") != "application/json" {
@@ -137,10 +145,13 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 }
 
 // find finds the route, and the path that the upstream knows.
-func (x *Exchange) find(head Head, path string) (canonical string) {
+func (x *Exchange) find(head Head, path, query string) (canonical string) {
 	x.route, canonical, x.turn.Request.PathID = x.gateway.find(path)
-	if head.Header("anthropic-version") != "" {
+	switch {
+	case head.Header("anthropic-version") != "":
 		x.route = anthropics(x.route, canonical)
+	case x.route.codex != nil && models.AsksForCatalog(query):
+		x.route = x.route.codex
 	}
 	switch {
 	case x.route == root && !root.serves(head.Method):

@@ -32,6 +32,7 @@ type Gateway struct {
 	origins  origins
 	hosts    hosts
 	fields   fields
+	tag      tag
 }
 
 // New checks a configuration, what of it refers to each other too, and makes a Gateway of it.
@@ -78,6 +79,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
 	g.fields = newFields(c)
+	g.tag = newTag(cat)
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
 	switch c.Responses.ReasoningEvents {

@@ -30,6 +30,12 @@ func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyP
 		p.Edit = p.Edit.With(retry...)
 		p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "retry-after-ms") // it would go before ours
 	}
+	if x.plan.NoBody { // they tell of a body that the client does not get
+		p.Edit.Drop = append(p.Edit.Drop[:len(p.Edit.Drop):len(p.Edit.Drop)], "etag", "last-modified")
+	}
+	if x.route == codexModels && status == 200 {
+		p.Edit = p.Edit.With(x.gateway.tag.etag[:]...)
+	}
 	if x.page.origin != "" {
 		p.Edit = p.Edit.With(x.page.fields(header("vary"))...)
 		p.Edit.DropPrefixes = pagePrefixes

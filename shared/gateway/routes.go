@@ -38,8 +38,9 @@ type route struct {
 	upstream string
 	// translator is dialect where its form is not the hub's.
 	translator hub.Translator
-	// anthropic is the route that clients of Anthropic's mean, nil for the same.
-	anthropic *route
+	// anthropic is the route that clients of Anthropic's mean, codex the one that Codex means;
+	// nil for the same.
+	anthropic, codex *route
 	// page is a page's body, why an absent route's answer: a 404, or where no edge has it a 501.
 	page, why string
 	unoffered bool
@@ -55,7 +56,8 @@ func (r *route) serves(method string) bool {
 
 var (
 	passThrough = &route{kind: passRoute, name: "pass"}
-	modelEntry  = listed("model", models.Entry)
+	modelEntry  = listed("model", models.Entry, nil)
+	codexModels = &route{kind: dialectRoute, name: "models", method: "GET", dialect: models.Catalog}
 	health      = &route{kind: pageRoute, name: "health", method: "GET", page: `{"status":"healthy"}`}
 	livez       = &route{kind: pageRoute, name: "livez", method: "GET", page: `{"status":"alive"}`}
 	readyz      = &route{kind: pageRoute, name: "readyz", method: "GET", page: `{"status":"ready"}`}
@@ -71,18 +73,20 @@ var (
 	files = &route{kind: absentRoute, unoffered: true, name: "messages", dialect: messages.Create,
 		why: "Files, skills and text completions are not offered. Send what the model shall read in the request to /v1/messages."}
 
+	createResponse = translated("responses", "/v1/chat/completions", responses.Create)
+
 	routes = map[string]*route{
 		"/v1/chat/completions": {kind: dialectRoute, name: "chat", method: "POST", dialect: chat.Chat},
 		"/v1/completions":      {kind: dialectRoute, name: "completions", method: "POST", dialect: chat.Completions},
 		"/tokenize":            {kind: dialectRoute, name: "tokenize", method: "POST", dialect: chat.Tokenize, replyAsIs: true},
 		"/detokenize":          {kind: dialectRoute, name: "detokenize", method: "POST", dialect: chat.Detokenize, replyAsIs: true},
-		"/v1/models":           listed("models", models.List),
+		"/v1/models":           listed("models", models.List, codexModels),
 		"/health":              health,
 		"/livez":               livez,
 		"/readyz":              readyz,
 		"/":                    root,
 
-		"/v1/responses":              translated("responses", "/v1/chat/completions", responses.Create),
+		"/v1/responses":              createResponse,
 		"/v1/responses/compact":      translated("responses_compact", "/v1/chat/completions", responses.Compact),
 		"/v1/responses/input_tokens": translated("responses_input_tokens", "/tokenize", responses.InputTokens),
 		"/v1/messages":               translated("messages", "/v1/chat/completions", messages.Create),
@@ -134,10 +138,10 @@ func translated(name, upstream string, t hub.Translator) *route {
 	return &route{kind: dialectRoute, name: name, method: "POST", dialect: t, translator: t, upstream: upstream}
 }
 
-// listed is a route of models, in OpenAI's words and in Anthropic's.
-func listed(name string, d models.Dialect) *route {
+// listed is a route of models, in OpenAI's words and in Anthropic's; codex is the one in Codex's.
+func listed(name string, d models.Dialect, codex *route) *route {
 	t := d.ForAnthropic(messages.Create)
-	return &route{kind: dialectRoute, name: name, method: "GET", dialect: d,
+	return &route{kind: dialectRoute, name: name, method: "GET", dialect: d, codex: codex,
 		anthropic: &route{kind: dialectRoute, name: name, method: "GET", dialect: t, translator: t, upstream: "/v1/models"}}
 }
 

@@ -77,6 +77,10 @@ const (
 	ShownWhenAsked
 )
 
+// ModelsTagHeader is the reply header of a response that names the present list of models, as the
+// list's own etag does: Codex asks for it again where it has another.
+const ModelsTagHeader = "x-models-etag"
+
 // DroppedToolsHeader is the reply header that names the tools which a request offered
 // and the model did not get.
 const DroppedToolsHeader = "qwenvoy-dropped-tools"

@@ -1,6 +1,6 @@
 // Package models is the dialect of GET /v1/models and /v1/models/{id}: the upstream's
 // entry for the served model, said once for each name that a client may use, in the
-// upstream's words or in Anthropic's.
+// upstream's words, in Anthropic's, or with Codex's catalogue beside it.
 //
 // It imports catalog, hub and jsonedit.
 package models
