@@ -10,7 +10,7 @@
 //	dialect/responses          OpenAI's Responses API
 //	dialect/responses/toolset  the tools of a request to it: names, functions, the choice
 //	dialect/messages           Anthropic's Messages API
-//	dialect/models             /v1/models, in both shapes
+//	dialect/models             /v1/models, in the shapes of OpenAI, Anthropic and Codex
 //	parts                      one part of a turn after the other, for the two dialects that show it so
 //	repair                     stages that mend what the upstream said
 //	editor                     makes a chat request ready for the server, in one pass

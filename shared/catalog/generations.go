@@ -96,7 +96,7 @@ var generations = [...]*Generation{
 	{Name: "qwen3.6", sets: &sets36, official: [...]bool{true, true, true, false}, input: images},
 	{Name: "qwen3.7", sets: &setsNone, input: images}, // hosted only
 	{Name: "qwen3.8", sets: &sets38, official: [...]bool{true, false, true, false}, efforts: &efforts38, usual: effortXHigh, input: images},
-	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38, usual: effortXHigh, input: images}, // its predecessor's, for lack of own ones
+	{Name: "qwen3.8-flash-next", sets: &sets38, efforts: &efforts38, usual: effortXHigh, input: images}, // sets: its predecessor's
 	{Name: "qwen4", sets: &setsNone, efforts: &efforts4, input: images},                                 // hosted only
 	Unknown,
 }
