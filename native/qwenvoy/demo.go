@@ -67,22 +67,26 @@ func (p *process) greet(a net.Addr, c *config.Config, behind string) {
 	if behind == "" {
 		behind = settings.RedactedURL(c.Upstreams[0].URL)
 	}
+	url := "http://" + a.String()
+	if c.TLS.Cert != "" {
+		url = "https://" + a.String()
+	}
 	coding, quick := c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral
 	fmt.Fprintf(p.stdout, `
-Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
+Qwenvoy serves on %[1]s, in front of %[4]s. Try:
 
-  curl http://%[1]s/v1/chat/completions -H 'content-type: application/json' \
+  curl %[1]s/v1/chat/completions -H 'content-type: application/json' \
     -d '{"model":"%[2]s","messages":[{"role":"user","content":"Count to 5"}]}'
 
-  curl -N http://%[1]s/v1/chat/completions -H 'content-type: application/json' \
+  curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' \
     -d '{"model":"%[3]s","stream":true,"messages":[{"role":"user","content":"Count to 5"}]}'
 
-  curl http://%[1]s/v1/models
+  curl %[1]s/v1/models
 
-`, a, coding, quick, behind)
+`, url, coding, quick, behind)
 	program, where := cmp.Or(p.program, "qwenvoy"), ""
-	if a.String() != "127.0.0.1:9000" {
-		where = " --url http://" + a.String()
+	if url != "http://127.0.0.1:9000" {
+		where = " --url " + url
 	}
 	fmt.Fprint(p.stdout, "A coding agent, with settings that leave its own configuration alone:\n\n")
 	for _, client := range clients.Table {
@@ -90,14 +94,14 @@ Qwenvoy serves on http://%[1]s, in front of %[4]s. Try:
 			fmt.Fprintf(p.stdout, "  %s run%s -- %-8s   # %s\n", program, where, client.Program, client.Title)
 		}
 	}
-	g := clients.New("http://"+a.String(), []clients.Model{
+	g := clients.New(url, []clients.Model{
 		{Name: coding, Profile: "thinking-coding"}, {Name: quick, Profile: "instruct-general"},
 	})
 	for _, name := range []string{"openai", "anthropic"} {
 		client := clients.Named(name)
 		fmt.Fprintf(p.stdout, "\n%s:\n\n%s", client.Title, indent(client.Text(g)))
 	}
-	fmt.Fprintf(p.stdout, "\nOthers: %s env%s %s. In a browser: http://%s\n\n", program, where, strings.Join(clients.Names(), "|"), a)
+	fmt.Fprintf(p.stdout, "\nOthers: %s env%s %s. In a browser: %s\n\n", program, where, strings.Join(clients.Names(), "|"), url)
 }
 
 func indent(text string) string {
