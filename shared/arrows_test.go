@@ -47,7 +47,7 @@ var arrows = []struct {
 	{"native/grammar", nil},   // as the mock: checkers of the core's output must not be the core
 	{"native/grammar/*", []string{"native/grammar", "native/grammar/*"}},
 	{"native", nil}, // its map, no code
-	{"native/doctor", []string{"shared/catalog", "shared/config", "shared/redact", "filter/edge", "native/probe", "native/service", "native/settings"}},
+	{"native/doctor", []string{"shared/catalog", "shared/config", "shared/redact", "filter/edge", "native/certificate", "native/probe", "native/service", "native/settings"}},
 	{"native/qwenvoy", []string{"shared/catalog", "shared/config", "native/*", "native/grammar/*"}},
 	{"native/redis", nil},
 	{"native/clients", nil},

@@ -4,7 +4,8 @@
 //
 //	doctor.go      the run: what is looked at, in which order, and what ends it early
 //	report.go      the findings as a table or JSON, and the exit code that they mean
-//	files.go       modes of files, the address, what a start needs, the model's generation, the environment's proxy
+//	files.go       modes of files, the address, its certificate, what a start needs, the model's
+//	               generation, the environment's proxy
 //	owner_unix.go, owner_other.go
 //	               whose a file is
 //	server.go      questions to the server beyond native/probe's
@@ -16,5 +17,5 @@
 //	               what has to stand beside it: Envoy's limits; other filters, upgrades, tracing
 //
 // It imports shared/catalog, shared/config, shared/redact and filter/edge, whose own decoder
-// judges a plugin's configuration, and of this binary probe, service and settings.
+// judges a plugin's configuration, and of this binary certificate, probe, service and settings.
 package doctor

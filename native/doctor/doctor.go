@@ -55,6 +55,7 @@ func Run(ctx context.Context, o Options) *Report {
 	if c != nil {
 		r.modesRow(c, o.Flags.File(o.Env))
 		r.listenRow(c)
+		r.certificateRow(c, o.Now())
 		r.startRow(c, o.Bind)
 		r.generationRow(c)
 		r.proxyRow(c, o.Proxy)

@@ -130,7 +130,7 @@ func TestAHealthyServer(t *testing.T) {
 	for _, f := range r.Rows {
 		got = append(got, f.Check+" "+string(f.Status))
 	}
-	want := []string{"config ok", "modes ok", "listen ok", "start ok", "generation ok", "proxy ok",
+	want := []string{"config ok", "modes ok", "listen ok", "certificate ok", "start ok", "generation ok", "proxy ok",
 		"reach ok", "key ok", "version ok", "model ok", "window ok", "reasoning parser ok", "tool parser ok",
 		"front end ok", "open routes ok", "tokenize ok", "late system info", "developer role info", "thinking switch ok", "media ok",
 		"stream ok", "clock ok", "drain info", "idle skip", "tool call skip"}

@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate"
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/service"
 	"github.com/qwenvoy/qwenvoy/native/settings"
@@ -50,6 +52,9 @@ func (r *Report) modesRow(c *config.Config, file string) {
 			judge(file, 0o755, "others may change it")
 		}
 	}
+	if c.TLS.Key != "" {
+		judge(c.TLS.Key, 0o640, "others may read the certificate's private key")
+	}
 	if c.Store.Redis == "" && c.Store.Folder != "" {
 		judge(c.Store.Folder, 0o700, "others may look into the folder of stored prompts")
 		judge(filepath.Join(c.Store.Folder, "qwenvoy.db"), 0o600, "others may read stored prompts")
@@ -85,11 +90,31 @@ func (r *Report) listenRow(c *config.Config) {
 	switch {
 	case address.Loopback():
 		r.add(probe.OK, check, at+" is reached from this machine alone", "")
+	case c.TLS.ClientCA != "":
+		r.add(probe.OK, check, at+" is beyond loopback, for clients with a certificate alone", "")
 	case c.Upstreams[0].APIKey != "":
 		r.add(probe.Warn, check, at+" is beyond loopback, and the configured key serves whoever reaches it",
-			"listen: 127.0.0.1 behind a proxy that asks for keys, or a firewall or network policy")
+			"listen: 127.0.0.1 behind a proxy that asks for keys, tls.client_ca, or a firewall or network policy")
 	default:
 		r.add(probe.Info, check, at+" is beyond loopback: the server's key, if it asks for one, is all that keeps others out", "")
+	}
+}
+
+// certificateRow looks at the gateway's own.
+func (r *Report) certificateRow(c *config.Config, now time.Time) {
+	const check = "certificate"
+	if c.TLS.Cert == "" {
+		r.add(probe.OK, check, "none is configured: the gateway speaks HTTP", "")
+		return
+	}
+	set, err := certificate.Read(&c.TLS)
+	switch {
+	case err != nil:
+		r.add(probe.Fail, check, err.Error(), "")
+	case set.Warning(now) != "":
+		r.add(probe.Warn, check, fmt.Sprintf("%s: %s", set.File, set.Warning(now)), "renew it; a gateway that runs takes it over")
+	default:
+		r.add(probe.OK, check, fmt.Sprintf("%s is for %s until %s", set.File, set.Names(), set.Ends().Format(time.DateOnly)), "")
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/qwenvoy/qwenvoy/native/certificate/authority"
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/simulator"
 )
@@ -97,6 +99,46 @@ func TestStart(t *testing.T) {
 	mustSay(t, examined(t, target, fails(syscall.EACCES)), "start", probe.Warn, "serve would not start: permission denied", "")
 	folder := filepath.Join(write(t, "file", "", 0o600), "x")
 	mustSay(t, examined(t, target, func(o *Options) { o.Flags.StoreFolder = &folder }), "start", probe.Warn, "not a directory", "")
+}
+
+func TestCertificate(t *testing.T) {
+	target := serve(t, simulator.New(simulator.Options{}))
+	folder := t.TempDir()
+	file := func(name string, text []byte) string {
+		path := filepath.Join(folder, name)
+		authority.Write(t, path, text)
+		return path
+	}
+	a := authority.New(t)
+	long, longKey := a.Issue(t, 365*24*time.Hour)
+	short, shortKey := a.Issue(t, 24*time.Hour)
+	for _, tt := range []struct {
+		name              string
+		cert, key, client string
+		status            probe.Status
+		found             string
+	}{
+		{"good", file("long", long), file("long.key", longKey), file("ca", a.PEM), probe.OK, " is for "},
+		{"soon over", file("short", short), file("short.key", shortKey), "", probe.Warn, "expires soon"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := os.Chmod(tt.key, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			file := write(t, "qwenvoy.yaml", "listen: 0.0.0.0\ntls: {cert: "+tt.cert+", key: "+tt.key+", client_ca: '"+tt.client+"'}\n", 0o600)
+			r := examined(t, target, func(o *Options) { o.Flags.Config = &file })
+			mustSay(t, r, "certificate", tt.status, tt.found, "")
+			if tt.client != "" {
+				mustSay(t, r, "listen", probe.OK, "for clients with a certificate alone", "")
+				if runtime.GOOS != "windows" {
+					if err := os.Chmod(tt.key, 0o644); err != nil {
+						t.Fatal(err)
+					}
+					mustSay(t, examined(t, target, func(o *Options) { o.Flags.Config = &file }), "modes", probe.Warn, "may read the certificate's private key", "chmod 640")
+				}
+			}
+		})
+	}
 }
 
 func TestProxy(t *testing.T) {
