@@ -18,7 +18,7 @@
 //	refusal                    sentences by which servers refuse a request, and what they mean
 //	hub                        the Chat Completions form: facts of a turn, view of replies, errors
 //	catalog                    virtual models, profiles, aliases
-//	access                     whose request it is: keys, tenant, and what never goes up of a client
+//	access                     whose request it is: keys, tenant, agents' hints, and what never goes up of a client
 //	config                     the one configuration schema: strict, with the faulty key in its errors
 //	redact                     what of a text a log may show, on both edges
 //	jsonedit, sse, gunzip      bytes: one-pass edits of JSON, event streams, pushed gzip

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/qwenvoy/qwenvoy/shared/access"
 )
 
 const (
@@ -392,7 +394,12 @@ func TestUpstreamThatDiesIsCountedAsCut(t *testing.T) {
 
 func TestTraceHoldsNoText(t *testing.T) {
 	p := newProxy(t, newPlugin(t, `,"log":{"level":"DEBUG"}`))
-	p.send(post(chat, question), question).receive(whole200, answered)
+	head := append(post(chat, question), [2]string{"x-session-affinity", "mine"}, [2]string{"x-parent-session-id", "yours"})
+	p.send(head, question).receive(whole200, answered)
+	if want := " session=" + access.Hashed("mine") + " prompt= agent= parent=" + access.Hashed("yours") + " class=subagent "; len(p.lines) != 1 ||
+		!strings.Contains(p.lines[0], want) || strings.Contains(p.lines[0], "mine") {
+		t.Errorf("the log says %q", p.lines)
+	}
 	if len(p.lines) != 1 || !strings.Contains(p.lines[0], virtual) || strings.Contains(p.lines[0], "Grüße") || strings.Contains(p.lines[0], "hello") {
 		t.Errorf("the log says %q", p.lines)
 	}

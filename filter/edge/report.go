@@ -40,8 +40,10 @@ func (e *Exchange) report() {
 		return
 	}
 	logLine(e.host, LevelDebug, fmt.Sprintf(
-		"%s model=%+q upstream_model=%+q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d changes=%s repairs=%s dropped_items=%s reason=%s",
+		"%s model=%+q upstream_model=%+q stream=%t thinking=%t status=%d finish=%s tokens=%d+%d "+
+			"session=%s prompt=%s agent=%s parent=%s class=%s changes=%s repairs=%s dropped_items=%s reason=%s",
 		r.Route, r.Model, r.Served, r.Stream, r.Thinking, e.status, r.Finish, r.PromptTokens, r.CompletionTokens,
+		r.Session, r.Prompt, r.Agent, r.Parent, r.Class,
 		strings.Join(r.Changes, ","), strings.Join(r.Repairs, ","),
 		r.DroppedItems.Join(","), r.Reason))
 }

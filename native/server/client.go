@@ -189,7 +189,10 @@ func leaveTypeOut(h http.Header) {
 // way would allocate for.
 var canonical = map[string]string{"authorization": "Authorization", "x-api-key": "X-Api-Key",
 	"upgrade": "Upgrade", "anthropic-version": "Anthropic-Version", "origin": "Origin", "content-type": "Content-Type",
-	"sec-fetch-site": "Sec-Fetch-Site"}
+	"sec-fetch-site": "Sec-Fetch-Site",
+	"x-session-id":   "X-Session-Id", "x-session-token": "X-Session-Token", "x-session-affinity": "X-Session-Affinity",
+	"session-id": "Session-Id", "thread-id": "Thread-Id", "session_id": "Session_id", "x-kilocode-taskid": "X-Kilocode-Taskid",
+	"x-parent-session-id": "X-Parent-Session-Id", "x-claude-code-session-id": "X-Claude-Code-Session-Id"}
 
 func valuesOf(h http.Header, name string) []string {
 	key, ok := canonical[name]

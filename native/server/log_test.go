@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -39,6 +40,39 @@ func TestOneLinePerRequest(t *testing.T) {
 		}
 		if !stream && (line["input_tokens"] != 3.0 || line["output_tokens"] != 2.0) {
 			t.Errorf("tokens: %v", line)
+		}
+	}
+}
+
+// What agents say of a request stands in its line: ids by their hashes, and nothing else of theirs.
+func TestALineSaysWhoseRequestItIs(t *testing.T) {
+	e := start(t, upstreamOf(t, answers))
+	for i, tt := range []struct {
+		header []string
+		want   map[string]any
+	}{
+		{nil, map[string]any{"session": nil, "class": nil, "agent": nil}},
+		{[]string{"X-Claude-Code-Session-Id", "SESSION", "X-Claude-Code-Agent-Id", "AGENT", "X-Claude-Code-Parent-Agent-Id", "PARENT",
+			"X-Claude-Code-Prompt-Id", "PROMPT"},
+			map[string]any{"session": access.Hashed("SESSION"), "agent": access.Hashed("AGENT"), "parent": access.Hashed("PARENT"),
+				"prompt": access.Hashed("PROMPT"), "class": "subagent"}},
+		{[]string{"X-Session-Id", "write a SESSION"}, map[string]any{"session": nil}},
+		{[]string{"X-Claude-Code-Session-Id", "SESSION", "X-Claude-Code-Request-Class", "AGENT"},
+			map[string]any{"session": access.Hashed("SESSION"), "class": nil}},
+	} {
+		if status, _, _ := e.post(t, strings.NewReader(chatBody(false)), tt.header...); status != 200 {
+			t.Fatalf("status %d", status)
+		}
+		eventually(t, "the line", func() bool { return len(e.lines(t, "exchange")) == i+1 })
+		for key, want := range tt.want {
+			if got := e.lines(t, "exchange")[i][key]; got != want {
+				t.Errorf("%v: %s is %v, want %v", tt.header, key, got, want)
+			}
+		}
+	}
+	for _, said := range []string{"SESSION", "AGENT", "PARENT", "PROMPT"} {
+		if strings.Contains(e.log.String(), said) {
+			t.Errorf("%s is in the log", said)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (o *Observer) listens(route string) bool {
 // over writes the line of an exchange.
 func (o *Observer) over(x *outcome) {
 	ctx, r := context.Background(), &x.report
-	var room [32]slog.Attr
+	var room [40]slog.Attr
 	a := append(room[:0],
 		slog.String("request_id", x.id),
 		slog.String("client", logging.RemoteHost(x.remote)),
@@ -101,6 +101,12 @@ func (o *Observer) over(x *outcome) {
 	if r.Stream {
 		a = append(a, slog.Bool("stream", true), slog.Int("events", r.Events))
 	}
+	for _, hashed := range [...][2]string{{"session", r.Session}, {"prompt", r.Prompt}, {"agent", r.Agent}, {"parent", r.Parent}} {
+		if hashed[1] != "" {
+			a = append(a, slog.Attr{Key: hashed[0], Value: logging.Checked(hashed[1])})
+		}
+	}
+	text("class", r.Class.String())
 	text("finish", r.Finish)
 	reason := r.Reason
 	if x.failure != "" {

@@ -1,8 +1,9 @@
 // Package access reads whose request it is: the two fields that a client's key comes in,
-// what of them goes upstream, the tenant that they name, and the fields that never go up.
+// what of them goes upstream, the tenant that they name, what agents say of the session and
+// the task that it belongs to (Hints), and the fields that never go up.
 //
-// An edge reads once, where a request comes in, and hands the Credential on. The package
-// imports nothing of this module.
+// A request is read once, where it comes in, and what was read is handed on. The package
+// imports jsonedit.
 package access
 
 import "strings"
@@ -50,12 +51,13 @@ func (c Credential) Key() string {
 // some hold paths of the user's machine.
 var (
 	ClientFields   = []string{"origin", "referer"}
-	ClientPrefixes = []string{"openai-", "x-openai-", "x-oai-", "chatgpt-", "anthropic-", "x-stainless-", "x-claude-", "x-codex-", "sec-"}
+	ClientPrefixes = []string{"openai-", "x-openai-", "x-oai-", "chatgpt-", "anthropic-", "x-stainless-", "x-claude-", "x-codex-",
+		"x-kilocode-", "x-opencode-", "sec-"}
 )
 
 // AgentFields are such ones whose names say nothing of a vendor: what speaks an agents' API is
-// an agent, but a client of chat's may name its session for a router behind.
-var AgentFields = []string{"x-app", "originator", "session-id", "session_id", "thread-id", "conversation_id"}
+// an agent.
+var AgentFields = []string{"x-app", "originator"}
 
 // KeyFields are where clients' keys stand besides authorization.
 var KeyFields = []string{"x-api-key", "api-key", "x-goog-api-key"}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -30,6 +31,7 @@ func New(c *config.Config) (*Catalog, error) {
 	b.addConfigured(c.Models)
 	b.addAliases(c.Models)
 	b.addNames(builtin, c.ServedName)
+	b.addClasses(c.Models)
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
@@ -126,6 +128,9 @@ func (b *builder) addConfigured(list []config.Model) {
 			b.errs.Add(path+".name", "%q stands twice", m.Name)
 		}
 		model := b.model(path, m.Name, m.Profile)
+		if m.Classes != (config.Classes{}) {
+			model.Classes = new([access.Classes]*Model)
+		}
 		configured[m.Name] = true
 		if old := b.cat.exact[m.Name]; old != nil {
 			*old = *model // a built-in model overridden: same place, same pointers to it
@@ -152,6 +157,24 @@ func (b *builder) addAliases(list []config.Model) {
 			default:
 				c.exact[a] = c.exact[m.Name]
 				b.aliases = append(b.aliases, a)
+			}
+		}
+	}
+}
+
+// addClasses finds the models that answer classes of requests.
+func (b *builder) addClasses(list []config.Model) {
+	for i, m := range list {
+		for class, name := range [access.Classes]string{
+			access.Subagent: m.Classes.Subagent, access.Auxiliary: m.Classes.Auxiliary, access.Compaction: m.Classes.Compaction,
+		} {
+			switch other := b.cat.exact[name]; {
+			case name == "":
+			case other == nil:
+				b.errs.Add(fmt.Sprintf("models[%d].classes.%s", i, access.Class(class)), "%q is not known, the models are %s", name,
+					strings.Join(b.cat.listed, ", "))
+			default:
+				b.cat.exact[m.Name].Classes[class] = other
 			}
 		}
 	}

@@ -2,8 +2,10 @@
 // sampling values and thinking switch they carry. It is built once from a
 // configuration and immutable then.
 //
-// It imports package config only.
+// It imports access and config.
 package catalog
+
+import "github.com/qwenvoy/qwenvoy/shared/access"
 
 // Thinking is a profile's thinking switch.
 type Thinking uint8
@@ -35,6 +37,17 @@ type Model struct {
 	Enforce bool
 	// Target is what goes upstream.
 	Target Target
+	// Classes are the models that answer classes of requests to this one, and to those that are
+	// the same under another name; nil for itself.
+	Classes *[access.Classes]*Model
+}
+
+// For is the model that answers a class of requests to this one.
+func (m *Model) For(c access.Class) *Model {
+	if m.Classes != nil && m.Classes[c] != nil {
+		return m.Classes[c]
+	}
+	return m
 }
 
 // A Target is one upstream plus the model name that it knows.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 )
 
@@ -172,6 +173,29 @@ func TestAConfiguredModelOverridesABuiltinOne(t *testing.T) {
 	}
 }
 
+func TestModelsOfClasses(t *testing.T) {
+	c, err := build(t, `,"models":[
+		{"name":"a","profile":"thinking-general","aliases":["alias"],"classes":{"subagent":"b","auxiliary":"qwen3.5-instruct-general"}},
+		{"name":"b","profile":"thinking-general","classes":{"subagent":"alias"}},
+		{"name":"qwen3.5-instruct-general","profile":"instruct-general","classes":{"compaction":"Qwen/X"}}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		class access.Class
+		want  string
+	}{
+		{"a", access.Unknown, "a"}, {"a", access.Main, "a"}, {"alias", access.Subagent, "b"}, {"a", access.Auxiliary, "qwen3.5-instruct-general"},
+		{"a", access.Compaction, "a"}, {"b", access.Subagent, "a"}, {"b", access.Auxiliary, "b"}, {"gpt-5", access.Subagent, "qwen3.5-thinking-coding"},
+		{"qwen3.5-instruct-general", access.Compaction, "Qwen/X"}, {"qwen-instruct-general", access.Compaction, "Qwen/X"},
+	} {
+		if got := c.Resolve([]byte(tt.name)).For(tt.class).Name; got != tt.want {
+			t.Errorf("%s as %s: %s, want %s", tt.name, tt.class, got, tt.want)
+		}
+	}
+}
+
 func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`,"models":[{"name":"a","profile":"nope"}]`, `models[0].profile: "nope" is not known, the profiles are instruct-general, `},
@@ -181,6 +205,10 @@ func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 		{`,"models":[{"name":"a","profile":"thinking-general"},{"name":"a","profile":"thinking-general"}]`, `models[1].name: "a" stands twice`},
 		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x"]},{"name":"b","profile":"thinking-general","aliases":["x"]}]`, `models[1].aliases[0]: "x" means a already`},
 		{`,"models":[{"name":"a","profile":"thinking-general","aliases":["x-*"]},{"name":"b","profile":"thinking-general","aliases":["*-x"]}]`, `models[1].aliases[0]: "*-x" and "x-*" can match the same name equally well but mean b and a`},
+		{`,"models":[{"name":"a","profile":"thinking-general","classes":{"compaction":"x-*","subagent":"nope"}}]`,
+			`models[0].classes.subagent: "nope" is not known, the models are qwen3.5-thinking-general, qwen3.5-thinking-coding, ` +
+				"qwen3.5-instruct-general, qwen3.5-instruct-reasoning, qwen-thinking-general, qwen-thinking-coding, qwen-instruct-general, " +
+				"qwen-instruct-reasoning, a, Qwen/X\n" + `models[0].classes.compaction: "x-*" is not known`},
 		{`,"profiles":[{"name":"p","thinking":"on","when_off":"q"}],"models":[{"name":"a","profile":"p"}]`, `profiles[0].when_off: "q" is not known`},
 		{`,"profiles":[{"name":"p","thinking":"on"},{"name":"p","thinking":"on"}]`, `profiles[1].name: "p" stands twice`},
 		{`,"builtin_models":{"thinking-coding":""}`, `builtin_models.thinking-coding: a name is required`},

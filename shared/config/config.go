@@ -95,6 +95,9 @@ type Upstream struct {
 	// Generation is the family of the served model, such as qwen3.8; "": its name tells it.
 	// package catalog knows the words.
 	Generation string `json:"generation"`
+	// SessionHeader names the field in which the upstream, or an endpoint picker before it, is told
+	// whose requests begin alike: a hash of the id that the agent says. "" is none.
+	SessionHeader string `json:"session_header"`
 }
 
 // Profile is a set of sampling values and the thinking switch.
@@ -130,6 +133,16 @@ type Model struct {
 	Profile string `json:"profile"`
 	// Aliases are other names for it, exact or with * for any run of characters.
 	Aliases []string `json:"aliases"`
+	// Classes has other models answer what an agent asks beside its conversation.
+	Classes Classes `json:"classes"`
+}
+
+// Classes names the models for classes of requests that their agents tell apart; "" leaves them
+// with the model that was asked for.
+type Classes struct {
+	Subagent   string `json:"subagent"`   // tasks that the main agent has handed on
+	Auxiliary  string `json:"auxiliary"`  // titles, classifications, suggestions, memories
+	Compaction string `json:"compaction"` // summaries that take a conversation's place
 }
 
 // BuiltinModels names the virtual models of the four built-in profiles.

@@ -154,6 +154,9 @@ func (u *Upstream) validate(path string, errs *Errors) {
 			errs.Add(path+"url", "a user and password are not allowed here (the address is not shown), a key goes into api_key")
 		}
 	}
+	if h := u.SessionHeader; h != "" && (!isFieldName(h) || slices.Contains(neededFields, strings.ToLower(h))) {
+		errs.Add(path+"session_header", "%q is not allowed here, the name of a header field such as x-session-token is", h)
+	}
 	if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		errs.Add(path+"api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)")
 	}
@@ -225,6 +228,13 @@ func (p *Profile) validate(path string, errs *Errors) {
 	if p.TopK != nil && *p.TopK < -1 {
 		errs.Add(path+"top_k", "%d is not allowed here, a number of tokens is, or 0 or -1 for all", *p.TopK)
 	}
+}
+
+// isFieldName tells whether a text can be the name of a header's field.
+func isFieldName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.!#$%&'*+^`|~", r)
+	})
 }
 
 // address is the host of a URL, with user and port if it has them, and whether the URL is

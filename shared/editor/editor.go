@@ -236,6 +236,11 @@ func (ed *Editor) model() *hub.Problem {
 	default:
 		return hub.BadRequest("model", "model must be a string. The models are %s.", strings.Join(t.Catalog.Listed(), ", "))
 	}
+	if t.Request.Hints.Session == "" {
+		metadata := jsonedit.Known(r.literal(keyMetadata))
+		t.Request.Hints.Note(metadata.Get("sessionId").Text(), metadata.Get("promptId").Text())
+		t.Request.Hints.Note(jsonedit.Known(r.literal(keyCacheKey)).Text(), "")
+	}
 	name := r.literal(keyModel)
 	if p := t.Resolve(name); p != nil {
 		return p

@@ -29,6 +29,8 @@ const (
 	keyStop
 	keyIncludeStop
 	keyMinTokens
+	keyMetadata
+	keyCacheKey
 	keySampling
 	keyCount = keySampling + len(catalog.SamplingKeys)
 )
@@ -74,6 +76,10 @@ func keyNumber(key []byte) int {
 		return keyIncludeStop
 	case "min_tokens":
 		return keyMinTokens
+	case "metadata":
+		return keyMetadata
+	case "prompt_cache_key":
+		return keyCacheKey
 	case "temperature":
 		return keySampling
 	case "top_p":

@@ -87,6 +87,7 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.page = g.pageOf(head.Header)
 	x.plan.Edit.Drop, x.plan.Edit.DropPrefixes = g.fields.below(x.route)
 	x.keys(head.Credential)
+	x.turn.Request.Hints = g.hints(head, x.route, &x.plan.Edit)
 	if p := g.refuse(head, x.page); p != nil {
 		x.local(x.answer(p))
 		return x

@@ -20,8 +20,11 @@ func newFields(c *config.Config) fields {
 	for _, name := range c.ClientFields.Deny {
 		f.passed = append(f.passed, strings.ToLower(name))
 	}
+	if name := c.Upstreams[0].SessionHeader; name != "" {
+		f.passed = append(f.passed, strings.ToLower(name)) // only ours goes up
+	}
 	f.passed = slices.Clip(f.passed)
-	f.edited = slices.Clip(append(f.passed, access.ClientFields...))
+	f.edited = slices.Clip(append(append(f.passed, access.ClientFields...), access.HintFields...))
 	f.translated = slices.Clip(append(f.edited, access.AgentFields...))
 	return f
 }

@@ -11,11 +11,12 @@ import (
 func TestFieldsOfClients(t *testing.T) {
 	g := newGateway(t, `,"client_fields":{"deny":["X-VLLM-Priority"]}`, Edge{})
 	vendors := []string{"openai-beta", "OpenAI-Organization", "x-openai-subagent", "x-oai-a", "chatgpt-account-id", "anthropic-beta",
-		"X-Stainless-Retry-Count", "x-claude-code-session-id", "x-codex-turn-metadata", "sec-fetch-mode", "Sec-CH-UA", "origin", "referer"}
-	agents := []string{"x-app", "originator", "session-id", "session_id", "thread-id", "conversation_id"}
+		"X-Stainless-Retry-Count", "x-claude-code-session-id", "x-codex-turn-metadata", "sec-fetch-mode", "Sec-CH-UA", "origin", "referer",
+		"session-id", "session_id", "thread-id", "conversation_id", "x-session-id", "x-session-token", "X-Session-Affinity", "x-kilocode-taskid"}
+	agents := []string{"x-app", "originator"}
 	always := []string{"cookie", "Cookie", "x-vllm-priority"}
 	never := []string{"content-type", "accept", "user-agent", "authorization", "traceparent", "tracestate", "baggage", "b3", "x-b3-traceid", "x-request-id",
-		"x-data-parallel-rank", "x-session-id", "x-user-id", "forwarded", "x-forwarded-for", "x-envoy-attempt-count", "x-title", "x-app-name", "section", "originate"}
+		"x-data-parallel-rank", "x-user-id", "forwarded", "x-forwarded-for", "x-envoy-attempt-count", "x-title", "x-app-name", "section", "originate"}
 	for _, tt := range []struct {
 		method, path    string
 		vendors, agents bool

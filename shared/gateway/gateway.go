@@ -3,9 +3,12 @@ package gateway
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
+	"github.com/qwenvoy/qwenvoy/shared/dialect/responses"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -33,6 +36,8 @@ type Gateway struct {
 	hosts    hosts
 	fields   fields
 	tag      tag
+	// sessionHeader names the field in which the upstream is told whose requests begin alike.
+	sessionHeader string
 }
 
 // New checks a configuration, what of it refers to each other too, and makes a Gateway of it.
@@ -78,7 +83,7 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
-	g.fields = newFields(c)
+	g.fields, g.sessionHeader = newFields(c), strings.ToLower(c.Upstreams[0].SessionHeader)
 	g.tag = newTag(cat)
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
@@ -98,6 +103,18 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 		RefuseSafeguards: c.Messages.Safeguards == "refuse",
 	}
 	return g, nil
+}
+
+// hints reads what an agent says of a request, and tells the upstream whose it is.
+func (g *Gateway) hints(head Head, r *route, edit *hub.HeaderEdit) access.Hints {
+	h := access.ReadHints(head.Header)
+	if r.dialect == responses.Compact {
+		h.Class = access.Compaction
+	}
+	if id := h.Prefix(); id != "" && g.sessionHeader != "" {
+		edit.Set = append(edit.Set, [2]string{g.sessionHeader, access.Hashed(id)})
+	}
+	return h
 }
 
 // thinkingShown are the words of messages.thinking.

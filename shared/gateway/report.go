@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
@@ -12,6 +13,10 @@ type Report struct {
 	// Model is the virtual model's name, "" when none was named or it is unknown; a
 	// client's own words are no label. Served is the name that went upstream.
 	Model, Served string
+	// Session, Prompt, Agent and Parent are hashes of the ids that the client's agent says of
+	// itself, "" where it says none; Class is what it says that the request is for.
+	Session, Prompt, Agent, Parent string
+	Class                          access.Class
 	// Asked is the name that the client used, as a JSON string literal; empty if it named none.
 	// These are the client's words, and valid until Close.
 	Asked []byte
@@ -50,6 +55,9 @@ func (x *Exchange) Report() Report {
 	if t.Request.Model != nil {
 		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
 	}
+	h := &t.Request.Hints
+	r.Session, r.Prompt, r.Agent, r.Parent = access.Hashed(h.Session), access.Hashed(h.Prompt), access.Hashed(h.Agent), access.Hashed(h.Parent)
+	r.Class = h.Class
 	if t.Reply.FinishSaid != "" {
 		r.Finish = redact.Word(t.Reply.FinishSaid)
 	}

@@ -22,5 +22,5 @@
 //	working.go   the memory that it takes to turn a request
 //
 // What two dialects need stands here, in editor or in history, since dialects never
-// import each other. It imports catalog and jsonedit.
+// import each other. It imports access, catalog and jsonedit.
 package hub

@@ -8,8 +8,8 @@ import (
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
 
-// Resolve finds the virtual model that the name in a string literal stands for, and
-// notes both in the turn.
+// Resolve finds the virtual model that the name in a string literal stands for, in the class of
+// the request, and notes both in the turn.
 func (t *Turn) Resolve(literal []byte) *Problem {
 	name := jsonedit.AppendUnquoted(nil, literal)
 	t.Request.Model = nil
@@ -19,6 +19,7 @@ func (t *Turn) Resolve(literal []byte) *Problem {
 	if t.Request.Model == nil {
 		return UnknownModel(string(name), t.Catalog)
 	}
+	t.Request.Model = t.Request.Model.For(t.Request.Hints.Class)
 	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], literal)
 	return nil
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -51,6 +52,8 @@ type RequestFacts struct {
 	// PathID is what the path names behind its route: a model, of /v1/models/{id}. Query is
 	// the path's query as sent. Both are set when the exchange begins.
 	PathID, Query string
+	// Hints is what the client's agent says of the request, first in its header.
+	Hints access.Hints
 
 	// Answer, where a dialect's Request sets it, goes to the client without an upstream being asked.
 	Answer *Answer

@@ -8,7 +8,7 @@
 // A reader reads the request, a conversation orders its history, a chatRequest writes
 // what both came to; parts brings the reply in order, which message or events write.
 //
-// It imports catalog, editor, history, hub, jsonedit, parts and refusal.
+// It imports access, catalog, editor, history, hub, jsonedit, parts and refusal.
 package messages
 
 import (

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
 )
@@ -86,6 +87,21 @@ func (r *reader) skip(s *jsonedit.Scanner) {
 		r.turn.Request.IgnoreField(name)
 	}
 }
+
+// classify tells what Claude Code asks beside its conversation where it does not say so itself: a
+// title is a form without tools, and its judge has 64 tokens for a verdict.
+func (r *reader) classify() {
+	h := &r.turn.Request.Hints
+	if !h.ClaudeCode || h.Class != access.Unknown || len(r.tools.declared) > 0 {
+		return
+	}
+	limit, _ := integer(r.fields.maxTokens)
+	if limit == verdictTokens || r.fields.format != nil || r.in.member(r.fields.output, "format") != nil {
+		h.Class = access.Auxiliary
+	}
+}
+
+const verdictTokens = 64
 
 // check looks at the fields that can't be ignored.
 func (r *reader) check() *hub.Problem {

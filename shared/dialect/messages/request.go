@@ -76,6 +76,7 @@ func (r *translation) translate(dst []byte) ([]byte, *hub.Problem) {
 	if p := read.read(); p != nil {
 		return dst, p
 	}
+	read.classify()
 	model := read.fields.lookup()
 	if p := t.Resolve(model); p != nil {
 		return dst, p

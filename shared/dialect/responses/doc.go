@@ -35,5 +35,5 @@
 //	object.go       the response object
 //	problem.go      errors in OpenAI's words
 //
-// It imports its own toolset and catalog, editor, history, hub, jsonedit, parts and refusal.
+// It imports its own toolset and access, catalog, editor, history, hub, jsonedit, parts and refusal.
 package responses

@@ -36,6 +36,7 @@ const (
 	keyUser
 	keyPrompt
 	keyKwargs
+	keyClient
 	keyRefused // the first of hub.RefusedFields
 	keyCount   = keyRefused + len(hub.RefusedFields)
 )
@@ -45,6 +46,7 @@ var keyNames = [keyCount]string{
 	"text", "reasoning", "include", "max_output_tokens", "max_completion_tokens", "max_tokens", "max_tool_calls", "temperature", "top_p",
 	"presence_penalty", "frequency_penalty", "top_logprobs", "logprobs", "stream", "store", "background", "generate", "truncation",
 	"metadata", "prompt_cache_key", "safety_identifier", "user", "prompt", "chat_template_kwargs",
+	"client_metadata",
 }
 
 // members finds the number of a member: one of the keys, keyCount and more for
@@ -61,7 +63,7 @@ var members = func() map[string]int {
 		m[name] = i
 	}
 	for _, name := range []string{"type", "stream_options", "service_tier", "context_management", "prompt_cache_retention",
-		"prompt_cache_options", "moderation", "access_programs", "client_metadata"} {
+		"prompt_cache_options", "moderation", "access_programs"} {
 		m[name] = -1
 	}
 	return m

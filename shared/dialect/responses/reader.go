@@ -3,6 +3,7 @@ package responses
 import (
 	"math"
 
+	"github.com/qwenvoy/qwenvoy/shared/access"
 	"github.com/qwenvoy/qwenvoy/shared/dialect/responses/toolset"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -147,7 +148,16 @@ func (r *reader) passedField(n int) []byte {
 
 // is tells whether a member has just that value.
 //
+// hint adds what the client's agent says of the request in its body.
+//
 //go:noinline
+func hint(r *reader, h *access.Hints) {
+	h.ReadTurn([]byte(jsonedit.Known(r.raw(keyClient)).Get("x-codex-turn-metadata").Text()))
+	if h.Session == "" {
+		h.Note(jsonedit.Known(r.raw(keyCacheKey)).Text(), "")
+	}
+}
+
 func (r *reader) is(key int, value string) bool { return string(r.raw(key)) == value }
 
 // scanItems notes the items of a list that is the Scanner's next value. list is the

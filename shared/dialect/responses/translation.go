@@ -181,6 +181,7 @@ func (r *translation) model() *hub.Problem {
 	case literal[0] != '"':
 		return hub.WrongType("model", "a string")
 	default:
+		hint(&r.reader, &r.turn.Request.Hints)
 		p := r.turn.Resolve(literal)
 		if p != nil && p.Code == "" {
 			p.Code = "model_not_found"
