@@ -100,6 +100,9 @@ func unusedHere(c *config.Config) []string {
 		r.WebSocket != d.WebSocket {
 		keys = append(keys, "responses (store, background_jobs, websocket)")
 	}
+	if c.OTLPForward != def.OTLPForward {
+		keys = append(keys, "otlp_forward")
+	}
 	if c.Log.Format != def.Log.Format {
 		keys = append(keys, "log.format")
 	}

@@ -31,8 +31,8 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 }
 
 func TestKeysOfTheBinaryAreNamed(t *testing.T) {
-	p := newPlugin(t, `,"listen":"0.0.0.0","port":1234,"timeouts":{"idle":"1m"},"log":{"format":"json"},"store":{"folder":"/var/lib/qwenvoy"},"limits":{"memory":"1GiB"}`)
-	if got := strings.Join(p.Unused, " "); got != "listen port timeouts limits.memory store log.format" {
+	p := newPlugin(t, `,"listen":"0.0.0.0","port":1234,"timeouts":{"idle":"1m"},"log":{"format":"json"},"store":{"folder":"/var/lib/qwenvoy"},"limits":{"memory":"1GiB"},"otlp_forward":"http://h:1"`)
+	if got := strings.Join(p.Unused, " "); got != "listen port timeouts limits.memory store otlp_forward log.format" {
 		t.Errorf("unused here: %s", got)
 	}
 	if p := newPlugin(t, ""); len(p.Unused) != 0 {

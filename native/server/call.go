@@ -98,6 +98,8 @@ func (c *call) serve(cl *httpClient) (detached bool) {
 	case action == gateway.Local:
 		c.answer(c.h.local(c.st, c.x.Plan(), cl.r))
 	case c.crowded():
+	case c.st.collector != nil && c.x.Plan().Route == telemetryRoute:
+		passTelemetry(c)
 	case action == gateway.Transform:
 		c.h.modified.Add(1)
 		switch {

@@ -16,6 +16,7 @@
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	root.go      the page at the root, for browsers
 //	pass.go      what passes through the reverse proxy
+//	telemetry.go what agents say of themselves, where a collector takes it
 //	observer.go  what became of each exchange: the line in the log
 //	refusal.go   what an upstream says when it refuses, as a warning
 //	log.go       heads and bodies at the COMPLETE level

@@ -58,7 +58,7 @@ func (h *Handler) Reload(c *config.Config) error {
 	}
 	h.memory.SetLimit(MemoryLimit(c))
 	// Running requests keep the old client; its connections close when they fall idle.
-	h.state.Swap(st).client.Close()
+	h.state.Swap(st).close()
 	return nil
 }
 

@@ -60,7 +60,7 @@ type Observer struct {
 func NewObserver(log *slog.Logger) *Observer { return &Observer{log: log, ids: newIDs()} }
 
 func levelOf(route string) slog.Level {
-	if isProbe(route) {
+	if isProbe(route) || route == telemetryRoute { // which come by the clock
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

@@ -17,12 +17,14 @@ type state struct {
 	config  *config.Config
 	gateway *gateway.Gateway
 	client  *upstream.Client
-	window  *upstream.Window
-	pass    *httputil.ReverseProxy
-	idle    time.Duration // 0: none
-	apiKey  string
-	name    string // the upstream's
-	known   *probe.State
+	// collector takes agents' telemetry; nil: it is thrown away.
+	collector *upstream.Client
+	window    *upstream.Window
+	pass      *httputil.ReverseProxy
+	idle      time.Duration // 0: none
+	apiKey    string
+	name      string // the upstream's
+	known     *probe.State
 }
 
 func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
@@ -48,6 +50,11 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 		known:   probe.NewState(),
 	}
 	st.pass = st.newPass(log)
+	if c.OTLPForward != "" {
+		if st.collector, err = upstream.New(c.OTLPForward, c.Timeouts); err != nil {
+			return nil, err
+		}
+	}
 	return st, nil
 }
 
@@ -55,5 +62,13 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 func (st *state) answered(status int) {
 	if status < 500 {
 		st.known.Answered()
+	}
+}
+
+// close closes the connections that are idle, and the others when they fall idle.
+func (st *state) close() {
+	st.client.Close()
+	if st.collector != nil {
+		st.collector.Close()
 	}
 }

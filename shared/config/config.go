@@ -62,6 +62,9 @@ type Config struct {
 	Responses Responses `json:"responses"`
 	Store     Store     `json:"store"`
 	Messages  Messages  `json:"messages"`
+	// OTLPForward is the address of a collector that what agents send to /v1/metrics, /v1/logs and
+	// /v1/traces is passed on to, without their keys; "": it is taken and thrown away. For the binary.
+	OTLPForward string `json:"otlp_forward" secret:"true"`
 	// Passthrough forwards paths that Qwenvoy does not know; off, they are a 404.
 	Passthrough bool     `json:"passthrough"`
 	Limits      Limits   `json:"limits"`

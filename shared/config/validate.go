@@ -111,6 +111,9 @@ func (c *Config) Validate() error {
 	errs.word("messages.safeguards", c.Messages.Safeguards, SafeguardWords)
 	errs.word("log.level", strings.ToUpper(c.Log.Level), LogLevels)
 	errs.word("log.format", c.Log.Format, LogFormats)
+	if c.OTLPForward != "" {
+		errs.address("otlp_forward", c.OTLPForward, "http://127.0.0.1:4318", "")
+	}
 	if k := c.Responses.EncryptionKey; k != "" {
 		if raw, err := base64.StdEncoding.DecodeString(k); err != nil || len(raw) != 32 {
 			errs.Add("responses.encryption_key",
@@ -134,6 +137,19 @@ func (e *Errors) word(path, value string, allowed []string) {
 	}
 }
 
+// address adds a fault where a value is no address of a server, such as the example. key ends the
+// sentence on one with a password in it.
+func (e *Errors) address(path, value, example, key string) {
+	switch host, ok := address(value); {
+	case strings.Contains(value, "#"):
+		e.Add(path, "a # is not allowed here (the address is not shown)")
+	case !ok:
+		e.Add(path, "%q is not allowed here, an address such as %s is", value, example)
+	case strings.Contains(host, "@"):
+		e.Add(path, "a user and password are not allowed here (the address is not shown)%s", key)
+	}
+}
+
 func (u *Upstream) validate(path string, errs *Errors) {
 	if u.Model == "" {
 		errs.Add(path+"model", "the served model's name is required")
@@ -145,14 +161,7 @@ func (u *Upstream) validate(path string, errs *Errors) {
 		errs.Add(path+"max_model_len", "%d is not allowed here, a number of tokens or 0 for unknown is", u.MaxModelLen)
 	}
 	if u.URL != "" {
-		switch host, ok := address(u.URL); {
-		case strings.Contains(u.URL, "#"):
-			errs.Add(path+"url", "a # is not allowed here (the address is not shown)")
-		case !ok:
-			errs.Add(path+"url", "%q is not allowed here, an address such as http://127.0.0.1:8000 is", u.URL)
-		case strings.Contains(host, "@"):
-			errs.Add(path+"url", "a user and password are not allowed here (the address is not shown), a key goes into api_key")
-		}
+		errs.address(path+"url", u.URL, "http://127.0.0.1:8000", ", a key goes into api_key")
 	}
 	if h := u.SessionHeader; h != "" && (!isFieldName(h) || slices.Contains(neededFields, strings.ToLower(h))) {
 		errs.Add(path+"session_header", "%q is not allowed here, the name of a header field such as x-session-token is", h)

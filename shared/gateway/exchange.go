@@ -104,6 +104,10 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	case pageRoute:
 		x.local(x.page.sign(&hub.Answer{Status: 200, Body: []byte(x.route.page)}))
 		return x
+	case sinkRoute:
+		x.turn.Request.Answer = taken(head)
+		x.plan.Action, x.plan.Path, x.plan.MaxBody = Transform, canonical, min(g.maxBody, maxTelemetry)
+		return x
 	case passRoute:
 		return x
 	}
@@ -143,6 +147,17 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	}
 	x.plan.Action = Transform
 	return x
+}
+
+// maxTelemetry is the most bytes of telemetry that are taken at once; its exporters send 4 MiB.
+const maxTelemetry = 8 << 20
+
+// taken is OTLP's answer to what was taken, an empty message in the form that it came in.
+func taken(head Head) *hub.Answer {
+	if kind := head.Header("content-type"); strings.HasPrefix(strings.ToLower(kind), "application/x-protobuf") {
+		return &hub.Answer{Status: 200, ContentType: "application/x-protobuf"}
+	}
+	return &hub.Answer{Status: 200, Body: []byte("{}")}
 }
 
 // find finds the route, and the path that the upstream knows.
@@ -226,6 +241,9 @@ func (x *Exchange) Plan() *Plan { return &x.plan }
 func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 	if len(body) > x.plan.MaxBody {
 		return dst, x.Fault(hub.BodyTooLarge)
+	}
+	if x.route.kind == sinkRoute {
+		return x.requested(dst, nil)
 	}
 	if x.encoding != "" {
 		plain, f := x.decode(body, x.encoding)

@@ -62,7 +62,7 @@ type Plan struct {
 	Action Action
 	// Route names the route for logs and metrics: chat, completions, models, model,
 	// tokenize, detokenize, responses, responses_compact, responses_input_tokens,
-	// messages, messages_count_tokens, health, root, pass.
+	// messages, messages_count_tokens, telemetry, health, root, pass.
 	Route string
 	// Answer is set for Local.
 	Answer *hub.Answer

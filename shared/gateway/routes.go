@@ -21,6 +21,8 @@ const (
 	dialectRoute
 	// pageRoute: a page of ours.
 	pageRoute
+	// sinkRoute: nobody; what is sent is thrown away, and the answer is a 200.
+	sinkRoute
 	// absentRoute: nobody, and an error says why: it needs state that this edge has not, or is
 	// not offered.
 	absentRoute
@@ -63,6 +65,10 @@ var (
 	readyz      = &route{kind: pageRoute, name: "readyz", method: "GET", page: `{"status":"ready"}`}
 	root        = &route{kind: pageRoute, name: "root", method: "GET", page: `{"service":"qwenvoy"}`}
 
+	// telemetry is where agents send figures and traces of themselves: without an answer that
+	// takes them they log an error each time.
+	telemetry = &route{kind: sinkRoute, name: "telemetry", method: "POST"}
+
 	// Stored responses and conversations are served by an edge with state, before its
 	// requests come here.
 	stateful = &route{kind: absentRoute, name: "responses", dialect: responses.Create,
@@ -92,6 +98,10 @@ var (
 		"/v1/messages":               translated("messages", "/v1/chat/completions", messages.Create),
 		"/v1/messages/count_tokens":  translated("messages_count_tokens", "/tokenize", messages.CountTokens),
 		"/v1/conversations":          stateful,
+
+		"/v1/metrics": telemetry,
+		"/v1/logs":    telemetry,
+		"/v1/traces":  telemetry,
 	}
 
 	// prefixes are looked at where routes has no entry.

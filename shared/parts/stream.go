@@ -11,6 +11,8 @@ type Stream struct {
 	sequence
 	chunks hub.Chunks
 	begun  bool
+	// beats counts the upstream's comments since the last chunk.
+	beats int
 }
 
 var _ hub.Stream = (*Stream)(nil)
@@ -46,15 +48,21 @@ func (s *Stream) Beat(dst []byte, n int) []byte {
 	return s.w.Beat(dst, n)
 }
 
-// Event implements hub.Stream. Comments of the upstream end here: they are between it
-// and us.
+// Event implements hub.Stream. A comment of the upstream keeps its stream to us alive; what
+// becomes of it is what keeps ours alive, also at an edge without a clock.
 func (s *Stream) Event(dst, other, data []byte, hasData bool) ([]byte, bool) {
 	b := scratches.Get().(*scratch)
 	defer scratches.Put(b)
 	kind, data := s.chunks.Read(other, data, hasData, &b.view, s.turn)
 	switch kind {
 	case hub.GoodChunk:
+		s.beats = 0
 		return s.chunk(dst, b, data)
+	case hub.CommentChunk:
+		if len(other) > 0 && other[0] == ':' {
+			s.beats++
+			return s.Beat(dst, s.beats), false
+		}
 	case hub.DoneChunk:
 		if !s.chunks.Whole(s.calls.Open(true)) {
 			return s.fail(dst, hub.FaultProblem(hub.Cut, 0)), true

@@ -579,7 +579,7 @@ func TestStreamReadsAnErrorThatIsNoEvent(t *testing.T) {
 	}{
 		{"in one line", []string{`{"error":{"message":"no room","code":503}}` + "\n"}, "fail 503 no room\n"},
 		{"in several", []string{"{\n", `  "error": {"message": "no room",` + "\n" + `"code": 503}` + "\n", "}\n"}, "fail 503 no room\n"},
-		{"that is none", []string{": ping\n", "{\"a\":1}\n"}, "fail 502 The model server's answer ended before it was complete.\n"},
+		{"that is none", []string{": ping\n", "{\"a\":1}\n"}, ": keep-alive\n\nfail 502 The model server's answer ended before it was complete.\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
