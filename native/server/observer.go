@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
@@ -83,9 +81,6 @@ func (o *Observer) over(x *outcome) {
 	if agent := x.header.Get("User-Agent"); agent != "" {
 		a = append(a, slog.Any("user_agent", logging.Checked(redact.Text(agent, maxName))))
 	}
-	if id := session(x.header); id != "" {
-		a = append(a, slog.Any("session", logging.Checked(id)))
-	}
 	text := func(key, value string) {
 		if value != "" {
 			a = append(a, slog.String(key, value))
@@ -136,26 +131,6 @@ func (o *Observer) over(x *outcome) {
 		a = append(a, slog.Any("headers", logging.Headers(x.header)))
 	}
 	o.log.LogAttrs(ctx, levelOf(r.Route), "exchange", a...)
-}
-
-// sessionFields are where clients say which of their sessions a request is of, the surest first.
-var sessionFields = [...]string{
-	"X-Claude-Code-Session-Id", // Claude Code
-	"Session-Id", "Session_id", // Codex, and before it wrote a hyphen
-	"X-Session-Affinity", "X-Session-Id", // OpenCode
-	"X-Kilocode-Taskid", // Kilo
-}
-
-// session is a short hash of what a client calls its session, "" where it says nothing: it
-// ties lines together, and tells nobody the id, which may be a key to what is stored.
-func session(h http.Header) string {
-	for _, name := range sessionFields {
-		if id := h.Get(name); id != "" && len(id) <= 256 {
-			sum := sha256.Sum256([]byte(id))
-			return hex.EncodeToString(sum[:6])
-		}
-	}
-	return ""
 }
 
 func millis(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }
@@ -212,11 +187,18 @@ func (o *Observer) Observe(w http.ResponseWriter, r *http.Request, route string)
 	b := &Observed{
 		observer: o,
 		traffic:  traffic{remote: r.RemoteAddr, uri: r.RequestURI, start: time.Now()},
-		outcome:  outcome{id: o.ids.of(r.Header), method: r.Method, header: r.Header, report: gateway.Report{Route: route}},
+		outcome: outcome{id: o.ids.of(r.Header), method: r.Method, header: r.Header,
+			report: gateway.Report{Route: route, Session: sessionOf(r)}},
 	}
 	b.counter = counter{ResponseWriter: w, seen: &b.traffic}
 	b.outcome.traffic = &b.traffic
 	return b
+}
+
+// sessionOf is what a Report says of the session of a request that is not the core's.
+func sessionOf(r *http.Request) string {
+	h := access.ReadHints(func(name string) string { return fieldOf(r, name) })
+	return access.Hashed(h.Session)
 }
 
 // Body reads the body of a request that is answered here, without its content-encoding, of at

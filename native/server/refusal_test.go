@@ -105,7 +105,7 @@ func TestTheLineNamesProgramSessionAndEvents(t *testing.T) {
 			}
 			continue
 		}
-		if !strings.HasPrefix(agent, "claude-cli/2.1.332 (external, sdk-cli)") || len(agent) > maxName || len(session) != 12 || strings.Contains(session, "1111") {
+		if !strings.HasPrefix(agent, "claude-cli/2.1.332 (external, sdk-cli)") || len(agent) > maxName || len(session) != 16 || strings.Contains(session, "1111") {
 			t.Errorf("%v", line)
 		}
 		if n, _ := line["events"].(float64); n < 2 {
