@@ -3,13 +3,9 @@ package clients
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
-
-// codexVersion is the Codex whose form of the list of models is asked for.
-const codexVersion = "0.171.0"
 
 // claudeCode: Claude Code 2.1.332 reads these.
 func claudeCode(g *Gateway) Settings {
@@ -48,36 +44,24 @@ func claudeCodePrivate(_ *Gateway, folder string) Private {
 	}
 }
 
-// codexCatalog is the file with the list of models, beside the configuration.
-const codexCatalog = "qwenvoy-models.json"
-
-// codex: Codex 0.171. With env_key it asks for no list of models, so that it is given one.
+// codex: Codex 0.171. With a key from the environment it asks for no list of models unless it is
+// told where.
 func codex(g *Gateway) Settings {
 	return Settings{
 		Variables: []Variable{{Name: KeyVariable, Key: true}},
-		File:      &File{"~/.codex/config.toml", codexConfig(g, filepath.Join(g.Home, ".codex"))},
+		File:      &File{"~/.codex/config.toml", codexConfig(g)},
 	}
 }
 
-// codexConfig is a configuration that stands in a folder.
-func codexConfig(g *Gateway, folder string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "model = %q\nmodel_provider = \"qwenvoy\"\nmodel_context_window = %d\n", g.Coding, g.Window)
-	if g.Catalog != nil {
-		fmt.Fprintf(&b, "model_catalog_json = %q\n", filepath.Join(folder, codexCatalog))
-	}
-	fmt.Fprintf(&b, "web_search = \"disabled\"\n\n[model_providers.qwenvoy]\nname = \"Qwenvoy\"\nbase_url = %q\nwire_api = \"responses\"\n"+
-		"env_key = %q\nsupports_websockets = false\n", g.URL+"/v1", KeyVariable)
-	return b.String()
+func codexConfig(g *Gateway) string {
+	return fmt.Sprintf("model = %q\nmodel_provider = \"qwenvoy\"\nmodel_context_window = %d\nweb_search = \"disabled\"\n\n"+
+		"[model_providers.qwenvoy]\nname = \"Qwenvoy\"\nbase_url = %q\nmodel_catalog_url = %q\nwire_api = \"responses\"\n"+
+		"env_key = %q\nsupports_websockets = false\n", g.Coding, g.Window, g.URL+"/v1", g.URL+"/v1/models", KeyVariable)
 }
 
 func codexPrivate(g *Gateway, folder string) Private {
-	config := "check_for_update_on_startup = false\n" + codexConfig(g, folder) + "\n[analytics]\nenabled = false\n"
-	p := Private{Variables: []Variable{{Name: "CODEX_HOME", Value: folder}}, Files: []File{{"config.toml", config}}}
-	if g.Catalog != nil {
-		p.Files = append(p.Files, File{codexCatalog, string(g.Catalog)})
-	}
-	return p
+	config := "check_for_update_on_startup = false\n" + codexConfig(g) + "\n[analytics]\nenabled = false\n"
+	return Private{Variables: []Variable{{Name: "CODEX_HOME", Value: folder}}, Files: []File{{"config.toml", config}}}
 }
 
 // qwenCode: Qwen Code 0.24.4.

@@ -12,19 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/tidwall/gjson"
 )
 
 var update = flag.Bool("update", false, "write what is printed to testdata")
 
 // gateway is one whose names are its own.
 func gateway() *Gateway {
-	g := New("http://127.0.0.1:9000/v1/", []Model{{"my-thinker", "thinking-general", 65536}, {"my-coder", "thinking-coding", 65536},
+	return New("http://127.0.0.1:9000/v1/", []Model{{"my-thinker", "thinking-general", 65536}, {"my-coder", "thinking-coding", 65536},
 		{"it's quick", "instruct-general", 65536}})
-	g.Home = "/home/me"
-	g.Catalog = []byte(`{"models":[]}`)
-	return g
 }
 
 // Whatever is written for a client is compared whole.
@@ -111,15 +106,15 @@ func TestAsk(t *testing.T) {
 		_, _ = w.Write([]byte(body))
 	}))
 	defer s.Close()
-	status, body = 200, `{"object":"list","data":[{"id":"a","max_model_len":9000,"context_window":4096},{"id":"b-coding"},{"id":"c-instruct","profile":{"x":1}}],"models":[{"slug":"a"}]}`
+	status, body = 200, `{"object":"list","data":[{"id":"a","max_model_len":9000,"context_window":4096},{"id":"b-coding"},{"id":"c-instruct","profile":{"x":1}}]}`
 	g, err := Ask(t.Context(), s.URL+"/v1", "k")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.URL != s.URL || g.Coding != "b-coding" || g.Quick != "c-instruct" || g.Window != 4096 || gjson.GetBytes(g.Catalog, "models.0.slug").Str != "a" {
+	if g.URL != s.URL || g.Coding != "b-coding" || g.Quick != "c-instruct" || g.Window != 4096 {
 		t.Errorf("%+v", g)
 	}
-	if asked != "/v1/models?client_version=0.171.0 Bearer k" {
+	if asked != "/v1/models Bearer k" {
 		t.Error(asked)
 	}
 	body = `{"data":[{"id":"a-coding"},{"id":"zebra","profile":"thinking-coding"},{"id":"yak","profile":"instruct-general"}]}`
@@ -127,7 +122,7 @@ func TestAsk(t *testing.T) {
 		t.Errorf("a profile goes before a name: %+v %v", g, err)
 	}
 	body = `{"data":[{"id":"one","max_model_len":null}]}`
-	if g, err = Ask(t.Context(), s.URL, ""); err != nil || g.Coding != "one" || g.Quick != "one" || g.Window != DefaultWindow || g.Catalog != nil {
+	if g, err = Ask(t.Context(), s.URL, ""); err != nil || g.Coding != "one" || g.Quick != "one" || g.Window != DefaultWindow {
 		t.Errorf("%+v %v", g, err)
 	}
 	for _, c := range []struct {

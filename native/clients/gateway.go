@@ -35,10 +35,6 @@ type Gateway struct {
 	Names []string
 	// Window is the context window in tokens.
 	Window int
-	// Catalog is Codex's list of models, nil where the gateway has none.
-	Catalog json.RawMessage
-	// Home is the user's folder, for settings that name files.
-	Home string
 }
 
 // New is a gateway of which the list of models is known.
@@ -103,7 +99,7 @@ func Ask(ctx context.Context, address, key string) (*Gateway, error) {
 	root := strings.TrimSuffix(strings.TrimSuffix(base.String(), "/"), "/v1")
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, root+"/v1/models?client_version="+codexVersion, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, root+"/v1/models", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +157,6 @@ func read(root string, body []byte) (*Gateway, error) {
 			Window  int `json:"context_window"`
 			Server  int `json:"max_model_len"` // of other gateways, and of servers
 		}
-		Models json.RawMessage
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, fmt.Errorf("what answers at %s is no gateway: its /v1/models is no list of models", root)
@@ -174,9 +169,5 @@ func read(root string, body []byte) (*Gateway, error) {
 	if len(models) == 0 {
 		return nil, fmt.Errorf("the gateway at %s lists no models", root)
 	}
-	g := New(root, models)
-	if len(list.Models) > 0 && list.Models[0] == '[' {
-		g.Catalog = append(append([]byte(`{"models":`), list.Models...), '}')
-	}
-	return g, nil
+	return New(root, models), nil
 }

@@ -16,9 +16,6 @@ const shellKey = `"${` + KeyVariable + `:-` + NoKey + `}"`
 func (c *Client) Note(g *Gateway) string {
 	s := c.Settings(g)
 	switch {
-	case s.File != nil && g.Catalog != nil && c.Name == "codex":
-		return fmt.Sprintf("this goes into %s, what \"qwenvoy env codex --catalog\" prints into %s beside it; "+
-			"%s must be set, to any value where the server asks for no key", s.File.Path, codexCatalog, KeyVariable)
 	case s.File != nil:
 		return fmt.Sprintf("this goes into %s; %s must be set, to any value where the server asks for no key", s.File.Path, KeyVariable)
 	case s.Form != nil && s.Commands == nil:

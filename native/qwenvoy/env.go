@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/qwenvoy/qwenvoy/native/clients"
 )
@@ -25,7 +24,6 @@ func (f *gatewayFlags) ask(ctx context.Context, p *process) (*clients.Gateway, e
 	if f.Model != "" {
 		g.Coding = f.Model
 	}
-	g.Home, _ = os.UserHomeDir()
 	return g, nil
 }
 
@@ -37,25 +35,14 @@ func (f *gatewayFlags) key(p *process) string {
 type envCommand struct {
 	Client string `arg:"" enum:"${clients}" help:"One of ${enum}."`
 	gatewayFlags
-	Catalog bool `help:"Codex: print the file with the list of models that the settings name."`
 }
 
 func (e *envCommand) Run(ctx context.Context, p *process) error {
-	if e.Catalog && e.Client != "codex" {
-		return errors.New("--catalog is for codex")
-	}
 	g, err := e.ask(ctx, p)
 	if errors.Is(err, clients.ErrAbsent) {
 		return fmt.Errorf(`%w: start one with "qwenvoy serve" or "qwenvoy demo", or say where it is by --url`, err)
 	}
 	if err != nil {
-		return err
-	}
-	if e.Catalog {
-		if g.Catalog == nil {
-			return errors.New("this gateway has no list of models for Codex")
-		}
-		_, err := fmt.Fprintf(p.stdout, "%s\n", g.Catalog)
 		return err
 	}
 	c := clients.Named(e.Client)
