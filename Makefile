@@ -33,11 +33,12 @@ dist-check: dist
 	rm -r $(BIN)/dist-again
 
 # In front of a simulated vLLM, or of a real one:
-#   make run TARGET=http://host:8000 SERVED_MODEL=Qwen/Qwen3.5-397B-A17B-FP8
+#   make run TARGET=http://host:8000
+# SERVED_MODEL=NAME names the model where the server has several.
 .PHONY: run
 run: $(BIN)/qwenvoy
 ifdef TARGET
-	$(BIN)/qwenvoy demo --target '$(TARGET)' --served-model '$(or $(SERVED_MODEL),$(error SERVED_MODEL is missing: the name that the server at TARGET serves its model by))'
+	$(BIN)/qwenvoy demo --target '$(TARGET)' $(if $(SERVED_MODEL),--served-model '$(SERVED_MODEL)')
 else
 	$(BIN)/qwenvoy demo
 endif

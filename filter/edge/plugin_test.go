@@ -20,7 +20,7 @@ func TestBadConfigurationIsRefusedByItsKey(t *testing.T) {
 		``:                        "upstreams",
 		"\n\x0d\n\x03log\x12\x06": "StringValue",
 		`{"upstreams":[{"model":"m","api_key":"${KEY}"}]}`:                                   "upstreams[0].api_key: ${KEY}",
-		`{"upstreams":[{"modle":"m"}],"models":[{"name":"a","profile":"p"}]}`:                "modle: unknown key, did you mean model?\nupstreams[0].model: the served model's name is required\nmodels[0].profile",
+		`{"upstreams":[{"modle":"m"}],"models":[{"name":"a","profile":"p"}]}`:                "modle: unknown key, did you mean model?\nupstreams[0].model: the served model's name is required here: the binary can ask the server for it, the filter can't\nmodels[0].profile",
 		`{"upstreams":[{"model":"m"}],"cors":` + strings.Repeat("[", 1000):                   "JSON",
 		`{"upstreams":[{"model":"m"}],"cors":` + strings.Repeat(" ", config.MaxText) + "{}}": "at most 131072",
 	} {

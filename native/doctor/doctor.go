@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -73,16 +74,17 @@ func Run(ctx context.Context, o Options) *Report {
 // configRow reads the configuration as the gateway would; nil if there is none.
 func (r *Report) configRow(o *Options) *config.Config {
 	const check = "config"
+	if len(o.Envoy) > 0 && o.Flags.File(o.Env) == "" && o.Flags.Target == nil && o.Flags.ServedModel == nil {
+		r.add(probe.Skip, check, "the Envoy files alone are looked at", "--target and --served-model, or --config, have the server asked as well")
+		return nil
+	}
 	c, err := settings.Load(o.Flags, o.Env)
 	if err == nil {
 		r.secrets = secretsOf(c)
 		u := c.Upstreams[0]
-		r.add(probe.OK, check, "listens on "+settings.AddressOf(c).String()+", sends to "+settings.RedactedURL(u.URL)+" ("+u.Model+")", "")
+		r.add(probe.OK, check, "listens on "+settings.AddressOf(c).String()+", sends to "+settings.RedactedURL(u.URL)+
+			" ("+cmp.Or(u.Model, "its only model")+")", "")
 		return c
-	}
-	if len(o.Envoy) > 0 && o.Flags.File(o.Env) == "" && o.Flags.Target == nil && o.Flags.ServedModel == nil {
-		r.add(probe.Skip, check, "the Envoy files alone are looked at", "--target and --served-model, or --config, have the server asked as well")
-		return nil
 	}
 	r.Code = ExitUsage
 	lines := []string{err.Error()}
@@ -144,6 +146,9 @@ func (r *Report) server(ctx context.Context, c *config.Config, o *Options) {
 		}
 		r.add(probe.Skip, "server", "all else is not asked, since the server is not reached", "")
 		return
+	}
+	if m, ok := s.keyed.Served(ctx); ok {
+		s.name(m.Name)
 	}
 	s.rows(ctx, r)
 }

@@ -175,7 +175,7 @@ func TestExitCodes(t *testing.T) {
 		{"a warning", small, nil, ExitGood},
 		{"a warning, strict", small, func(o *Options) { o.Strict = true }, ExitFault},
 		{"a fault", blunt, nil, ExitFault},
-		{"no model", healthy, func(o *Options) { o.Flags.ServedModel = nil }, ExitUsage},
+		{"no model: the server's only one", healthy, func(o *Options) { o.Flags.ServedModel = nil }, ExitGood},
 		{"a bad address", "ftp://x", nil, ExitUsage},
 		{"no such file", healthy, func(o *Options) { o.Flags.Config = ptr("/nowhere.yaml") }, ExitUsage},
 		{"unreachable", closed(t), nil, ExitUnreachable},

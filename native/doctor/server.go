@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 type server struct {
 	config *config.Config
 	url    *url.URL
+	model  string // the served model's name
 	keyed  *probe.Server
 	// bare asks without our key.
 	bare *probe.Server
@@ -37,7 +39,7 @@ func newServer(c *config.Config, o *Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, url: u, deep: o.Deep, now: o.Now, proxy: o.Proxy}
+	s := &server{config: c, url: u, model: c.Upstreams[0].Model, deep: o.Deep, now: o.Now, proxy: o.Proxy}
 	timeouts := c.Timeouts
 	timeouts.UpstreamIdle = briefIdle
 	if s.keyed, err = probe.New(c.Upstreams[0], timeouts); err != nil {
@@ -49,6 +51,14 @@ func newServer(c *config.Config, o *Options) (*server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// name takes over the name of a served model that the configuration may leave open.
+func (s *server) name(model string) {
+	c := *s.config
+	c.Upstreams = slices.Clone(c.Upstreams)
+	c.Upstreams[0].Model = model
+	s.config, s.model = &c, model
 }
 
 func (s *server) close() {
@@ -84,7 +94,7 @@ func message(role, content string) object { return object{"role": role, "content
 
 // ask posts to a path of the server, with the served model's name added.
 func (s *server) ask(ctx context.Context, path string, body object) (*probe.Answer, error) {
-	body["model"] = s.config.Upstreams[0].Model
+	body["model"] = s.model
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -126,7 +136,7 @@ func (s *server) openRoutesRow(ctx context.Context, r *Report) {
 		a, err := s.bare.Ask(ctx, path, body)
 		return err == nil && a.Status < 300
 	}
-	prompt, _ := json.Marshal(object{"model": s.config.Upstreams[0].Model, "prompt": "Hi"})
+	prompt, _ := json.Marshal(object{"model": s.model, "prompt": "Hi"})
 	if served("/v1/models", nil) {
 		r.add(probe.Info, check, "the server asks nobody for a key: whoever reaches "+s.url.Host+" has it",
 			"start vLLM with --api-key, and keep others off the address (firewall, network policy)")
@@ -169,7 +179,7 @@ func (s *server) tokenizeRow(ctx context.Context, r *Report) bool {
 func (s *server) unnamed(ctx context.Context) bool {
 	models := s.keyed.Models(ctx)
 	for _, m := range models {
-		if m.Name == s.config.Upstreams[0].Model {
+		if m.Name == s.model {
 			return false
 		}
 	}

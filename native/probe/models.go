@@ -66,6 +66,9 @@ func (l *list) locked() bool {
 	return l.answer != nil && (l.answer.Status == http.StatusUnauthorized || l.answer.Status == http.StatusForbidden)
 }
 
+// setModel says how to name the model.
+const setModel = "upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL)"
+
 // setKey says how to set the key.
 const setKey = "upstreams[0].api_key (QWENVOY_UPSTREAM_API_KEY)"
 
@@ -130,6 +133,9 @@ func (s *Server) Model(ctx context.Context) Finding {
 	switch {
 	case l.answer == nil:
 		return Finding{model, Fail, "the server did not answer for its models: " + s.cause(l.err), "look at its log"}
+	case l.locked() && s.upstream.Model == "":
+		return Finding{model, Fail, "the server tells its model's name to those with a key only",
+			"set " + setModel + ", or " + setKey}
 	case l.locked():
 		return Finding{model, Skip, "the list of models needs a key", ""}
 	case l.answer.Status == http.StatusNotFound:
@@ -149,16 +155,28 @@ func (s *Server) Model(ctx context.Context) Finding {
 		}
 		return Finding{model, OK, found, ""}
 	}
-	fix := "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to a name that it has"
+	if s.upstream.Model == "" {
+		return Finding{model, Fail, "the server has several models: " + s.names(l.models), "set " + setModel + " to one of them"}
+	}
+	fix := "set " + setModel + " to a name that it has"
 	if len(l.models) == 1 {
-		fix = "set upstreams[0].model (--served-model, QWENVOY_SERVED_MODEL) to " + s.name(l.models[0].Name)
+		fix = "set " + setModel + " to " + s.name(l.models[0].Name)
 	}
 	return Finding{model, Fail, "the server has no " + s.name(s.upstream.Model) + ", it has " + s.names(l.models),
 		fix + ", or start vLLM with --served-model-name"}
 }
 
+// Served is the model that the server is configured with. Where none is named it is the only
+// one that the server has.
+func (s *Server) Served(ctx context.Context) (Model, bool) {
+	return s.list(ctx).served(s.upstream.Model)
+}
+
 // served is the model of that name.
 func (l *list) served(name string) (Model, bool) {
+	if name == "" && len(l.models) == 1 {
+		return l.models[0], true
+	}
 	i := slices.IndexFunc(l.models, func(m Model) bool { return m.Name == name })
 	if i < 0 {
 		return Model{}, false

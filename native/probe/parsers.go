@@ -12,8 +12,12 @@ import (
 
 // question is a chat request that costs so many tokens.
 func (s *Server) question(tokens int, thinking bool, more map[string]any) []byte {
+	name := s.upstream.Model
+	if m, ok := s.models.served(name); ok { // who has it talk has looked for it
+		name = m.Name
+	}
 	body := map[string]any{
-		"model": s.upstream.Model, "messages": []map[string]string{{"role": "user", "content": "Hi"}},
+		"model": name, "messages": []map[string]string{{"role": "user", "content": "Hi"}},
 		"max_tokens": tokens, "temperature": 0, "chat_template_kwargs": map[string]bool{"enable_thinking": thinking},
 	}
 	for k, v := range more {

@@ -15,6 +15,7 @@ type Prober struct {
 	state  *State
 	log    *slog.Logger
 	pause  func(time.Duration) <-chan time.Time
+	named  func(string) // is told the served model's name after each round, "" where it is not found
 
 	said  map[string]Finding // by check, what the log said last
 	known bool               // the parsers were asked for since the server was last not there
@@ -30,14 +31,15 @@ const (
 )
 
 // Start begins to ask. The Prober closes the server when it ends.
-func Start(s *Server, state *State, log *slog.Logger) *Prober {
-	return start(s, state, log, time.After)
+// named is told the served model's name after each round, "" where that has not found it.
+func Start(s *Server, state *State, log *slog.Logger, named func(string)) *Prober {
+	return start(s, state, log, named, time.After)
 }
 
-func start(s *Server, state *State, log *slog.Logger, pause func(time.Duration) <-chan time.Time) *Prober {
+func start(s *Server, state *State, log *slog.Logger, named func(string), pause func(time.Duration) <-chan time.Time) *Prober {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Prober{
-		server: s, state: state, log: log.With("upstream", s.upstream.Name), pause: pause,
+		server: s, state: state, log: log.With("upstream", s.upstream.Name), named: named, pause: pause,
 		said: map[string]Finding{}, stop: stop, done: make(chan struct{}),
 	}
 	go p.run(ctx)
@@ -71,6 +73,11 @@ func (p *Prober) untilWell(ctx context.Context) {
 		}
 		p.state.note(found)
 		p.tell(found)
+		var served Model
+		if len(found) > 1 { // the server is there
+			served, _ = p.server.Served(ctx)
+		}
+		p.named(served.Name)
 		if well(found) || !p.wait(ctx, pause) {
 			return
 		}
@@ -99,12 +106,16 @@ func (p *Prober) round(ctx context.Context) []Finding {
 // well reports whether asking again would bring nothing new: the model is there, or only
 // clients have the key to see it.
 func well(found []Finding) bool {
+	locked, status := false, Skip
 	for _, f := range found {
-		if f.Check == key && f.Status == Info || f.Check == model && f.Status == OK {
-			return true
+		switch f.Check {
+		case key:
+			locked = f.Status == Info
+		case model:
+			status = f.Status
 		}
 	}
-	return false
+	return status == OK || locked && status != Fail
 }
 
 // wait waits for the next round, which comes earlier when an exchange gets an answer, but

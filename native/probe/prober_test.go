@@ -59,18 +59,19 @@ type ticking struct {
 	*Prober
 	log    lines
 	state  *State
+	named  chan string
 	pauses chan time.Duration
 	end    chan time.Time
 }
 
 func startTicking(t *testing.T, url string, set func(*config.Upstream)) *ticking {
 	t.Helper()
-	k := &ticking{log: make(lines, 100), state: NewState(), pauses: make(chan time.Duration, 100), end: make(chan time.Time)}
+	k := &ticking{log: make(lines, 100), state: NewState(), named: make(chan string, 100), pauses: make(chan time.Duration, 100), end: make(chan time.Time)}
 	log, err := logging.New(k.log, "json", slog.LevelInfo)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Prober = start(server(t, url, set), k.state, log, func(d time.Duration) <-chan time.Time {
+	k.Prober = start(server(t, url, set), k.state, log, func(model string) { k.named <- model }, func(d time.Duration) <-chan time.Time {
 		k.pauses <- d
 		return k.end
 	})
@@ -253,6 +254,45 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	for end := time.Now().Add(soon); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+// A model that nobody has named is the server's only one, as soon as there is one.
+func TestTheOnlyModelIsFound(t *testing.T) {
+	var s switched
+	models := func(names ...string) http.Handler {
+		list := make([]string, len(names))
+		for i, name := range names {
+			list[i] = `{"id":"` + name + `"}`
+		}
+		return says(200, `{"object":"list","data":[`+strings.Join(list, ",")+`]}`)
+	}
+	s.to(models())
+	k := startTicking(t, serve(t, &s), func(u *config.Upstream) { u.Model = "" })
+	for _, step := range []struct {
+		to   http.Handler
+		want string // the name, or why there is none
+	}{
+		{says(503, `{"error":{"message":"loading"}}`), "the server has not been heard yet"},
+		{models("a", "b"), "the server has several models: a, b"},
+		{says(401, `{}`), "the server tells its model's name to those with a key only"},
+		{models("c"), "c"},
+	} {
+		s.to(step.to)
+		for got := ""; got != step.want; {
+			select {
+			case <-k.pauses:
+				got = k.state.Nameless()
+				k.end <- time.Time{}
+			case name := <-k.named:
+				if name != "" {
+					got = name
+				}
+			case <-k.log:
+			case <-time.After(soon):
+				t.Fatalf("never: %s", step.want)
+			}
 		}
 	}
 }

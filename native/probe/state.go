@@ -41,6 +41,17 @@ func (s *State) Findings() []Finding {
 	return nil
 }
 
+// Nameless says, as a part of a sentence, why a served model that nobody has named is not
+// known yet.
+func (s *State) Nameless() string {
+	for _, f := range s.Findings() {
+		if (f.Check == model || f.Check == key) && f.Status == Fail {
+			return f.Found
+		}
+	}
+	return "the server has not been heard yet"
+}
+
 // note takes a round's findings over.
 func (s *State) note(found []Finding) {
 	s.found.Store(&found)

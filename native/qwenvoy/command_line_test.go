@@ -173,7 +173,6 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr []string
 	}{
-		{name: "no served model", code: 1, stderr: []string{"served model", "--served-model", "QWENVOY_SERVED_MODEL"}},
 		{name: "unknown level", args: "-served-model x -loglevel LOUD", code: 1, stderr: []string{"--log-level", `"LOUD"`, "COMPLETE, DEBUG, INFO, WARN, ERROR"}},
 		{name: "bad port", args: "--served-model x --port=99999", code: 1, stderr: []string{"--port", "99999", "1 to 65535"}},
 		{name: "bad variable", args: "--served-model x", env: map[string]string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS": "si"}, code: 1, stderr: []string{"QWEN35RP_ENFORCE_SAMPLING_PARAMS", `"si"`, "true or false"}},

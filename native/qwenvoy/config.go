@@ -11,7 +11,7 @@ type configCommand struct {
 }
 
 type configPrintCommand struct {
-	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=required'"`
+	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=asked from the server unless given'"`
 }
 
 func (c *configPrintCommand) Run(p *process) error {

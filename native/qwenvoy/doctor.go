@@ -11,7 +11,7 @@ import (
 
 // doctorCommand takes the flags of serve, so that what it looks at is what would be served.
 type doctorCommand struct {
-	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=required'"`
+	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=asked from the server unless given'"`
 
 	Envoy  []string `sep:"none" placeholder:"FILE" help:"A file of Envoy, Istio or Envoy Gateway; several are judged together."`
 	Deep   bool     `help:"Watch for the end of an unused connection, and have the model call a tool: ten seconds more."`

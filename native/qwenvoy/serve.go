@@ -10,7 +10,7 @@ import (
 )
 
 type serveCommand struct {
-	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=required'"`
+	settings.Flags `kong:"group='settings',set='target=http://127.0.0.1:8000 unless given',set='served=asked from the server unless given'"`
 }
 
 func (s *serveCommand) Run(ctx context.Context, p *process) error {

@@ -252,6 +252,7 @@ func (c *call) open() gateway.Action {
 	env := gateway.Env{
 		RequestID: c.id, Now: c.client.traffic().start.Unix(), Clock: unix, Random: rand.Uint64,
 		Keeps: c.keeper != nil, LearnsWindow: true, Counts: true, Decode: c.holding.decode,
+		Nameless: c.st.nameless(),
 	}
 	c.x = c.st.gateway.Open(c.client.head(), env)
 	plan := c.x.Plan()

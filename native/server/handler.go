@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,22 @@ func (h *Handler) Reload(c *config.Config) error {
 	h.memory.SetLimit(MemoryLimit(c))
 	// Running requests keep the old client; its connections close when they fall idle.
 	h.state.Swap(st).close()
+	return nil
+}
+
+// Name puts the served model's name, which the configuration leaves open, in force for the
+// requests that come.
+func (h *Handler) Name(model string) error {
+	old := h.state.Load()
+	c := *old.config
+	c.Upstreams = slices.Clone(c.Upstreams)
+	c.Upstreams[0].Model = model
+	st, err := newState(&c, h.loopback, h.log)
+	if err != nil {
+		return err
+	}
+	st.known = old.known // it is the same server
+	h.state.Swap(st).client.Close()
 	return nil
 }
 

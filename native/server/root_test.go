@@ -78,7 +78,7 @@ func TestTheRootPageTellsOfTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prober := probe.Start(behind, e.handler.Upstream(), slog.New(slog.DiscardHandler))
+	prober := probe.Start(behind, e.handler.Upstream(), slog.New(slog.DiscardHandler), func(string) {})
 	defer prober.Stop()
 	eventually(t, "a look at the server", func() bool { return len(e.handler.Upstream().Findings()) > 0 })
 	for _, loopback := range []bool{true, false} {

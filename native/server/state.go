@@ -30,7 +30,7 @@ type state struct {
 func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
 	bounded := *c
 	bounded.Limits.Body = config.Bytes(BodyLimit(c))
-	g, err := gateway.New(&bounded, gateway.Edge{Health: true, Loopback: loopback})
+	g, err := gateway.New(&bounded, gateway.Edge{Health: true, Loopback: loopback, LearnsModel: true})
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +56,14 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 		}
 	}
 	return st, nil
+}
+
+// nameless says why the served model's name is not known yet, "" where it is.
+func (st *state) nameless() string {
+	if st.config.Upstreams[0].Model != "" {
+		return ""
+	}
+	return st.known.Nameless()
 }
 
 // answered notes that the upstream is there. A failure of its own may be a proxy's before it.

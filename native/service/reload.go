@@ -108,7 +108,7 @@ func (s *service) apply(r reloaded) {
 	s.renew(r.certificates)
 	c, err, why := r.config, r.err, r.why
 	if err == nil {
-		err = s.handler.Reload(c)
+		err = s.handler.Reload(s.known(c))
 	}
 	if err != nil {
 		for _, fault := range faults(err) {

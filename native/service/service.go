@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -44,7 +45,8 @@ type Options struct {
 	Listen func(address string) (net.Listener, error)
 	// reportEvery, if given, is how often a drain says what it waits for.
 	reportEvery time.Duration
-	// Serving, if given, is called with the bound address once requests are served.
+	// Serving, if given, is called with the bound address once requests are served. Where the
+	// server is to name its model it has been asked by then.
 	Serving func(net.Addr, *config.Config)
 }
 
@@ -63,6 +65,8 @@ type service struct {
 	archive   *keeper.Archive
 	state     *responses.Handler
 	prober    *probe.Prober // nil: not begun
+	asked     config.Upstream
+	named     chan string // the served model's name, as the prober finds it
 	signals   <-chan os.Signal
 }
 
@@ -98,7 +102,7 @@ func Run(ctx context.Context, o Options) error {
 
 // open loads the configuration and makes what serves by it.
 func open(o Options) (*service, error) {
-	s := &service{options: o, files: files{config: o.File}, level: new(slog.LevelVar)}
+	s := &service{options: o, files: files{config: o.File}, level: new(slog.LevelVar), named: make(chan string, 1)}
 	s.reloader = reloader{options: &s.options, files: &s.files, done: make(chan reloaded, 1)}
 	s.files.changed() // remembered before it is read, so that no change is missed
 	if err := s.configure(); err != nil {
@@ -175,7 +179,45 @@ func (s *service) ask(c *config.Config) {
 		s.log.Warn("the upstream is not asked for its state", "error", err)
 		return
 	}
-	s.prober = probe.Start(behind, s.handler.Upstream(), s.log)
+	select {
+	case <-s.named: // by a prober that is gone
+	default:
+	}
+	s.asked = c.Upstreams[0]
+	s.prober = probe.Start(behind, s.handler.Upstream(), s.log, func(model string) {
+		select {
+		case <-s.named: // nobody needs to know what it was before
+		default:
+		}
+		s.named <- model
+	})
+}
+
+// known is a configuration with the name of its served model, where it leaves that open and the
+// server is the one that has been asked before.
+func (s *service) known(c *config.Config) *config.Config {
+	if u := c.Upstreams[0]; u.Model != "" || s.asked.Model != "" || u.URL != s.asked.URL {
+		return c
+	}
+	named := *c
+	named.Upstreams = slices.Clone(c.Upstreams)
+	named.Upstreams[0].Model = s.handler.Config().Upstreams[0].Model
+	return &named
+}
+
+// name takes over the name of a served model that the configuration does not name.
+func (s *service) name(model string) {
+	if model == "" || s.asked.Model != "" || s.handler.Config().Upstreams[0].Model == model {
+		return
+	}
+	if err := s.handler.Name(model); err != nil {
+		for _, fault := range faults(err) {
+			s.log.Error("the served model can't be taken over", "upstream_model", model, "error", logging.Checked(fault))
+		}
+		return
+	}
+	s.log.Info("the server has named its model", "upstream_model", model)
+	s.note()
 }
 
 func (s *service) close() {
@@ -209,6 +251,9 @@ func (s *service) untilEnded(ctx context.Context, srv *http.Server, failed <-cha
 			return nil
 		case <-changes:
 			s.reload(byChange)
+		case model := <-s.named:
+			s.name(model)
+			s.serving()
 		case r := <-s.reloader.done:
 			s.apply(r)
 		case <-status.C:
@@ -243,8 +288,16 @@ func (s *service) started() {
 	systemd.Ready()
 	s.status()
 	s.ask(s.config)
+	if u.Model != "" {
+		s.serving()
+	}
+}
+
+// serving calls Options.Serving, once.
+func (s *service) serving() {
 	if s.options.Serving != nil {
 		s.options.Serving(s.listening.sockets[0].Addr(), s.config)
+		s.options.Serving = nil
 	}
 }
 
@@ -259,6 +312,11 @@ func (s *service) warn(c *config.Config) {
 	if c.Envoy != (config.Envoy{}) {
 		s.log.Info("the section envoy is for the filter and has no effect here")
 	}
+	s.note()
+}
+
+// note says what the core has to say of the configuration in force.
+func (s *service) note() {
 	for _, note := range s.handler.Notes() {
 		s.log.Warn(note)
 	}

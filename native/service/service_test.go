@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -596,4 +597,55 @@ func TestSocketsAndTheDrain(t *testing.T) {
 	}
 	r.stopped(t)
 	r.logged(t, `"ended_early":0`)
+}
+
+// The served model's name may be left out: until the server has named its only model, clients
+// are told to come again, and then it goes up.
+func TestTheServerNamesItsModel(t *testing.T) {
+	var models atomic.Pointer[string]
+	list := func(names ...string) {
+		text := `{"object":"list","data":[{"id":"` + strings.Join(names, `"},{"id":"`) + `"}]}`
+		models.Store(&text)
+	}
+	list("a", "b")
+	asked := make(chan string, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/v1/models":
+			_, _ = io.WriteString(w, *models.Load())
+		case r.Method == http.MethodPost:
+			body, _ := io.ReadAll(r.Body)
+			asked <- gjson.GetBytes(body, "model").String()
+			_, _ = io.WriteString(w, `{"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	conf := "upstreams: [{url: " + s.URL + "}]\n"
+	file := write(t, conf)
+	r := run(t, settings.Flags{Config: &file})
+	if got := chat(t, r.url, "gpt-5"); got != 503 {
+		t.Errorf("with several models: %d", got)
+	}
+	list("Qwen/Qwen3.8-27B")
+	eventually(t, "the model is known", func() bool { return chat(t, r.url, "gpt-5") == 200 })
+	if got := <-asked; got != "Qwen/Qwen3.8-27B" {
+		t.Errorf("asked for %q", got)
+	}
+	r.logged(t, `"msg":"the server has named its model","upstream_model":"Qwen/Qwen3.8-27B"`)
+	if got := chat(t, r.url, "Qwen/Qwen3.8-27B"); got != 200 {
+		t.Errorf("under its own name: %d", got)
+	}
+	// It stays known when another configuration comes.
+	if err := os.WriteFile(file, []byte(conf+"builtin_aliases: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.signals <- syscall.SIGHUP
+	r.logged(t, `"msg":"configuration reloaded"`)
+	if got := chat(t, r.url, "qwen-thinking-coding"); got != 200 {
+		t.Errorf("after a reload: %d", got)
+	}
+	if got := chat(t, r.url, "gpt-5"); got != 404 {
+		t.Errorf("the new configuration is not in force: %d", got)
+	}
 }

@@ -60,7 +60,7 @@ FILE:6: store.redis: the Redis URL is not valid: its port is 1 to 65535`},
 	{"an address with a key that cuts it", "upstreams:\n  - model: m\n    url: http://user:sek/ret@host\n", `FILE:3: upstreams[0].url: the value (not shown, as it may hold a key) is not allowed here, an address such as http://127.0.0.1:8000 is`},
 	{"two stores", "store:\n  folder: /tmp/x\n  redis: redis://host\n", `FILE:2: store.folder: not allowed beside store.redis, responses are kept in one place`},
 	{"an address that only net/url refuses", "upstreams:\n  - model: m\n    url: http://h/%zzsekret\n", `FILE:3: upstreams[0].url: an address such as http://127.0.0.1:8000 is wanted (the value is not shown)`},
-	{"no model", "upstreams:\n  - name: local\n", `FILE:2: upstreams[0].model: the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it`},
+	{"no model: the server is asked", "upstreams:\n  - name: local\n", ``},
 	{"variables", "upstreams:\n  - model: ${MODEL}\n    api_key: ${NONE}\n    url: http://${HOST}\nstore:\n  redis: redis://:${sekret-\n", `FILE:2: upstreams[0].model: ${MODEL} is not allowed here: variables may stand in addresses and keys only
 FILE:3: upstreams[0].api_key: the variable NONE is not set
 FILE:6: store.redis: ${ begins a variable, which is letters, digits and _, and } (the value is not shown)`},
@@ -250,8 +250,7 @@ QWENVOY_UPSTREAM_API_KEY: upstreams[0].api_key: ${ is not allowed here: only the
 			}
 		})
 	}
-	if _, err := Load(&Flags{}, env()); err == nil || err.Error() != "upstreams[0].model: the served model's name is required: "+
-		"--served-model, QWENVOY_SERVED_MODEL or this key gives it" {
+	if c, err := Load(&Flags{}, env()); err != nil || c.Upstreams[0].URL != DefaultTarget {
 		t.Error(err)
 	}
 }

@@ -62,13 +62,9 @@ func load(f *Flags, env, named func(string) (string, bool)) (*gathering, error) 
 		}
 	}
 	c.Log.Level = strings.ToUpper(c.Log.Level)
-	var missing config.Errors
-	if upstreamOf(c).Model == "" {
-		missing.Add("upstreams[0].model", "the served model's name is required: --served-model, QWENVOY_SERVED_MODEL or this key gives it")
-	}
 	listen := g.takeListen()
-	_, err := gateway.New(c, gateway.Edge{})
-	if err := config.Join(g.errs.Err(), missing.Err(), err, listen, check(c)); err != nil {
+	_, err := gateway.New(c, gateway.Edge{LearnsModel: true})
+	if err := config.Join(g.errs.Err(), err, listen, check(c)); err != nil {
 		return nil, g.locate(err)
 	}
 	return g, nil

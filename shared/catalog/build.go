@@ -270,7 +270,7 @@ func (b *builder) readProfiles(list []config.Profile) {
 func (b *builder) check(path, name string) {
 	_, ok := b.profiles[name]
 	switch {
-	case ok:
+	case ok, b.others[name] && b.target.Model == "": // of which nothing is known yet
 	case b.others[name]:
 		b.errs.Add(path, "%q is for models of other generations than %s alone, the profiles for it are %s",
 			name, b.target.Generation.Name, b.names())

@@ -89,7 +89,8 @@ type Upstream struct {
 	Kind string `json:"kind"` // vllm
 	// URL is for the binary; the filter uses Envoy's cluster. A /v1 at its end is cut off.
 	URL string `json:"url" secret:"url"`
-	// Model is the served model's name.
+	// Model is the served model's name; "": the binary asks the upstream, which must have one
+	// model. The filter can't.
 	Model string `json:"model"`
 	// APIKey replaces the client's key on the way up, when not empty.
 	APIKey string `json:"api_key" secret:"true"`

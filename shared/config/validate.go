@@ -151,9 +151,6 @@ func (e *Errors) address(path, value, example, key string) {
 }
 
 func (u *Upstream) validate(path string, errs *Errors) {
-	if u.Model == "" {
-		errs.Add(path+"model", "the served model's name is required")
-	}
 	if u.Kind != "" {
 		errs.word(path+"kind", u.Kind, UpstreamKinds)
 	}

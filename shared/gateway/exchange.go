@@ -100,6 +100,10 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		x.local(x.answer(p))
 		return x
 	}
+	if x.route.kind == dialectRoute && g.nameless() {
+		x.local(x.answer(hub.Nameless(env.Nameless)))
+		return x
+	}
 	switch x.route.kind {
 	case pageRoute:
 		x.local(x.page.sign(&hub.Answer{Status: 200, Body: []byte(x.route.page)}))

@@ -18,6 +18,9 @@ type Edge struct {
 	Health bool
 	// Loopback: only its own machine can reach this edge.
 	Loopback bool
+	// LearnsModel: this edge can ask the server for its model's name. A Gateway of a
+	// configuration without one answers 503, until the edge makes another that has it.
+	LearnsModel bool
 	// MaxBody is the limit for request and whole reply bodies, in bytes, where the
 	// configuration sets none. 0 is 32 MiB.
 	MaxBody int
@@ -44,7 +47,7 @@ type Gateway struct {
 // The error holds all faults, as config.Errors.
 func New(c *config.Config, edge Edge) (*Gateway, error) {
 	cat, err := catalog.New(c)
-	if err := config.Join(c.Validate(), err); err != nil {
+	if err := config.Join(c.Validate(), named(c, edge), err); err != nil {
 		return nil, err
 	}
 	g := &Gateway{
@@ -117,6 +120,18 @@ func (g *Gateway) hints(head Head, r *route, edit *hub.HeaderEdit) access.Hints 
 	return h
 }
 
+// named refuses a configuration without the served model's name where nobody can learn it.
+func named(c *config.Config, edge Edge) error {
+	var errs config.Errors
+	if len(c.Upstreams) > 0 && c.Upstreams[0].Model == "" && !edge.LearnsModel {
+		errs.Add("upstreams[0].model", "the served model's name is required here: the binary can ask the server for it, the filter can't")
+	}
+	return errs.Err()
+}
+
+// nameless tells whether the served model's name is still to be learned.
+func (g *Gateway) nameless() bool { return g.settings.Catalog.Default().Target.Model == "" }
+
 // thinkingShown are the words of messages.thinking.
 var thinkingShown = map[string]hub.ThinkingShown{
 	"auto": hub.ShownAuto, "profile": hub.ShownByProfile, "when_asked": hub.ShownWhenAsked,
@@ -131,7 +146,7 @@ func (g *Gateway) Catalog() *catalog.Catalog { return g.settings.Catalog }
 // Notes are sentences for the log, once for a configuration: what is valid and needs care.
 func (g *Gateway) Notes() []string {
 	t := g.settings.Catalog.Default().Target
-	if t.Generation != catalog.Unknown {
+	if t.Generation != catalog.Unknown || g.nameless() {
 		return nil
 	}
 	return []string{fmt.Sprintf("the name %q tells no generation of Qwen: the built-in profiles have the values of Qwen3.5, "+

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,6 +35,55 @@ func open(g *Gateway, env Env, method, path string, header ...string) *Exchange 
 	}
 	h := values(header...)
 	return g.Open(Head{Method: method, Path: path, Header: h, Credential: access.Read(h)}, env)
+}
+
+// Where the served model's name is not known yet all that would go to it is told so in its own
+// words, and when to come again; what needs no model is served.
+func TestUntilTheModelIsKnown(t *testing.T) {
+	c, err := config.Decode([]byte(`{"upstreams":[{"name":"local"}],"profiles":[{"name":"p","thinking":"on","when":{"generation":"qwen3.8"}}],
+		"models":[{"name":"m","profile":"p"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(c, Edge{}); err == nil || !strings.HasPrefix(err.Error(), "upstreams[0].model: the served model's name is required here") {
+		t.Errorf("an edge that can't learn it: %v", err)
+	}
+	g, err := New(c, Edge{LearnsModel: true, Health: true})
+	if err != nil || len(g.Notes()) > 0 {
+		t.Fatalf("%v, %s", err, g.Notes())
+	}
+	const why = `The served model's name is not known yet: the server has several models: a, b. The gateway goes on asking; try again, or name it in upstreams[0].model.`
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		header             []string
+	}{
+		{"POST", "/v1/chat/completions", `{"error":{"message":"` + why + `","type":"server_error"`, 503, nil},
+		{"POST", "/v1/completions", `{"error":{"message":"` + why, 503, nil},
+		{"POST", "/tokenize", `{"error":{"message":"` + why, 503, nil},
+		{"GET", "/v1/models", `{"error":{"message":"` + why, 503, nil},
+		{"GET", "/v1/models/m", `{"error":{"message":"` + why, 503, nil},
+		{"GET", "/v1/models", `{"type":"error","error":{"type":"overloaded_error","message":"` + why, 529, []string{"anthropic-version", "2023-06-01"}},
+		{"POST", "/v1/responses", `{"error":{"message":"` + why, 503, nil},
+		{"POST", "/v1/responses/input_tokens", `{"error":{"message":"` + why, 503, nil},
+		{"POST", "/v1/messages", `{"type":"error","error":{"type":"overloaded_error","message":"` + why, 529, nil},
+		{"POST", "/v1/messages/count_tokens", `{"type":"error","error":{"type":"overloaded_error","message":"` + why, 529, nil},
+	} {
+		x := open(g, Env{Nameless: "the server has several models: a, b"}, tt.method, tt.path, tt.header...)
+		a := x.Plan().Answer
+		if a == nil || a.Status != tt.status || !strings.HasPrefix(string(a.Body), tt.body) {
+			t.Errorf("%s %s: %+v", tt.method, tt.path, a)
+			continue
+		}
+		if !reflect.DeepEqual(x.Report().Reason, "model_unknown") || !slices.Contains(a.Header, [2]string{"retry-after", "5"}) {
+			t.Errorf("%s %s: header %v, reason %s", tt.method, tt.path, a.Header, x.Report().Reason)
+		}
+	}
+	for path, action := range map[string]Action{"/health": Local, "/": Local, "/metrics": Pass} {
+		if x := open(g, Env{}, "GET", path); x.Plan().Action != action || x.Plan().Answer != nil && x.Plan().Answer.Status != 200 {
+			t.Errorf("%s: %+v", path, x.Plan())
+		}
+	}
 }
 
 func values(header ...string) func(string) string {

@@ -32,6 +32,9 @@ type Env struct {
 	Keeps bool
 	// Counts: the edge can have a prompt counted by its server, for NeedCount.
 	Counts bool
+	// Nameless says why the served model's name is not known yet, as a part of a sentence; only
+	// an edge that learns it has to.
+	Nameless string
 	// LearnsWindow: the edge can ask the upstream for its model's context window, and gives
 	// what NeedWindow asks for. Else there is the configuration's max_model_len only.
 	LearnsWindow bool

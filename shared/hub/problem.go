@@ -65,6 +65,13 @@ func BadUpstream(format string, args ...any) *Problem {
 	return &Problem{Status: 502, Type: TypeServer, Message: fmt.Sprintf(format, args...), Reason: "bad_reply"}
 }
 
+// Nameless is a 503: the served model's name is not known yet. why is a part of a sentence.
+func Nameless(why string) *Problem {
+	return &Problem{Status: 503, Type: TypeServer, Reason: "model_unknown", Header: [][2]string{{"retry-after", "5"}},
+		Message: "The served model's name is not known yet: " + why +
+			". The gateway goes on asking; try again, or name it in upstreams[0].model."}
+}
+
 // FaultProblem puts a Fault into words. limit is the request body's limit in bytes.
 func FaultProblem(f Fault, limit int) *Problem {
 	p := &Problem{Status: 502, Type: TypeServer}
