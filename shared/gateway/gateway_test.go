@@ -86,6 +86,36 @@ func TestUntilTheModelIsKnown(t *testing.T) {
 	}
 }
 
+// A model that only thinks, or never does, is asked for what it does, whatever a profile or a
+// request says.
+func TestModelsThatOnlyThinkOrNeverDo(t *testing.T) {
+	for _, tt := range []struct{ served, model, more, thinking, temperature string }{
+		{"Qwen3-30B-A3B-Thinking-2507", "qwen-thinking-coding", ``, "true", "0.6"},
+		{"Qwen3-30B-A3B-Thinking-2507", "qwen-instruct-general", ``, "true", "0.6"},
+		{"Qwen3-30B-A3B-Thinking-2507", "Qwen3-30B-A3B-Thinking-2507", `,"reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":false}`, "true", "0.6"},
+		{"Qwen3-30B-A3B-Thinking-2507", "gpt-5", `,"max_tokens":64`, "true", "0.6"},
+		{"Qwen3-Coder-30B-A3B-Instruct", "qwen-thinking-coding", `,"reasoning_effort":"high"`, "false", "0.7"},
+		{"Qwen3-Coder-30B-A3B-Instruct", "Qwen3-Coder-30B-A3B-Instruct", `,"chat_template_kwargs":{"enable_thinking":true}`, "false", "0.7"},
+		{"Qwen3-8B", "Qwen3-8B", ``, "true", "0.6"},
+		{"Qwen3-8B", "Qwen3-8B", `,"max_tokens":64`, "false", "0.7"},
+	} {
+		c, err := config.Decode([]byte(`{"upstreams":[{"model":"` + tt.served + `"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := New(c, Edge{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := open(g, Env{}, "POST", "/v1/chat/completions")
+		out, a := x.Request(nil, []byte(`{"model":"`+tt.model+`","messages":[{"role":"user","content":"hi"}]`+tt.more+`}`))
+		if a != nil || !strings.Contains(string(out), `"enable_thinking":`+tt.thinking) || !strings.Contains(string(out), `"temperature":`+tt.temperature+`,`) ||
+			strings.Contains(string(out), "reasoning_effort") {
+			t.Errorf("%s, %s%s: %+v %s", tt.served, tt.model, tt.more, a, out)
+		}
+	}
+}
+
 func values(header ...string) func(string) string {
 	return func(name string) string {
 		for i := 0; i < len(header); i += 2 {
