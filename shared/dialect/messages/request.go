@@ -3,6 +3,7 @@ package messages
 import (
 	"sync"
 
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/editor"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/jsonedit"
@@ -121,6 +122,7 @@ func (r *translation) write(model []byte) {
 	read.readThinking(c.afterResults)
 	if read.thinking.off {
 		t.Request.NoThinking = true
+		read.req.hideThinking = t.Request.Model.Thinking == catalog.Always
 	}
 	if read.thinking.keep {
 		t.Request.PreserveThinking = "true"

@@ -156,6 +156,18 @@ func TestEffort(t *testing.T) {
 	}
 }
 
+// A model that can't do without thinking thinks, unseen by who switched it off.
+func TestThinkingThatCannotBeSwitchedOffIsHidden(t *testing.T) {
+	for more, shown := range map[string]bool{"": true, `,"thinking":{"type":"disabled"}`: false, `,"thinking":{"type":"adaptive"}`: true} {
+		turn := newTurn(t, `,"upstreams":[{"model":"Qwen3-30B-A3B-Thinking-2507"}]`)
+		out := translate(t, turn, chat(hello, `,"tools":[{"name":"f"}]`+more))
+		body, p := Create.Reply(nil, []byte(chatReply(`{"content":"Hi","reasoning":"Hm."}`, `"stop"`)), turn)
+		if p != nil || gjson.Get(out, "chat_template_kwargs.enable_thinking").Raw != "true" || strings.Contains(string(body), "Hm.") != shown {
+			t.Errorf("%s: %s became %s", more, out, body)
+		}
+	}
+}
+
 func TestClearedThinking(t *testing.T) {
 	history := hello + `,{"role":"assistant","content":[{"type":"thinking","thinking":"1"},{"type":"text","text":"a"}]},` + hello +
 		`,{"role":"assistant","content":[{"type":"thinking","thinking":"2"},{"type":"tool_use","id":"x","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":"r"}]},` +
