@@ -115,7 +115,9 @@ func (a *templateArguments) commit(r *request, state string) {
 	kwargs, enable := r.fields[keyKwargs].value, a.enableThinking.value
 	switch {
 	case kwargs.Absent():
-		r.add(`"chat_template_kwargs":{`, string(a.front[:len(a.front)-1]), "},")
+		r.add(`"chat_template_kwargs":{`)
+		r.added = jsonedit.PutBytes(r.added, a.front[:len(a.front)-1])
+		r.add("},")
 	case r.kind(keyKwargs) == jsonedit.Null:
 		r.replace(kwargs, "{"+string(a.front[:len(a.front)-1])+"}")
 	default:

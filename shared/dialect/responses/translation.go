@@ -222,8 +222,12 @@ func (r *translation) parameters() *hub.Problem {
 	}
 	facts := &r.turn.Request
 	facts.AsksThinking = r.reasoning.summary != nil
-	if facts.Cap, _ = strconv.Atoi(string(r.raw(keyMaxOutput))); facts.Cap == 0 {
-		facts.Cap, _ = strconv.Atoi(string(r.raw(keyMaxTokens)))
+	limit := r.raw(keyMaxOutput)
+	if limit == nil {
+		limit = r.raw(keyMaxTokens)
+	}
+	if limit != nil {
+		facts.Cap, _ = strconv.Atoi(string(limit))
 	}
 	facts.SingleCall = r.is(keyParallel, "false")
 	logprobs, _ := strconv.Atoi(string(r.raw(keyTopLogprobs)))
