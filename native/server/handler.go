@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -57,25 +56,13 @@ func (h *Handler) Reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	old := h.state.Load()
+	if u, was := &c.Upstreams[0], &old.config.Upstreams[0]; u.URL == was.URL && u.APIKey == was.APIKey {
+		st.known = old.known // it is the same server
+	}
 	h.memory.SetLimit(MemoryLimit(c))
 	// Running requests keep the old client; its connections close when they fall idle.
 	h.state.Swap(st).close()
-	return nil
-}
-
-// Name puts the served model's name, which the configuration leaves open, in force for the
-// requests that come.
-func (h *Handler) Name(model string) error {
-	old := h.state.Load()
-	c := *old.config
-	c.Upstreams = slices.Clone(c.Upstreams)
-	c.Upstreams[0].Model = model
-	st, err := newState(&c, h.loopback, h.log)
-	if err != nil {
-		return err
-	}
-	st.known = old.known // it is the same server
-	h.state.Swap(st).client.Close()
 	return nil
 }
 

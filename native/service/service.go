@@ -199,18 +199,24 @@ func (s *service) known(c *config.Config) *config.Config {
 	if u := c.Upstreams[0]; u.Model != "" || s.asked.Model != "" || u.URL != s.asked.URL {
 		return c
 	}
+	return withModel(c, s.handler.Config().Upstreams[0].Model)
+}
+
+// withModel is a configuration with the served model's name in it.
+func withModel(c *config.Config, model string) *config.Config {
 	named := *c
 	named.Upstreams = slices.Clone(c.Upstreams)
-	named.Upstreams[0].Model = s.handler.Config().Upstreams[0].Model
+	named.Upstreams[0].Model = model
 	return &named
 }
 
 // name takes over the name of a served model that the configuration does not name.
 func (s *service) name(model string) {
-	if model == "" || s.asked.Model != "" || s.handler.Config().Upstreams[0].Model == model {
+	c := s.handler.Config()
+	if model == "" || s.asked.Model != "" || c.Upstreams[0].Model == model {
 		return
 	}
-	if err := s.handler.Name(model); err != nil {
+	if err := s.handler.Reload(withModel(c, model)); err != nil {
 		for _, fault := range faults(err) {
 			s.log.Error("the served model can't be taken over", "upstream_model", model, "error", logging.Checked(fault))
 		}
