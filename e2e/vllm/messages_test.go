@@ -12,9 +12,9 @@ import (
 
 const messagesPath = "/v1/messages"
 
-// message makes a Messages request at temperature 0.
+// message makes a Messages request at temperature 0, with a limit under which a model that thinks does.
 func message(model string, more m, messages ...any) m {
-	return with(m{"model": model, "max_tokens": 200, "messages": messages, "temperature": 0}, more)
+	return with(m{"model": model, "max_tokens": 1024, "messages": messages, "temperature": 0}, more)
 }
 
 var weatherTool = l{m{"name": "get_weather", "description": "Weather of a city",
