@@ -21,9 +21,13 @@ type codex struct {
 	*home
 }
 
-// newCodex configures Codex as a user would for the gateway at url.
-func newCodex(t *testing.T, url, model string, webSocket bool) *codex {
+// newCodex configures Codex as a user would for the gateway at url; more are further tables of
+// its configuration.
+func newCodex(t *testing.T, url string, m CodexModel, webSocket bool, more string) *codex {
 	t.Helper()
+	if m.catalogue {
+		more = fmt.Sprintf("model_catalog_url = %q\n%s", url+"/v1/models", more)
+	}
 	c := &codex{newHome(t)}
 	c.folder(t, "codex")
 	c.write(t, "codex/config.toml", fmt.Sprintf(`model = %q
@@ -41,7 +45,7 @@ base_url = "%s/v1"
 wire_api = "responses"
 env_key = "QWENVOY_KEY"
 supports_websockets = %t
-`, model, url, webSocket))
+%s`, m.Name, url, webSocket, more))
 	c.env = append(c.env, "CODEX_HOME="+c.dir+"/codex", "QWENVOY_KEY=sk-agents")
 	return c
 }
@@ -162,7 +166,9 @@ func (s *session) turn(prompt string) []gjson.Result {
 	}
 	from := len(s.seen)
 	s.call("turn/start", fmt.Sprintf(`{"threadId":%q,"input":[{"type":"text","text":%s}]}`, s.thread, text))
-	done := s.until(func(m gjson.Result) bool { return m.Get("method").Str == "turn/completed" })
+	// Its agents have turns of their own.
+	mine := func(m gjson.Result) bool { return m.Get("params.threadId").Str == s.thread }
+	done := s.until(func(m gjson.Result) bool { return m.Get("method").Str == "turn/completed" && mine(m) })
 	if status := done.Get("params.turn.status").Str; status != "completed" {
 		s.t.Fatalf("the turn is %s: %s", status, done.Get("params.turn.error").Raw)
 	}
@@ -172,6 +178,9 @@ func (s *session) turn(prompt string) []gjson.Result {
 		case "error":
 			s.t.Errorf("codex reports %s", m.Raw) // a retry is reported so
 		case "item/completed":
+			if !mine(m) {
+				continue
+			}
 			items = append(items, m.Get("params.item"))
 		}
 	}

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,10 +21,20 @@ type CodexModel struct {
 	read, edit, count string // calls of the model as the server sees them
 	readOut, editOut  string // what Codex answers, as [told] takes it
 	unknown           bool   // Codex has no entry for the name and says so
+	catalogue         bool   // Codex asks the gateway what it has to know of the name
 }
 
-// CodexModels are one name of each kind that Codex 0.169 knows.
+// CodexModels are one name of each kind that Codex 0.171 knows.
 var CodexModels = []CodexModel{
+	// Of the gateway's catalogue: plain functions, and a free-form tool for edits.
+	{
+		Name:    "qwen-thinking-coding",
+		read:    `exec_command {"cmd":"cat notes.txt"}`,
+		edit:    `apply_patch {"input":"*** Begin Patch\n*** Update File: notes.txt\n@@\n-line one\n+line two\n*** End Patch\n"}`,
+		count:   `exec_command {"cmd":"wc -c < notes.txt > size.txt"}`,
+		readOut: "…\nOutput:\nline one\n", editOut: "…\nM notes.txt\n",
+		catalogue: true,
+	},
 	// Unknown to Codex: plain functions, no tool for edits.
 	{
 		Name:    "qwen3.5-thinking-coding",
@@ -67,7 +78,7 @@ const (
 // front of model.
 func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transport Transport) {
 	front := startFront(t, gateway)
-	c := newCodex(t, front.url(), m.Name, transport != HTTP)
+	c := newCodex(t, front.url(), m, transport != HTTP, "")
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 	c.write(t, "work/notes.txt", "line one\n")
 
@@ -125,13 +136,13 @@ func CodexLoop(t *testing.T, gateway string, model *Model, m CodexModel, transpo
 		turn{role: "assistant", reasoning: "Written.\n", content: "The size is in size.txt."},
 		turn{role: "user", content: mark + " What…"},
 	)...)
-	front.check(t, transport, len(requests))
+	front.check(t, m, transport, len(requests), 2)
 }
 
 // CodexCompaction has Codex make a summary of a conversation and go on with that.
 func CodexCompaction(t *testing.T, gateway string, model *Model, m CodexModel) {
 	front := startFront(t, gateway)
-	c := newCodex(t, front.url(), m.Name, false)
+	c := newCodex(t, front.url(), m, false, "")
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 
 	s := c.session(t)
@@ -147,7 +158,57 @@ func CodexCompaction(t *testing.T, gateway string, model *Model, m CodexModel) {
 	if !strings.Contains(last, "You said: You are performing a CONTEXT CHECKPOINT COMPACTION") || strings.Contains(last, `"role":"assistant"`) {
 		t.Errorf("codex went on with %s", last[strings.Index(last, `"messages"`):])
 	}
-	front.check(t, HTTP, len(requests))
+	front.check(t, m, HTTP, len(requests), 1)
+}
+
+// CodexSubAgent has Codex start an agent of its own, which reads a file, and wait for its answer.
+func CodexSubAgent(t *testing.T, gateway string, model *Model, m CodexModel) {
+	front := startFront(t, gateway)
+	c := newCodex(t, front.url(), m, false, "\n[features]\nmulti_agent_v2 = true\n")
+	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
+	c.write(t, "work/notes.txt", "line one\n")
+
+	// The agent's answer is what the model that waits for it obeys next.
+	task := script{call(m.read), next, say(say("It says one."))}.prompt("Read notes.txt.")
+	spawn, err := json.Marshal(map[string]string{"task_name": "reader", "message": task})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const wait = `collaboration__wait_agent {"timeout_ms":60000}`
+	s := c.session(t)
+	items := s.turn(script{
+		call("collaboration__spawn_agent " + string(spawn)),
+		next,
+		call(wait),
+	}.prompt(mark + " Have an agent read notes.txt."))
+	answers(t, items, "It says one.")
+	s.end()
+
+	requests := completions(t, model.asked(t, mark), 5)
+	var agents, roots []*Exchange
+	for _, e := range requests {
+		if strings.Contains(string(e.Request), "Message Type: NEW_TASK") {
+			agents = append(agents, e)
+		} else {
+			roots = append(roots, e)
+		}
+	}
+	if len(agents) != 2 || len(roots) != 3 {
+		t.Fatalf("%d requests of the agent, %d of the one that started it", len(agents), len(roots))
+	}
+	grows(t, agents)
+	grows(t, roots)
+	told(t, agents[1],
+		turn{role: "user", content: "…" + task},
+		turn{role: "assistant", reasoning: "I should call the tool " + name(m.read) + ".\n", calls: []string{m.read}},
+		turn{role: "tool", content: m.readOut},
+	)
+	told(t, roots[2],
+		turn{role: "assistant", reasoning: "I should call the tool collaboration__wait_agent.\n", calls: []string{wait}},
+		turn{role: "tool", content: `{"message":"Wait completed.","timed_out":false}`},
+		turn{role: "user", content: "…\n" + say("It says one.")},
+	)
+	front.check(t, m, HTTP, len(requests), 1)
 }
 
 func name(call string) string {
@@ -236,12 +297,17 @@ func printed(t *testing.T, m CodexModel, events []gjson.Result, answer string) {
 }
 
 // check checks what passed between Codex and the gateway: as many requests as reached the model,
-// each answered to its end, and nothing else.
-func (f *front) check(t *testing.T, transport Transport, n int) {
+// each answered to its end, a question for the catalogue by each process that was told of it, and
+// nothing else.
+func (f *front) check(t *testing.T, m CodexModel, transport Transport, n, processes int) {
 	t.Helper()
-	var posts, sockets, refused, creates, completed int
+	var posts, sockets, refused, creates, completed, catalogues int
 	for _, e := range f.passed(t) {
 		what := fmt.Sprintf("%s %s (%d)", e.Method, e.Path, e.Status)
+		if strings.HasPrefix(e.Path, "/v1/models?client_version=") && e.Status == http.StatusOK {
+			catalogues++
+			continue
+		}
 		if e.Path != "/v1/responses" {
 			t.Errorf("codex asked for %s", what)
 			continue
@@ -280,6 +346,9 @@ func (f *front) check(t *testing.T, transport Transport, n int) {
 		default:
 			t.Errorf("codex got %s: %.500s", what, e.Response)
 		}
+	}
+	if m.catalogue && catalogues != processes || !m.catalogue && catalogues != 0 {
+		t.Errorf("codex asked %d times for the catalogue, in %d processes", catalogues, processes)
 	}
 	if completed != n {
 		t.Errorf("codex got %d complete responses, the model made %d", completed, n)

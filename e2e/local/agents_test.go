@@ -43,6 +43,21 @@ func TestCodexOnTheBinary(t *testing.T) {
 	}
 }
 
+func TestCodexsAgentsOnTheBinary(t *testing.T) {
+	url, model := forAgents(t, agentModel)
+	agents.CodexSubAgent(t, url, model, agents.CodexModels[0])
+}
+
+func TestCodexsAgentsOnEnvoy(t *testing.T) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		t.Run(k.name, func(t *testing.T) {
+			agents.CodexSubAgent(t, f.URLs["agents"+k.suffix], model, agents.CodexModels[0])
+		})
+	}
+}
+
 func TestClaudeCodeOnTheBinary(t *testing.T) {
 	for _, name := range agents.ClaudeModels {
 		t.Run(name, func(t *testing.T) {
