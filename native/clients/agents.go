@@ -133,21 +133,36 @@ func compatibleForm(g *Gateway) Settings {
 	}}
 }
 
+// continueDev: its file's schema v1.
+func continueDev(g *Gateway) Settings {
+	var b strings.Builder
+	b.WriteString("name: Qwenvoy\nversion: 0.0.1\nschema: v1\nmodels:\n")
+	for _, name := range []string{g.Coding, g.Quick} {
+		fmt.Fprintf(&b, "  - name: %[1]q\n    provider: openai\n    model: %[1]q\n    apiBase: %[2]q\n    apiKey: ${{ secrets.%[3]s }}\n"+
+			"    roles: [chat, edit, apply]\n    capabilities: [tool_use]\n"+
+			"    defaultCompletionOptions:\n      contextLength: %[4]d\n      maxTokens: %[5]d\n",
+			name, g.URL+"/v1", KeyVariable, g.Window, g.Output())
+	}
+	return Settings{File: &File{"~/.continue/config.yaml", b.String()}}
+}
+
+func pi(g *Gateway) Settings {
+	var models []map[string]any
+	for _, name := range g.Names {
+		models = append(models, map[string]any{"id": name, "contextWindow": g.Window, "maxTokens": g.Output()})
+	}
+	return Settings{
+		Variables: []Variable{{Name: KeyVariable, Key: true}},
+		File: &File{"~/.pi/agent/models.json", indented(map[string]any{"providers": map[string]any{"qwenvoy": map[string]any{
+			"baseUrl": g.URL + "/v1", "api": "openai-completions", "apiKey": "$" + KeyVariable, "models": models,
+		}}})},
+	}
+}
+
 func aider(g *Gateway) Settings {
 	return Settings{
 		Variables: []Variable{{Name: "OPENAI_API_BASE", Value: g.URL + "/v1"}, {Name: "OPENAI_API_KEY", Key: true}},
 		Commands:  []string{"aider --model " + quoted("openai/"+g.Coding) + " --weak-model " + quoted("openai/"+g.Quick)},
-	}
-}
-
-func openAI(g *Gateway) Settings {
-	return Settings{Variables: []Variable{{Name: "OPENAI_BASE_URL", Value: g.URL + "/v1"}, {Name: "OPENAI_API_KEY", Key: true}}}
-}
-
-func anthropic(g *Gateway) Settings {
-	return Settings{
-		Variables: []Variable{{Name: "ANTHROPIC_BASE_URL", Value: g.URL}, {Name: "ANTHROPIC_AUTH_TOKEN", Key: true}},
-		Unset:     []string{"ANTHROPIC_API_KEY"},
 	}
 }
 

@@ -10,6 +10,9 @@ type Client struct {
 	Program string
 	// Settings says what it is to be told.
 	Settings func(*Gateway) Settings
+	// Tried says what the settings were held to, About what a user should know besides; "" for
+	// nothing.
+	Tried, About string
 	// private says what it is told besides, so that it leaves the user's own configuration
 	// alone: folder is its own for one run.
 	private func(g *Gateway, folder string) Private
@@ -26,6 +29,8 @@ type Settings struct {
 	Commands []string
 	// Form are the fields of its settings page.
 	Form [][2]string
+	// Sample is a whole program that asks by it; the path's end tells the language.
+	Sample *File
 }
 
 // A Variable is one of the environment.
@@ -47,18 +52,51 @@ type Private struct {
 	Args []string
 }
 
+// How settings of clients that a test does not run were found.
+const (
+	described = "as its makers describe it; no test runs it"
+	tested    = "`make e2e-local` runs it"
+)
+
 // Table is all clients that are known.
 var Table = []*Client{
-	{Name: "claude-code", Title: "Claude Code", Program: "claude", Settings: claudeCode, private: claudeCodePrivate},
-	{Name: "codex", Title: "Codex", Program: "codex", Settings: codex, private: codexPrivate},
-	{Name: "qwen-code", Title: "Qwen Code", Program: "qwen", Settings: qwenCode, private: qwenCodePrivate},
-	{Name: "opencode", Title: "OpenCode", Program: "opencode", Settings: openCode, private: openCodePrivate},
-	{Name: "cline", Title: "Cline", Settings: cline},
-	{Name: "roo", Title: "Roo Code", Settings: compatibleForm},
-	{Name: "kilo", Title: "Kilo Code", Settings: compatibleForm},
-	{Name: "aider", Title: "aider", Settings: aider},
-	{Name: "openai", Title: "OpenAI's SDKs", Settings: openAI},
-	{Name: "anthropic", Title: "Anthropic's SDKs", Settings: anthropic},
+	{Name: "claude-code", Title: "Claude Code", Program: "claude", Settings: claudeCode, private: claudeCodePrivate,
+		Tried: tested + " (2.1.197); the variables are those of 2.1.332",
+		About: "Without these settings it works too (`claude-*` means the model for code), but believes in a window of a million tokens. " +
+			"Nobody behind a gateway judges the calls of its auto mode, so `CLAUDE_CODE_AUTO_MODE_SERVER=0` has it judge by itself: " +
+			"it asks the model of `CLAUDE_CODE_AUTO_MODE_MODEL`, with 145 KB of instructions."},
+	{Name: "codex", Title: "Codex", Program: "codex", Settings: codex, private: codexPrivate,
+		Tried: tested + " (0.169); the lines are those of 0.171",
+		About: "From `model_catalog_url` it learns each model's window, efforts and tools, and takes shorter instructions. " +
+			"The names `gpt-5.5` and `gpt-6*` work as well, but under the newest it offers its tools through JavaScript, " +
+			"which is hard for Qwen. " +
+			"With `supports_websockets = true` it takes a WebSocket, which the binary has; the filter refuses it, and Codex falls back at once."},
+	{Name: "qwen-code", Title: "Qwen Code", Program: "qwen", Settings: qwenCode, private: qwenCodePrivate,
+		Tried: "0.15.10 and 0.24.4, " + described},
+	{Name: "opencode", Title: "OpenCode", Program: "opencode", Settings: openCode, private: openCodePrivate,
+		Tried: "1.18, " + described,
+		About: "Older versions send a temperature of 0.55 with every request to a Qwen: `enforce_sampling: true` sets the profile's over it."},
+	{Name: "cline", Title: "Cline", Settings: cline, Tried: described,
+		About: "It reads thinking as `reasoning_content`: leave `reasoning_field` at `both`, or set it to that."},
+	{Name: "roo", Title: "Roo Code", Settings: compatibleForm, Tried: described,
+		About: "It sends a temperature of 0 unless its settings have another: set one there, or `enforce_sampling: true` here."},
+	{Name: "kilo", Title: "Kilo Code", Settings: compatibleForm, Tried: described},
+	{Name: "continue", Title: "Continue", Settings: continueDev, Tried: described,
+		About: "The key is read from `~/.continue/.env` (`QWENVOY_KEY=x`)."},
+	{Name: "pi", Title: "pi", Settings: pi, Tried: described},
+	{Name: "aider", Title: "aider", Settings: aider, Tried: described},
+	{Name: "openai", Title: "OpenAI's SDKs", Settings: openAI,
+		Tried: tested + " (Go 3.95, Node 6.49, Python 3.54), chat and `responses.create`"},
+	{Name: "anthropic", Title: "Anthropic's SDKs", Settings: anthropic, Tried: tested + " (Go 1.84, Node 1.11)"},
+	{Name: "agents-sdk", Title: "OpenAI's Agents SDK (Python)", Settings: agentsSDK, Tried: "0.24, this program; no test runs it",
+		About: "It speaks Responses, and sends traces to OpenAI unless told not to."},
+	{Name: "ai-sdk", Title: "AI SDK (Node)", Settings: aiSDK, Tried: tested + " (7.0)",
+		About: "By its provider for Anthropic, it keeps what the model thought between two calls."},
+	{Name: "langchain", Title: "LangChain (Python)", Settings: langChain, Tried: "langchain-openai 1.7, this program; no test runs it",
+		About: "Its class for OpenAI drops thinking from replies; the answer and calls are whole."},
+	{Name: "litellm", Title: "LiteLLM (Python)", Settings: liteLLM, Tried: tested + " (1.110)",
+		About: "By its provider for Anthropic, it keeps what the model thought between two calls. " +
+			"As `openai/NAME`, with `/v1` behind the address, it speaks Chat Completions."},
 }
 
 // Named finds a client by its name, nil for none.

@@ -3,6 +3,7 @@
 //
 //	clients.go  a Client, and the table
 //	agents.go   the settings of the agents
+//	sdks.go     those of SDKs and frameworks
 //	gateway.go  the Gateway that settings are filled in from, asked from a running one
 //	render.go   settings as text
 //	launch.go   settings for one run of a client, in a folder of its own

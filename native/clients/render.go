@@ -18,6 +18,8 @@ func (c *Client) Note(g *Gateway) string {
 	switch {
 	case s.File != nil:
 		return fmt.Sprintf("this goes into %s; %s must be set, to any value where the server asks for no key", s.File.Path, KeyVariable)
+	case s.Sample != nil:
+		return fmt.Sprintf("this is a program; the key is that of %s", KeyVariable)
 	case s.Form != nil && s.Commands == nil:
 		return "these are fields of its settings page"
 	}
@@ -31,6 +33,9 @@ func (c *Client) Text(g *Gateway) string {
 	s := c.Settings(g)
 	if s.File != nil {
 		return s.File.Text
+	}
+	if s.Sample != nil {
+		return s.Sample.Text
 	}
 	for _, name := range s.Unset {
 		fmt.Fprintf(&b, "unset %s\n", name)
