@@ -5,7 +5,7 @@
 //	make bench                                   # builds, then everything
 //	go run ./e2e/bench -quick                    # does it work at all? the figures mean little
 //	go run ./e2e/bench -only native,stream-200   # one gateway (and bare), one workload
-//	go run ./e2e/bench -markdown README.md       # also into the file, between the markers
+//	go run ./e2e/bench -markdown e2e/bench/README.md # also into the file, between the markers
 //
 // Two builds of Qwenvoy are compared by pairs of rounds, old and new in turn:
 //

@@ -63,14 +63,19 @@ var Table = []*Client{
 	{Name: "claude-code", Title: "Claude Code", Program: "claude", Settings: claudeCode, private: claudeCodePrivate,
 		Tried: tested + " (2.1.197); the variables are those of 2.1.332",
 		About: "Without these settings it works too (`claude-*` means the model for code), but believes in a window of a million tokens. " +
-			"Nobody behind a gateway judges the calls of its auto mode, so `CLAUDE_CODE_AUTO_MODE_SERVER=0` has it judge by itself: " +
-			"it asks the model of `CLAUDE_CODE_AUTO_MODE_MODEL`, with 145 KB of instructions."},
+			"Nobody behind a gateway judges the calls of its auto mode: replies say so, and the call is refused. " +
+			"`CLAUDE_CODE_AUTO_MODE_SERVER=0` has it judge by itself: it asks the model of `CLAUDE_CODE_AUTO_MODE_MODEL`, " +
+			"without tools and thinking, with 145 KB of instructions, 64 tokens for the verdict and 8,192 where those don't suffice. " +
+			"`CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1` shows in its menu what `/v1/models` lists with `claude` or `anthropic` in the name: " +
+			"exact aliases of yours, such as `aliases: [\"claude-qwen-coding\"]`."},
 	{Name: "codex", Title: "Codex", Program: "codex", Settings: codex, private: codexPrivate,
-		Tried: tested + " (0.169); the lines are those of 0.171",
-		About: "From `model_catalog_url` it learns each model's window, efforts and tools, and takes shorter instructions. " +
-			"The names `gpt-5.5` and `gpt-6*` work as well, but under the newest it offers its tools through JavaScript, " +
-			"which is hard for Qwen. " +
-			"With `supports_websockets = true` it takes a WebSocket, which the binary has; the filter refuses it, and Codex falls back at once."},
+		Tried: tested + " (0.171)",
+		About: "From `model_catalog_url` it learns each model's window, levels of effort and tools (`apply_patch` among them), " +
+			"and takes instructions of 2 KB for Qwen in the place of its own 18 KB; without it it warns of missing metadata, " +
+			"edits with shell commands, and needs `model_context_window`. It asks at each start, and again when the configuration has changed. " +
+			"Its agents of its own (`multi_agent_v2`) work. With `supports_websockets = true` it takes a WebSocket, " +
+			"which the binary has; the filter refuses it, and Codex falls back at once. " +
+			"The names `gpt-5.5` and `gpt-6*` work as well, but our own give the better tools."},
 	{Name: "qwen-code", Title: "Qwen Code", Program: "qwen", Settings: qwenCode, private: qwenCodePrivate,
 		Tried: "0.15.10 and 0.24.4, " + described},
 	{Name: "opencode", Title: "OpenCode", Program: "opencode", Settings: openCode, private: openCodePrivate,

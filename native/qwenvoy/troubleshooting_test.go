@@ -22,7 +22,6 @@ import (
 // A trouble is one that a user may have, brought about.
 type trouble struct {
 	server  func(t *testing.T) string // its address
-	args    []string
 	env     map[string]string
 	file    string // configuration, URL stands for the server's address
 	header  http.Header
