@@ -50,7 +50,7 @@ var arrows = []struct {
 	{"native/doctor", []string{"shared/catalog", "shared/config", "shared/redact", "filter/edge", "native/certificate", "native/probe", "native/service", "native/settings"}},
 	{"native/qwenvoy", []string{"shared/catalog", "shared/config", "native/*", "native/grammar/*"}},
 	{"native/redis", nil},
-	{"native/clients", nil},
+	{"native/clients", []string{"shared/redact"}},
 	{"native/page", []string{"native/clients", "native/probe"}},
 	{"native/memory", nil},
 	{"native/probe", []string{"shared/config", "shared/redact", "native/logging", "native/upstream"}},

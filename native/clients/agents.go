@@ -117,7 +117,7 @@ func openCodePrivate(g *Gateway, _ string) Private {
 
 func cline(g *Gateway) Settings {
 	s := compatibleForm(g)
-	s.Commands = []string{fmt.Sprintf(`cline auth -p openai-compatible -b %s/v1 -m %s -k %s`, g.URL, quoted(g.Coding), shellKey)}
+	s.Commands = []string{fmt.Sprintf(`cline auth -p openai-compatible -b %s -m %s -k %s`, quoted(g.URL+"/v1"), quoted(g.Coding), shellKey)}
 	return s
 }
 

@@ -57,6 +57,37 @@ func TestAShellReadsTheText(t *testing.T) {
 	}
 }
 
+// What a name or an address holds is no command, in whatever a shell is given, and what the gateway
+// says moves no cursor.
+func TestNothingIsRunOfNames(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no shell")
+	}
+	g := New("http://127.0.0.1:9000/$(echo ran >&2)/v1", []Model{
+		{"a\necho ran >&2\n", "thinking-coding", 0}, {"b\x1b[31m\u202e", "instruct-general", 0}, {"", "", 0},
+		{"it's `echo ran >&2` $(echo ran >&2)", "thinking-coding", 0},
+	})
+	if len(g.Names) != 1 {
+		t.Errorf("%q", g.Names)
+	}
+	for _, c := range Table {
+		if s := c.Settings(g); s.File != nil || s.Sample != nil {
+			continue // no lines of a shell
+		}
+		script := "cline() { :; }\nqwen() { :; }\n" + c.Text(g)
+		if out, err := exec.Command(shell, "-c", script).CombinedOutput(); err != nil || strings.Contains(string(out), "ran") {
+			t.Errorf("%s: %v %s\n%s", c.Name, err, out, script)
+		}
+	}
+	script := "curl() { printf '%s|' \"$@\"; }\nqwenvoy() { :; }\n" + g.Curl(g.Coding, true) + "\n" + g.Run("codex")
+	want := `-N|http://127.0.0.1:9000/$(echo ran >&2)/v1/chat/completions|-H|content-type: application/json|-d|` +
+		`{"model":"it's ` + "`echo ran >&2`" + ` $(echo ran >&2)","stream":true,"messages":[{"role":"user","content":"Count to 5"}]}|`
+	if out, err := exec.Command(shell, "-c", script).CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("%v %s\nwant\n%s", err, out, want)
+	}
+}
+
 func TestLaunch(t *testing.T) {
 	for _, c := range Table {
 		if c.Program == "" {
@@ -130,7 +161,8 @@ func TestAsk(t *testing.T) {
 		body, url, error string
 	}{
 		{401, `{"error":{"message":"Unauthorized"}}`, s.URL, "answers 401 Unauthorized: Unauthorized"},
-		{502, "a\x1b[1m\nb" + strings.Repeat("x", 1000), s.URL, "answers 502 Bad Gateway: a [1m bx"},
+		{502, "a\x1b[1m\nb\u009b" + strings.Repeat("x", 1000), s.URL, "answers 502 Bad Gateway: a\ufffd[1m b\ufffdx"},
+		{200, `{"data":[{"id":"a\nb"}]}`, s.URL, "lists no models"},
 		{200, "hello", s.URL, "is no gateway"},
 		{200, `{"data":[]}`, s.URL, "lists no models"},
 		{200, "", "127.0.0.1:9000", "must be a URL such as"},

@@ -8,5 +8,5 @@
 //	render.go   settings as text
 //	launch.go   settings for one run of a client, in a folder of its own
 //
-// It imports nothing of this module.
+// It imports shared/redact and nothing else of this module.
 package clients

@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/qwenvoy/qwenvoy/shared/redact"
 )
 
 // KeyVariable is the variable that clients take their key from.
@@ -40,6 +43,7 @@ type Gateway struct {
 // New is a gateway of which the list of models is known.
 func New(url string, models []Model) *Gateway {
 	g := &Gateway{URL: strings.TrimSuffix(strings.TrimSuffix(url, "/"), "/v1"), Window: DefaultWindow}
+	models = slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return !plainName(m.Name) })
 	for _, m := range models {
 		g.Names = append(g.Names, m.Name)
 		if m.Window > 0 {
@@ -51,6 +55,12 @@ func New(url string, models []Model) *Gateway {
 		g.Quick = g.Coding
 	}
 	return g
+}
+
+// plainName tells whether a model's name can stand in settings: a line's end would end a comment of
+// the lines for a shell, and what follows would be a command.
+func plainName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // A Model is an entry of a gateway's list.
@@ -125,27 +135,21 @@ func Ask(ctx context.Context, address, key string) (*Gateway, error) {
 		return nil, fmt.Errorf("the list of models of the gateway at %s broke off: %w", root, err)
 	}
 	if reply.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the gateway at %s answers %s: %s", root, reply.Status, said(body))
+		return nil, fmt.Errorf("the gateway at %s answers %s: %s", root, reply.Status, said(body, key))
 	}
 	return read(root, body)
 }
 
-// said is the message of an error's body, or its beginning.
-func said(body []byte) string {
+// said is the message of an error's body, or its beginning, in one line that moves no cursor.
+func said(body []byte, key string) string {
 	var e struct {
 		Error struct{ Message string }
 	}
-	text := string(body)
+	text := string(body[:min(len(body), 4*maxSaid)])
 	if json.Unmarshal(body, &e) == nil && e.Error.Message != "" {
 		text = e.Error.Message
 	}
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-	return text[:min(len(text), maxSaid)]
+	return redact.Text(strings.Join(strings.Fields(text), " "), maxSaid, key)
 }
 
 // read reads a list of models.
@@ -166,8 +170,9 @@ func read(root string, body []byte) (*Gateway, error) {
 		profile, _ := m.Profile.(string)
 		models[i] = Model{m.ID, profile, cmp.Or(m.Window, m.Server)}
 	}
-	if len(models) == 0 {
+	g := New(root, models)
+	if len(g.Names) == 0 {
 		return nil, fmt.Errorf("the gateway at %s lists no models", root)
 	}
-	return New(root, models), nil
+	return g, nil
 }

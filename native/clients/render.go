@@ -62,6 +62,21 @@ func (c *Client) Text(g *Gateway) string {
 	return b.String()
 }
 
+// Curl is what to type to ask a model, whole or as a stream.
+func (g *Gateway) Curl(model string, stream bool) string {
+	curl, fields := "curl ", ""
+	if stream {
+		curl, fields = "curl -N ", `"stream":true,`
+	}
+	body := `{"model":` + strings.TrimSuffix(indented(model), "\n") + "," + fields + `"messages":[{"role":"user","content":"Count to 5"}]}`
+	return curl + quoted(g.URL+"/v1/chat/completions") + " -H 'content-type: application/json' \\\n  -d " + quoted(body)
+}
+
+// Run is what to type to have qwenvoy start a client.
+func (g *Gateway) Run(program string) string {
+	return "qwenvoy run --url " + quoted(g.URL) + " -- " + program
+}
+
 // plain is what a shell takes as it stands.
 var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
 

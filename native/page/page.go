@@ -63,7 +63,7 @@ func (r *Root) HTML() ([]byte, error) {
 	for _, c := range clients.Table {
 		one := connection{Title: c.Title, Note: c.Note(r.Gateway), Text: c.Text(r.Gateway)}
 		if c.Program != "" {
-			one.Run = "qwenvoy run --url " + r.Gateway.URL + " -- " + c.Program
+			one.Run = r.Gateway.Run(c.Program)
 		}
 		connections = append(connections, one)
 	}

@@ -72,18 +72,11 @@ func (p *process) greet(a net.Addr, c *config.Config, behind string) {
 		url = "https://" + a.String()
 	}
 	coding, quick := c.BuiltinModels.ThinkingCoding, c.BuiltinModels.InstructGeneral
-	fmt.Fprintf(p.stdout, `
-Qwenvoy serves on %[1]s, in front of %[4]s. Try:
-
-  curl %[1]s/v1/chat/completions -H 'content-type: application/json' \
-    -d '{"model":"%[2]s","messages":[{"role":"user","content":"Count to 5"}]}'
-
-  curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' \
-    -d '{"model":"%[3]s","stream":true,"messages":[{"role":"user","content":"Count to 5"}]}'
-
-  curl %[1]s/v1/models
-
-`, url, coding, quick, behind)
+	g := clients.New(url, []clients.Model{
+		{Name: coding, Profile: "thinking-coding"}, {Name: quick, Profile: "instruct-general"},
+	})
+	fmt.Fprintf(p.stdout, "\nQwenvoy serves on %s, in front of %s. Try:\n\n%s\n%s\n%s\n", url, behind,
+		indent(g.Curl(coding, false)), indent(g.Curl(quick, true)), indent("curl "+url+"/v1/models"))
 	program, where := cmp.Or(p.program, "qwenvoy"), ""
 	if url != "http://127.0.0.1:9000" {
 		where = " --url " + url
@@ -94,9 +87,6 @@ Qwenvoy serves on %[1]s, in front of %[4]s. Try:
 			fmt.Fprintf(p.stdout, "  %s run%s -- %-8s   # %s\n", program, where, client.Program, client.Title)
 		}
 	}
-	g := clients.New(url, []clients.Model{
-		{Name: coding, Profile: "thinking-coding"}, {Name: quick, Profile: "instruct-general"},
-	})
 	for _, name := range []string{"openai", "anthropic"} {
 		client := clients.Named(name)
 		fmt.Fprintf(p.stdout, "\n%s:\n\n%s", client.Title, indent(client.Text(g)))
