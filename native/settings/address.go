@@ -61,6 +61,9 @@ func ParseAddress(text string) (a Address, fault *config.Error) {
 			break
 		}
 	}
+	if strings.Trim(rest, "[]") == "" && text != "" {
+		return a, notAnAddress(text) // it names none, and is not taken for all
+	}
 	switch _, err := netip.ParseAddr(rest); {
 	case err == nil: // one of IPv6, too, without brackets
 	case rest != "" && strings.Trim(rest, "0123456789") == "":
