@@ -37,7 +37,11 @@ func (s *Server) list(ctx context.Context) *list {
 	}
 	owner := ""
 	l.answer.json().Get("data").ForEach(func(_, m gjson.Result) bool {
-		l.models = append(l.models, Model{m.Get("id").String(), int(max(0, m.Get("max_model_len").Int()))})
+		id := m.Get("id")
+		if id.Type != gjson.String || id.Str == "" {
+			return true // no model, whatever else
+		}
+		l.models = append(l.models, Model{id.Str, int(max(0, m.Get("max_model_len").Int()))})
 		owner = m.Get("owned_by").String()
 		return len(l.models) < maxModels
 	})
