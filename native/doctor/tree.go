@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -12,13 +13,17 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/qwenvoy/qwenvoy/native/settings"
 )
 
 // Bounds of an Envoy file, so that no file makes the doctor ill.
 const (
-	maxFile  = 4 << 20
-	maxDepth = 200
+	maxFile   = 4 << 20
+	maxTokens = 1 << 20
+	maxDepth  = 200
 )
 
 // A node is a value of a YAML or JSON file and the line on which it stands. nil is one that is
@@ -35,18 +40,24 @@ type node struct {
 
 // readTree reads the documents of a file.
 func readTree(name string) ([]*node, error) {
-	info, err := os.Stat(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxFile {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // a device's size is 0
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
 		return nil, fmt.Errorf("%s has more than %d bytes, which no Envoy file has", name, maxFile)
 	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
+	tokens := lexer.Tokenize(string(text))
+	if line := settings.TooMuch(tokens, maxTokens, maxDepth); line > 0 {
+		return nil, fmt.Errorf("%s:%d: it holds too much up to here: at most %d words and signs, nested %d deep, are looked at",
+			name, line, maxTokens, maxDepth)
 	}
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, fmt.Errorf("%s%s", name, syntax(err))
 	}

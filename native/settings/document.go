@@ -65,7 +65,7 @@ func parse(text []byte) *document {
 		return d
 	}
 	tokens := lexer.Tokenize(lines)
-	if line := tooMuch(tokens); line > 0 {
+	if line := TooMuch(tokens, maxTokens, maxDepth); line > 0 {
 		d.fault(line, "", "the file holds too much up to here: at most %d words and signs, nested %d deep, are allowed", maxTokens, maxDepth)
 		return d
 	}
@@ -139,8 +139,9 @@ func tooBlank(text string) int {
 	return 0
 }
 
-// tooMuch is the line on which a text goes beyond its bounds, 0 if it doesn't.
-func tooMuch(tokens token.Tokens) int {
+// TooMuch is the line on which a YAML text goes beyond so many tokens or so deep, 0 if it doesn't:
+// the parser takes the square of the depth.
+func TooMuch(tokens token.Tokens, most, deep int) int {
 	flow, opened, line := 0, 0, 0
 	for i, t := range tokens {
 		if t.Position.Line != line {
@@ -154,7 +155,7 @@ func tooMuch(tokens token.Tokens) int {
 		case token.SequenceEntryType, token.MappingKeyType: // those of one line hold each other
 			opened++
 		}
-		if i == maxTokens || flow > maxDepth || opened > maxDepth {
+		if i == most || flow > deep || opened > deep {
 			return line
 		}
 	}
