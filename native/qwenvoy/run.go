@@ -179,13 +179,18 @@ func (p *process) child(path string, l *clients.Launch) error {
 // fromTerminal tells whether a terminal sends a signal to all who have it, the program too.
 func fromTerminal(s os.Signal) bool { return s == os.Interrupt || s == syscall.SIGQUIT }
 
+// isTerminal: the null device is a device of that kind too, and sends nothing.
 func isTerminal(r io.Reader) bool {
 	f, ok := r.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // exitCodeOf is a program's exit code, as shells tell it: 128 and the signal that ended it.

@@ -177,3 +177,15 @@ func TestEnv(t *testing.T) {
 		t.Errorf("%d %s", code, stderr)
 	}
 }
+
+// A signal that a terminal would have sent to the agent as well reaches it where there is none.
+func TestTheNullDeviceIsNoTerminal(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if isTerminal(null) {
+		t.Error("it counts as one")
+	}
+}
