@@ -222,6 +222,8 @@ func TestFilesThatAreNone(t *testing.T) {
 		"a number":    {"1\n", "no wasm filter"},
 		"a bomb":      {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d]\n", "no wasm filter"},
 		"deep":        {"a:\n" + strings.Repeat("[", 1<<20), ":2: it holds too much"},
+		"many keys":   {strings.Repeat("k: 1\n", 1<<15), "it holds too much"},
+		"blank":       {"a: |\n  x" + strings.Repeat("\n", 1<<20), "too many blank lines"},
 		"deep keys":   {"a:\n" + strings.Repeat("- ", 1<<20), ":2: it holds too much"},
 		"wrong types": {"kind: [x]\napiVersion: 1\nspec: 7\nclusters: {a: b}\nhttp_filters: 3\n", "no wasm filter"},
 	} {

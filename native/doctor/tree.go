@@ -22,7 +22,7 @@ import (
 // Bounds of an Envoy file, so that no file makes the doctor ill.
 const (
 	maxFile   = 4 << 20
-	maxTokens = 1 << 20
+	maxTokens = 64 << 10
 	maxDepth  = 200
 )
 
@@ -51,6 +51,9 @@ func readTree(name string) ([]*node, error) {
 	}
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("%s has more than %d bytes, which no Envoy file has", name, maxFile)
+	}
+	if line := settings.TooBlank(string(text)); line > 0 {
+		return nil, fmt.Errorf("%s:%d: too many blank lines up to here", name, line)
 	}
 	tokens := lexer.Tokenize(string(text))
 	if line := settings.TooMuch(tokens, maxTokens, maxDepth); line > 0 {

@@ -60,7 +60,7 @@ func parse(text []byte) *document {
 		return d
 	}
 	lines := lineEnds.Replace(string(text))
-	if line := tooBlank(lines); line > 0 {
+	if line := TooBlank(lines); line > 0 {
 		d.fault(line, "", "the file has more than %d blank lines up to here, which no configuration has", maxBlank)
 		return d
 	}
@@ -124,8 +124,9 @@ func invalid(text []byte) int {
 	return i
 }
 
-// tooBlank is the line on which a text has had too many blank ones in a row, 0 if it hasn't.
-func tooBlank(text string) int {
+// TooBlank is the line on which a YAML text has had too many blank ones in a row, 0 if it hasn't:
+// the parser takes the square of them.
+func TooBlank(text string) int {
 	line, blank := 0, 0
 	for l := range strings.Lines(text) {
 		line++
