@@ -188,6 +188,7 @@ func (ed *Editor) finish() *hub.Problem {
 	}
 	if ed.form.Sampling && facts.Model != nil {
 		setSampling(r)
+		facts.Tools, facts.NoCalls = ed.tools.named(r), ed.tools.forbidden(r)
 		if p := holdStops(r, ed.tools.callable(r)); p != nil {
 			return p
 		}

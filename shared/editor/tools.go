@@ -82,8 +82,13 @@ func (l *tools) scanTool(d *document) {
 
 // callable tells whether the model may call one.
 func (l *tools) callable(r *request) bool {
-	return l.nonEmpty && r.kind(keyTools) == jsonedit.Array && string(r.literal(keyToolChoice)) != `"none"`
+	return l.named(r) && !l.forbidden(r)
 }
+
+// named tells whether the request names tools, and forbidden whether the model may call none of them.
+func (l *tools) named(r *request) bool { return l.nonEmpty && r.kind(keyTools) == jsonedit.Array }
+
+func (l *tools) forbidden(r *request) bool { return string(r.literal(keyToolChoice)) == `"none"` }
 
 // finish leaves out what vLLM answers 400 to: an empty list, and a choice without
 // tools. A flat choice {type,name} is nested like a flat tool.

@@ -12,6 +12,8 @@ type Calls struct {
 	List []KnownCall
 	// Whole: a whole reply, in which each call stands in one piece.
 	Whole bool
+	// Broken: a call came as text, and lacks its end.
+	Broken bool
 }
 
 // A KnownCall is what is known of a call of the upstream.
@@ -38,7 +40,7 @@ func (c *Calls) Open(unfinished bool) bool {
 			return true
 		}
 	}
-	return false
+	return c.Broken
 }
 
 // A CallDelta is an element of tool_calls: a call, or a piece of one. The texts are insides

@@ -55,9 +55,10 @@ const (
 	ReasoningToContent Repair = 1 << iota
 	CutCall
 	EndedStream
+	CallInText
 )
 
-var repairNames = []string{"reasoning_to_content", "cut_call", "ended_stream"}
+var repairNames = []string{"reasoning_to_content", "cut_call", "ended_stream", "call_in_text"}
 
 // Names lists the set.
 func (r Repair) Names() []string { return names(uint32(r), repairNames) }

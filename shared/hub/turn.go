@@ -102,6 +102,9 @@ type RequestFacts struct {
 	Stops     [][]byte
 	KeepStop  bool
 	MinTokens int
+	// Tools: the request names tools, so that a call may come as text (repair.Stops). NoCalls: the
+	// model may call none of them.
+	Tools, NoCalls bool
 	// HideCounts: each chunk's usage was asked for on the gateway's account.
 	HideCounts bool
 	// HideUsage: usage was asked for on the gateway's account, the client shall not see it.

@@ -46,6 +46,8 @@ type Choice struct {
 	StopReason, Logprobs jsonedit.Span
 	// Text is what /v1/completions says in the place of a message.
 	Text jsonedit.Span
+	// Versioned: weight_versions stands there, null or not, as since vLLM 0.33.
+	Versioned bool
 }
 
 // Empty tells whether a whole reply's choice is no answer: it has a message that says nothing, and
@@ -190,6 +192,9 @@ func (v *View) choice(src []byte) {
 			}
 		case "token_ids":
 			c.TokensAt = s.Value()
+		case "weight_versions":
+			c.Versioned = true
+			s.Value()
 		case "message", "delta":
 			if s.Kind() == jsonedit.Object {
 				v.message(src, c)

@@ -152,7 +152,7 @@ func (q *sequence) piece(dst []byte, kind Kind, text, logprobs []byte) []byte {
 
 // untilStop is what of a piece can go on where stop strings end the text.
 func (q *sequence) untilStop(kind Kind, text, logprobs []byte) ([]byte, []byte) {
-	if kind != Text || len(q.turn.Request.Stops) == 0 {
+	if kind != Text || q.stops.Passes(q.turn, text) {
 		return text, logprobs
 	}
 	piece := q.stops.Next(q.turn, text, logprobs, q.early)
@@ -168,10 +168,13 @@ func (q *sequence) unhold(dst []byte) []byte {
 	if !q.stops.Holding() {
 		return dst
 	}
+	text, logprobs, _ := q.stops.Rest(q.turn, &q.calls, q.turn.Reply.Finish == "length")
+	if len(text) == 0 {
+		return dst
+	}
 	if !q.open || q.part.Kind != Text {
 		dst = q.begin(dst, Text)
 	}
-	text, logprobs := q.stops.Rest()
 	return q.delta(dst, text, logprobs)
 }
 
@@ -366,12 +369,8 @@ func (q *sequence) finish(dst []byte) []byte {
 	if f := q.turn.Reply.Finish; q.choices && !q.spoke && f != "length" {
 		q.turn.Reply.Finish = "content_filter" // filters take the message away, and some name another reason
 	}
-	if finish := hub.CutFinish(q.turn.Reply.Finish, &q.calls); finish != q.turn.Reply.Finish {
-		q.turn.Reply.Finish = finish
-		q.turn.Reply.Repairs |= hub.CutCall
-	}
-	cut := q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 	dst = q.unhold(dst)
+	cut := q.cutFinish()
 	for len(q.waiting) > 0 {
 		if q.inCall() {
 			dst = q.close(dst, cut) // what waits behind it waits no longer
@@ -392,9 +391,19 @@ func (q *sequence) finish(dst []byte) []byte {
 		return q.fail(dst, hub.BadUpstream("The model server sent a tool call without the tool's name."))
 	}
 	dst = q.unhold(dst)
+	cut = q.cutFinish()
 	q.part.Last = true
-	dst = q.close(dst, cut && !q.stopped)
+	dst = q.close(dst, cut && !q.stopped && !q.calls.Broken) // of a broken call nothing was shown, and it came last
 	return q.w.Finish(dst)
+}
+
+// cutFinish makes the turn's finish honest, and tells whether the turn was cut.
+func (q *sequence) cutFinish() bool {
+	if finish := hub.CutFinish(q.turn.Reply.Finish, &q.calls); finish != q.turn.Reply.Finish {
+		q.turn.Reply.Finish = finish
+		q.turn.Reply.Repairs |= hub.CutCall
+	}
+	return q.turn.Reply.Finish == "length" || q.turn.Reply.Finish == "content_filter"
 }
 
 // fail ends the turn for a fault.

@@ -153,8 +153,8 @@ func CutCall(e *jsonedit.Edits, src []byte, v *hub.View, t *hub.Turn) {
 // IsCutCall tells whether a whole reply hides that its call was cut. vLLM says
 // tool_calls (stop for a named tool), with well-formed but wrong arguments, when the
 // token limit cut the call; only the token counts show it. A call that ends by itself
-// at just that count is a rare false positive. With n > 1 the counts are sums and show
-// nothing.
+// at just that count is a rare false positive, but not of vLLM 0.33, which says length by
+// itself. With n > 1 the counts are sums and show nothing.
 func IsCutCall(src []byte, v *hub.View, t *hub.Turn) bool {
 	if !mayBeCut(src, v, t) {
 		return false
@@ -178,7 +178,7 @@ func mayBeCut(src []byte, v *hub.View, t *hub.Turn) bool {
 		return false
 	}
 	c := &v.Choices[0]
-	if c.Calls(src) == nil {
+	if c.Versioned || c.Calls(src) == nil {
 		return false
 	}
 	switch string(c.Finish.Of(src)) {

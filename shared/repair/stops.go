@@ -9,12 +9,14 @@ import (
 
 // Stops ends the text of a choice at the first of the request's stop strings, the one that ends first. The server would
 // look for them in the thinking and in calls too, and end a turn before its answer. What may be
-// the beginning of one is held back until more has come, with its tokens' logprobs.
+// the beginning of one is held back until more has come, with its tokens' logprobs. So is a call
+// that comes as text (callInText), which is none of the answer.
 type Stops struct {
 	held     []byte // plain
 	logprobs []byte // a list
 	ahead    int    // how many bytes of what is held tokens have said that are gone
 	out      []byte
+	call     callInText
 }
 
 // A Stopped is what Stops makes of a piece of the text. It is valid until the next call.
@@ -32,16 +34,24 @@ type Stopped struct {
 // logprobs, empty for none. early: no stop string that ends in it counts (Early); one that only
 // begins in it does.
 func (s *Stops) Next(t *hub.Turn, piece, logprobs []byte, early bool) (stopped Stopped) {
+	if s.Passes(t, piece) {
+		return Stopped{Text: piece, Logprobs: logprobs}
+	}
 	had := len(s.held)
 	s.held = jsonedit.AppendUnescaped(s.held, piece)
-	at := -1
+	tail := s.call.find(t, s.held, had)
+	at, said := -1, s.held
+	if s.call.begun {
+		said = s.held[:len(s.held)-tail]
+	}
 	if !early {
-		at, stopped.Word = firstStop(t.Request.Stops, s.held, had)
+		at, stopped.Word = firstStop(t.Request.Stops, said, min(had, len(said)))
 	}
 	if at < 0 {
-		if kept := heldBack(t.Request.Stops, s.held); had > 0 || kept > 0 {
+		if kept := max(heldBack(t.Request.Stops, s.held), tail); had > 0 || kept > 0 {
 			at = len(s.held) - kept
 		} else {
+			s.call.follow(s.held)
 			s.held = s.held[:0]
 			return Stopped{Text: piece, Logprobs: logprobs}
 		}
@@ -56,9 +66,22 @@ func (s *Stops) Next(t *hub.Turn, piece, logprobs []byte, early bool) (stopped S
 		}
 	}
 	if stopped.Word != nil {
+		s.call = callInText{}
 		s.held, s.logprobs, s.ahead = s.held[:0], nil, 0
 	}
 	return stopped
+}
+
+// Passes tells whether a piece of the text goes on as it is, where no stop string, no call and nothing
+// that is held can be in it.
+func (s *Stops) Passes(t *hub.Turn, piece []byte) bool {
+	if len(t.Request.Stops) > 0 || len(s.held) > 0 || t.Request.Tools && bytes.IndexByte(piece, '<') >= 0 {
+		return false
+	}
+	if len(piece) > 0 {
+		s.call.midLine = !bytes.HasSuffix(piece, []byte(`\n`))
+	}
+	return true
 }
 
 // Early tells whether what a chunk or a whole reply brings was generated before min_tokens were, as
@@ -98,6 +121,7 @@ func heldBack(stops [][]byte, text []byte) (kept int) {
 
 // release gives the first n bytes of what is held.
 func (s *Stops) release(n int) []byte {
+	s.call.follow(s.held[:n])
 	s.out = jsonedit.AppendEscaped(s.out[:0], s.held[:n])
 	s.held = s.held[:copy(s.held, s.held[n:])]
 	return s.out
@@ -106,11 +130,26 @@ func (s *Stops) release(n int) []byte {
 // Holding tells whether something is held back.
 func (s *Stops) Holding() bool { return len(s.held) > 0 }
 
-// Rest gives what is held back, where no more of the text comes.
-func (s *Stops) Rest() (text, logprobs []byte) {
-	text, logprobs = s.release(len(s.held)), s.logprobs
-	s.logprobs, s.ahead = nil, 0
-	return text, logprobs
+// Rest gives what is held back, where no more of the text comes, but not a call that is in it; calls
+// are told of one that lacks its end. limit: the token limit ended the turn. dropped tells whether
+// there was one.
+func (s *Stops) Rest(t *hub.Turn, calls *hub.Calls, limit bool) (text, logprobs []byte, dropped bool) {
+	n := len(s.held)
+	if s.call.dropped(s.held, limit) {
+		dropped, n = true, n-s.call.tail
+		t.Reply.Repairs |= hub.CallInText
+		calls.Broken = calls.Broken || !t.Request.NoCalls
+	}
+	text, logprobs = s.release(n), s.logprobs
+	if dropped && len(logprobs) > 0 {
+		if n == 0 {
+			logprobs = nil
+		} else {
+			logprobs, _, _ = splitLogprobs(logprobs, n, s.ahead)
+		}
+	}
+	s.held, s.logprobs, s.ahead, s.call = s.held[:0], nil, 0, callInText{}
+	return text, logprobs, dropped
 }
 
 // AppendWord appends a stop string as a literal.

@@ -119,7 +119,7 @@ func (b *scratch) choice(src []byte, c *hub.Choice, known *choice, t *hub.Turn) 
 func (b *scratch) message(src []byte, c *hub.Choice, known *choice, t *hub.Turn) {
 	if known != nil {
 		feeds := repair.LineFeeds(src, c, t, &known.behindThinking)
-		if len(t.Request.Stops) > 0 && b.endText(src, c, known, feeds, t) {
+		if b.endText(src, c, known, feeds, t) {
 			return
 		}
 		repair.DropLineFeeds(&b.edits, src, c, feeds)

@@ -17,6 +17,9 @@ func (b *scratch) endText(src []byte, c *hub.Choice, known *choice, feeds int, t
 		text, thinking = b.said, nil
 	}
 	held := known.stops.Holding()
+	if known.stops.Passes(t, text) {
+		return false
+	}
 	over := known.calls.Whole || c.Calls(src) != nil || !c.FunctionCall.Absent() || len(hub.Literal(src, c.Finish)) > 0
 	if len(text) == 0 && (!held || !over && len(thinking) > 0) {
 		return false
@@ -30,17 +33,21 @@ func (b *scratch) endText(src []byte, c *hub.Choice, known *choice, feeds int, t
 	}
 	piece := known.stops.Next(t, text, list, repair.Early(&b.view, t))
 	known.word = piece.Word
-	if over = over && piece.Word == nil; piece.Word == nil && !held && (over || !known.stops.Holding()) {
-		known.stops.Rest()
+	b.text = append(jsonedit.PutBytes(append(b.text[:0], '"'), piece.Text), '"')
+	var more []byte
+	dropped := false
+	if over = over && piece.Word == nil; over {
+		var rest []byte
+		rest, more, dropped = known.stops.Rest(t, &known.calls, hub.FinishWord(hub.Literal(src, c.Finish)) == "length")
+		b.text = append(jsonedit.PutBytes(b.text[:len(b.text)-1], rest), '"')
+	}
+	if piece.Word == nil && !held && !dropped && (over || !known.stops.Holding()) {
 		return false
 	}
-	b.text = append(jsonedit.PutBytes(append(b.text[:0], '"'), piece.Text), '"')
 	switch {
-	case known.calls.Whole && piece.Word != nil && !tokens.Absent():
-		b.putTokens(c, tokens, repair.CutLogprobs(tokens.Of(src), text, thinking, piece.Text))
-	case over && held:
-		rest, more := known.stops.Rest()
-		b.text = append(jsonedit.PutBytes(b.text[:len(b.text)-1], rest), '"')
+	case known.calls.Whole && (piece.Word != nil || dropped) && !tokens.Absent():
+		b.putTokens(c, tokens, repair.CutLogprobs(tokens.Of(src), text, thinking, b.text[1:len(b.text)-1]))
+	case over:
 		if piece.Mended || len(more) > 0 {
 			b.putTokens(c, tokens, repair.JoinLogprobs(piece.Logprobs, more))
 		}

@@ -153,20 +153,14 @@ func (s *stream) rest(dst []byte) []byte {
 
 func (s *stream) restOf(dst []byte, index int, known *choice) []byte {
 	if !known.stops.Holding() {
-		if known.over && !known.cut && known.word == nil && known.calls.Open(false) {
-			s.turn.Reply.Repairs |= hub.CutCall
-			if index == 0 {
-				s.turn.Reply.Finish = "length"
-			}
-			dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
-			dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(index), 10)
-			dst = append(dst, ",\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\n"...)
-		}
-		return dst
+		return s.endOf(dst, index, known)
+	}
+	text, tokens, _ := known.stops.Rest(s.turn, &known.calls, false)
+	if len(text) == 0 {
+		return s.endOf(dst, index, known)
 	}
 	dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
 	dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(index), 10)
-	text, tokens := known.stops.Rest()
 	dst = append(append(append(dst, `,"delta":{"content":"`...), text...), `"},"logprobs":`...)
 	if len(tokens) > 0 {
 		dst = append(append(append(dst, `{"content":`...), tokens...), '}')
@@ -174,6 +168,20 @@ func (s *stream) restOf(dst []byte, index int, known *choice) []byte {
 		dst = append(dst, "null"...)
 	}
 	return append(dst, ",\"finish_reason\":null}]}\n\n"...)
+}
+
+// endOf appends the end of a choice whose call began behind its finish_reason and was cut.
+func (s *stream) endOf(dst []byte, index int, known *choice) []byte {
+	if !known.over || known.cut || known.word != nil || !known.calls.Open(false) {
+		return dst
+	}
+	s.turn.Reply.Repairs |= hub.CutCall
+	if index == 0 {
+		s.turn.Reply.Finish = "length"
+	}
+	dst = s.chunks.AppendHead(append(dst, "data: "...), s.turn)
+	dst = strconv.AppendInt(append(dst, `[{"index":`...), int64(index), 10)
+	return append(dst, ",\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}]}\n\n"...)
 }
 
 // End implements hub.Stream.
