@@ -65,6 +65,8 @@ type chatChoice struct {
 	StopReason    *string     `json:"stop_reason"`
 	TokenIDs      []int       `json:"token_ids"`
 	RoutedExperts *string     `json:"routed_experts"`
+
+	WeightVersions json.RawMessage `json:"weight_versions,omitempty"`
 }
 
 type chatReply struct {
@@ -169,6 +171,7 @@ type chatRun struct {
 	offered     bool // tools are in the request, so that markup is parsed
 	oneCall     bool
 	hideThought bool
+	misread     bool // a resumed message's text is taken for a thought
 	faults      faults
 }
 
@@ -217,7 +220,7 @@ func (s *server) prepareChat(r *http.Request, f fields) (*chatRun, *apiError) {
 	run := &chatRun{
 		sampling: p, id: "chatcmpl-" + s.requestID(r), created: time.Now().Unix(), model: s.o.ServedModel,
 		prompt: prompt, want: want, offered: len(c.tools) > 0, oneCall: !f.flag("parallel_tool_calls", true),
-		hideThought: !f.flag("include_reasoning", true), faults: faultsOf(r),
+		hideThought: !f.flag("include_reasoning", true), misread: !s.since33(), faults: faultsOf(r),
 	}
 	run.generate(c)
 	return run, nil
@@ -259,9 +262,9 @@ func (run *chatRun) generate(c *conversation) {
 		}
 		run.calls = run.calls[:min(1, len(run.calls))]
 	}
-	if run.faults.misplaced && !thinking || c.resume && c.thinking {
+	if run.faults.misplaced && !thinking || c.resume && c.thinking && run.misread {
 		// Without an opened thought of its own, the text of a resumed message
-		// is taken for one (recorded).
+		// is taken for one up to 0.32 (recorded).
 		for i := range run.tokens {
 			t := &run.tokens[i]
 			t.reasoning, t.content, t.thought = t.content, "", t.content != ""
@@ -312,7 +315,7 @@ func (run *chatRun) whole(s *server) chatReply {
 			done[t.call.index] = max(done[t.call.index], t.call.done)
 		}
 	}
-	reply := chatReply{ID: run.id, Object: "chat.completion", Created: run.created, Model: run.model, SystemFingerprint: fingerprint}
+	reply := chatReply{ID: run.id, Object: "chat.completion", Created: run.created, Model: run.model, SystemFingerprint: s.fingerprint}
 	for i := range run.n {
 		m := chatMessage{Role: "assistant"}
 		reason := run.reason
@@ -328,8 +331,8 @@ func (run *chatRun) whole(s *server) chatReply {
 		case started > 0 && run.want.mustCall:
 			m.Content = new(string)
 		case started > 0:
-			// A call that the token limit cut is passed off as a whole one.
-			if reason == "length" {
+			// Up to 0.32 a call that the token limit cut is passed off as a whole one.
+			if reason == "length" && !s.since33() {
 				reason = "tool_calls"
 			}
 			if text = strings.TrimSpace(text); text != "" {
@@ -338,13 +341,13 @@ func (run *chatRun) whole(s *server) chatReply {
 		case text != "":
 			m.Content = &text
 		}
-		if started > 0 && run.want.mustCall && run.want.named == "" && reason == "length" {
+		if started > 0 && run.want.mustCall && run.want.named == "" && reason == "length" && !s.since33() {
 			reason = "tool_calls"
 		}
 		if r := reasoning.String(); r != "" && !run.hideThought {
 			m.Reasoning = &r
 		}
-		c := chatChoice{Index: i, Message: m, FinishReason: reason, StopReason: run.stopReason}
+		c := chatChoice{Index: i, Message: m, FinishReason: reason, StopReason: run.stopReason, WeightVersions: s.newKey()}
 		if run.logprobs >= 0 {
 			c.Logprobs = run.logprobsOf(run.out)
 		}
@@ -399,7 +402,7 @@ func (s *server) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if run.faults.errorInStream {
-		writeError(w, &apiError{Message: engineGone, Type: "InternalServerError", Code: http.StatusInternalServerError})
+		writeError(w, &apiError{Message: s.engineGone, Type: "InternalServerError", Code: http.StatusInternalServerError})
 		return
 	}
 	run.faults.send(w, r, http.StatusOK, encode(run.whole(s)))

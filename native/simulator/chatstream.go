@@ -31,6 +31,8 @@ type deltaChoice struct {
 	FinishReason *string         `json:"finish_reason"`
 	StopReason   json.RawMessage `json:"stop_reason,omitempty"`
 	TokenIDs     json.RawMessage `json:"token_ids,omitempty"`
+
+	WeightVersions json.RawMessage `json:"weight_versions,omitempty"`
 }
 
 type chatChunk struct {
@@ -43,6 +45,7 @@ type chatChunk struct {
 	PromptTokenIDs    json.RawMessage `json:"prompt_token_ids,omitempty"`
 	PromptText        json.RawMessage `json:"prompt_text,omitempty"`
 	SystemFingerprint string          `json:"system_fingerprint,omitempty"`
+	KVTransfer        json.RawMessage `json:"kv_transfer_params,omitempty"`
 }
 
 var null = json.RawMessage("null")
@@ -159,9 +162,9 @@ func (run *chatRun) streamTo(e *events, s *server) {
 		for i := range run.n {
 			c := run.chunk(run.choice(st, i, s))
 			if st.last && i == run.n-1 && !run.sampling.usage {
-				c.SystemFingerprint = fingerprint
+				c.SystemFingerprint = s.fingerprint
 			}
-			c.Usage = run.usageSoFar(st)
+			c.Usage, c.KVTransfer = run.usageSoFar(st), s.newKey()
 			if !e.send(encode(c)) {
 				return
 			}
@@ -173,7 +176,7 @@ func (run *chatRun) streamTo(e *events, s *server) {
 		u := run.usage(last.thoughts*run.n, last.generated*run.n)
 		u.Prompt = json.RawMessage(`{"cached_tokens":0,"created_cache_tokens":0}`)
 		c.Usage = &u
-		c.SystemFingerprint = fingerprint
+		c.SystemFingerprint = s.fingerprint
 		if !e.send(encode(c)) {
 			return
 		}
@@ -210,7 +213,7 @@ func (run *chatRun) choice(st step, i int, s *server) deltaChoice {
 		d.Logprobs = run.logprobsOf(st.tokens)
 	}
 	if st.last {
-		d.FinishReason, d.StopReason = &run.reason, null
+		d.FinishReason, d.StopReason, d.WeightVersions = &run.reason, null, s.newKey()
 		if run.stopReason != nil {
 			d.StopReason = encode(*run.stopReason)
 		}

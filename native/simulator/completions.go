@@ -34,6 +34,8 @@ type textChoice struct {
 	PromptLogprobs *string       `json:"prompt_logprobs"`
 	PromptTokenIDs []int         `json:"prompt_token_ids"`
 	RoutedExperts  *string       `json:"routed_experts"`
+
+	WeightVersions json.RawMessage `json:"weight_versions,omitempty"`
 }
 
 type textUsage struct {
@@ -66,6 +68,8 @@ type textDelta struct {
 	StopReason     *string       `json:"stop_reason"`
 	PromptTokenIDs []int         `json:"prompt_token_ids"`
 	TokenIDs       []int         `json:"token_ids"`
+
+	WeightVersions json.RawMessage `json:"weight_versions,omitempty"`
 }
 
 type textChunk struct {
@@ -76,6 +80,8 @@ type textChunk struct {
 	Choices           []textDelta `json:"choices"`
 	Usage             *textUsage  `json:"usage,omitempty"`
 	SystemFingerprint string      `json:"system_fingerprint,omitempty"`
+
+	KVTransfer json.RawMessage `json:"kv_transfer_params,omitempty"`
 }
 
 // prompts reads the four forms of prompt: a text, texts, ids, lists of ids.
@@ -151,13 +157,13 @@ func (s *server) completions(w http.ResponseWriter, r *http.Request) {
 		s.streamCompletions(s.openEvents(w, r), f, p, answers, id, now)
 		return
 	}
-	reply := textReply{ID: id, Object: "text_completion", Created: now, Model: s.o.ServedModel, SystemFingerprint: fingerprint}
+	reply := textReply{ID: id, Object: "text_completion", Created: now, Model: s.o.ServedModel, SystemFingerprint: s.fingerprint}
 	var u textUsage
 	for _, a := range answers {
 		u.PromptTokens += len(a.prompt)
 		for range p.n {
 			u.CompletionTokens += len(a.out)
-			c := textChoice{Index: len(reply.Choices), FinishReason: a.reason, StopReason: a.stop}
+			c := textChoice{Index: len(reply.Choices), FinishReason: a.reason, StopReason: a.stop, WeightVersions: s.newKey()}
 			shownTokens := a.out
 			if f.flag("echo", false) {
 				shownTokens = append(echoed(a.prompt), a.out...)
@@ -288,7 +294,7 @@ func (s *server) streamCompletions(e *events, f fields, p sampling, answers []co
 			st := runs[i][at]
 			for j := range p.n {
 				c := chunk()
-				d := textDelta{Index: i*p.n + j, Text: strings.ToValidUTF8(st.content, "\uFFFD")}
+				d := textDelta{Index: i*p.n + j, Text: strings.ToValidUTF8(st.content, "\uFFFD"), WeightVersions: s.newKey()}
 				if p.tokenIDs {
 					for _, t := range st.tokens {
 						d.TokenIDs = append(d.TokenIDs, t.id)
@@ -300,13 +306,13 @@ func (s *server) streamCompletions(e *events, f fields, p sampling, answers []co
 				if st.last {
 					d.FinishReason, d.StopReason = &a.reason, a.stop
 					if !p.usage && i == len(answers)-1 && j == p.n-1 {
-						c.SystemFingerprint = fingerprint
+						c.SystemFingerprint = s.fingerprint
 					}
 				}
 				if p.usageAlways {
 					c.Usage = &textUsage{PromptTokens: len(a.prompt), TotalTokens: len(a.prompt) + st.generated, CompletionTokens: st.generated}
 				}
-				c.Choices = []textDelta{d}
+				c.Choices, c.KVTransfer = []textDelta{d}, s.newKey()
 				if !e.send(encode(c)) {
 					return
 				}
@@ -318,7 +324,7 @@ func (s *server) streamCompletions(e *events, f fields, p sampling, answers []co
 		c.Choices = []textDelta{}
 		total.TotalTokens = total.PromptTokens + total.CompletionTokens
 		total.Prompt = json.RawMessage(`{"cached_tokens":0}`)
-		c.Usage, c.SystemFingerprint = &total, fingerprint
+		c.Usage, c.SystemFingerprint = &total, s.fingerprint
 		if !e.send(encode(c)) {
 			return
 		}

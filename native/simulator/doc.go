@@ -1,6 +1,6 @@
-// Package simulator is a simulated vLLM 0.32 that serves one Qwen model: what
+// Package simulator is a simulated vLLM, 0.32 or 0.33, that serves one Qwen model: what
 // it accepts, refuses and answers, byte shapes and header names included, was
-// taken from recordings of the real server (testdata/recorded). It needs no
+// taken from recordings of the real servers (testdata/recorded, recorded33). It needs no
 // model: its answers are made up by fixed rules, so that the same request
 // always gets the same text.
 //

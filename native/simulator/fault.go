@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// engineGone is what vLLM says when its engine fails.
-const engineGone = "EngineCore encountered an issue. See stack trace (above) for the root cause."
-
 // faultHeader asks for faults of one reply: "name[=value], …".
 const faultHeader = "X-Simulate"
 
@@ -192,10 +189,11 @@ type events struct {
 	flush func() error
 	sent  int
 	ended bool // nothing more is to be written
+	gone  string
 }
 
 func (s *server) openEvents(w http.ResponseWriter, r *http.Request) *events {
-	e := &events{f: faultsOf(r), delay: s.o.ChunkDelay, w: w, r: r, body: w, flush: http.NewResponseController(w).Flush}
+	e := &events{f: faultsOf(r), delay: s.o.ChunkDelay, w: w, r: r, body: w, flush: http.NewResponseController(w).Flush, gone: s.engineGone}
 	if e.f.slow > 0 {
 		e.delay = e.f.slow
 	}
@@ -228,7 +226,7 @@ func (e *events) send(data []byte) bool {
 	}
 	if e.f.errorInStream && e.sent == preset {
 		e.f.errorInStream = false
-		e.send([]byte(`{"error": {"message": "` + engineGone + `", "type": "InternalServerError", "param": null, "code": 500}}`))
+		e.send([]byte(`{"error": {"message": "` + e.gone + `", "type": "InternalServerError", "param": null, "code": 500}}`))
 		e.done()
 		return false
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/qwenvoy/qwenvoy/e2e/fold"
 )
 
-// recording is one request to a real vLLM 0.32.0 and its reply. In streams,
+// recording is one request to a real vLLM and its reply. In streams,
 // runs of events of one shape are shortened. Its file is folded (package fold).
 type recording struct {
 	method, path string
@@ -71,7 +71,22 @@ func TestAnswersLikeTheRecordings(t *testing.T) {
 	if err != nil || len(files) < 60 {
 		t.Fatalf("found %d recordings: %v", len(files), err)
 	}
-	srv := httptest.NewServer(New(Options{MaxModelLen: 8192}))
+	t.Run("0.32", func(t *testing.T) { compareWithRecordings(t, "0.32", files) })
+	newer, err := filepath.Glob("testdata/recorded33/*.txt")
+	if err != nil || len(newer) < 19 {
+		t.Fatalf("found %d recordings of 0.33: %v", len(newer), err)
+	}
+	for _, file := range files {
+		// Replies without choices were the same but for the version.
+		if rec := readRecording(t, file); !strings.Contains(rec.reply, `"choices"`) && rec.path != "/version" {
+			newer = append(newer, file)
+		}
+	}
+	t.Run("0.33", func(t *testing.T) { compareWithRecordings(t, "0.33", newer) })
+}
+
+func compareWithRecordings(t *testing.T, release string, files []string) {
+	srv := httptest.NewServer(New(Options{MaxModelLen: 8192, VLLM: release}))
 	defer srv.Close()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, file := range files {

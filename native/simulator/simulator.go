@@ -14,6 +14,7 @@ import (
 // Options say which server to simulate. The zero value is a plain one.
 type Options struct {
 	ServedModel  string        `help:"Name of the served model." default:"Qwen/Qwen3.5-397B-A17B-FP8"`
+	VLLM         string        `name:"vllm" enum:"0.32,0.33" default:"0.32" help:"Release of vLLM: ${enum}."`
 	MaxModelLen  int           `help:"Context window in tokens." default:"262144"`
 	APIKey       string        `name:"api-key" help:"Key that /v1/* asks for; none asks for none."`
 	Control      bool          `help:"Let requests ask for scripts and faults (for tests)."`
@@ -27,11 +28,10 @@ const (
 	// DefaultModel is the served model when Options name none.
 	DefaultModel       = "Qwen/Qwen3.5-397B-A17B-FP8"
 	defaultMaxModelLen = 262144
-	version            = "0.32.0"
-	fingerprint        = "vllm-0.32.0-bc32ddd4"
 )
 
 type server struct {
+	release
 	o       Options
 	routes  map[string]route
 	scripts scripts
@@ -46,8 +46,11 @@ type route struct {
 	serve  http.HandlerFunc
 }
 
-// Validate reports a fault that doesn't exist, and names those that do.
+// Validate reports a fault or a release that doesn't exist, and names those that do.
 func (o *Options) Validate() error {
+	if err := o.checkRelease(); err != nil {
+		return err
+	}
 	_, err := parseFaults(o.Fault...)
 	return err
 }
@@ -62,13 +65,14 @@ func New(o Options) http.Handler {
 		o.MaxModelLen = defaultMaxModelLen
 	}
 	s := &server{o: o, started: time.Now()}
+	s.release, _ = o.release()
 	s.scripts.m = map[string]*scriptEntry{}
 	get, post := http.MethodGet, http.MethodPost
 	s.routes = map[string]route{
 		"/health":              {get, empty},
 		"/ping":                {get, empty},
 		"/load":                {get, s.load},
-		"/version":             {get, showVersion},
+		"/version":             {get, s.showVersion},
 		"/metrics":             {get, s.metrics},
 		"/v1/models":           {get, s.models},
 		"/v1/chat/completions": {post, s.chat},
@@ -188,10 +192,10 @@ func empty(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-func showVersion(w http.ResponseWriter, r *http.Request) {
+func (s *server) showVersion(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		Version string `json:"version"`
-	}{version})
+	}{s.version})
 }
 
 // totals are what /metrics tells.
