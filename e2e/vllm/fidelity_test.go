@@ -20,7 +20,7 @@ import (
 // kinds and order of events, and word for word what is no model's making (errors, names).
 func TestTheSimulatorAnswersInTheShapeOfARealServer(t *testing.T) {
 	need(t, "QWENVOY_VLLM_URL", vllmURL)
-	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192}))
+	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192, VLLM: release(t)}))
 	defer simulated.Close()
 	explained, err := explanations()
 	if err != nil {
@@ -55,10 +55,20 @@ func TestTheSimulatorAnswersInTheShapeOfARealServer(t *testing.T) {
 	}
 }
 
+// release is the server's, as the simulator's option names it: 0.32 of 0.32.0.
+func release(t *testing.T) string {
+	version := ask(t, "GET", vllmURL+"/version", nil).get("version").String()
+	if parts := strings.Split(version, "."); len(parts) >= 2 {
+		return parts[0] + "." + parts[1]
+	}
+	t.Fatalf("the server's version is %q", version)
+	return ""
+}
+
 // The simulator has but a few of vLLM's metrics; those must be real ones.
 func TestTheSimulatorsMetricsAreRealOnes(t *testing.T) {
 	need(t, "QWENVOY_VLLM_URL", vllmURL)
-	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192}))
+	simulated := httptest.NewServer(simulator.New(simulator.Options{ServedModel: real, MaxModelLen: 8192, VLLM: release(t)}))
 	defer simulated.Close()
 	q := question{method: "GET", path: "/metrics", noBody: true}
 	families := func(url string) (found []string) {
