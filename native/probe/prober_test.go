@@ -274,7 +274,7 @@ func TestTheOnlyModelIsFound(t *testing.T) {
 		to   http.Handler
 		want string // the name, or why there is none
 	}{
-		{says(503, `{"error":{"message":"loading"}}`), "the server has not been heard yet"},
+		{says(503, `{"error":{"message":"loading"}}`), "the server can't be asked, and the gateway's log says why"},
 		{models("a", "b"), "the server has several models: a, b"},
 		{says(401, `{}`), "the server tells its model's name to those with a key only"},
 		{models("c"), "c"},

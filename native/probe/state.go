@@ -45,8 +45,12 @@ func (s *State) Findings() []Finding {
 // known yet.
 func (s *State) Nameless() string {
 	for _, f := range s.Findings() {
-		if (f.Check == model || f.Check == key) && f.Status == Fail {
+		switch {
+		case f.Status != Fail:
+		case f.Check == model, f.Check == key:
 			return f.Found
+		case f.Check == reach:
+			return "the server can't be asked, and the gateway's log says why" // clients need not know where it is
 		}
 	}
 	return "the server has not been heard yet"

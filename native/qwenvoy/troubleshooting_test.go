@@ -53,6 +53,8 @@ const (
 // troubles are the rows of the table, by their cause.
 var troubles = map[string]trouble{
 	"nobody listens at the server's address": {server: func(*testing.T) string { return "http://127.0.0.1:1" }},
+	"the server does not answer, and its model is not named in the configuration": {
+		unnamed: true, server: func(*testing.T) string { return "http://127.0.0.1:1" }},
 	"the address has the wrong scheme: the server has no TLS": {server: func(t *testing.T) string {
 		return strings.Replace(simulated(simulator.Options{})(t), "http:", "https:", 1)
 	}},
@@ -197,6 +199,9 @@ func (b trouble) bring(t *testing.T) func() string {
 	r := run(t, env, args...)
 	for _, note := range settings.Notes(environ(b.env)) {
 		seen += note + "\n" // as serve logs them
+	}
+	if b.unnamed {
+		r.logged(t, `"msg":"upstream check`)
 	}
 	seen += b.asked(t, r.url)
 	return func() string { return seen + plainLog(r.log.String()) }
