@@ -63,7 +63,7 @@ func AnthropicForNode(t *testing.T, gateway string, model *Model) {
 			mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 			prompt := quoted(t, weather.prompt(mark+" How is the weather?"))
 			request := func(messages string) string {
-				return `{"model":"qwen3.5-thinking-coding","max_tokens":1000,"system":"Be brief.","tools":[{"name":"get_weather","description":"The weather.","input_schema":` + weatherSchema + `}],"messages":[{"role":"user","content":` + prompt + `}` + messages + `]}`
+				return `{"model":"qwen3.5-thinking-coding","max_tokens":2000,"system":"Be brief.","tools":[{"name":"get_weather","description":"The weather.","input_schema":` + weatherSchema + `}],"messages":[{"role":"user","content":` + prompt + `}` + messages + `]}`
 			}
 			first := accumulated(t, h, sdk, front.url(), request(""))
 			blocks := first.Get("content").Array()

@@ -17,7 +17,8 @@ import (
 	"github.com/qwenvoy/qwenvoy/native/grammar/responses"
 )
 
-// A faulty server answers every request by one fault after another.
+// A faulty server answers every request by one fault after another, and until there is one as a
+// server does that is asked what it is.
 type faulty struct {
 	fault atomic.Pointer[serverFault]
 	over  chan struct{}
@@ -26,6 +27,10 @@ type faulty struct {
 func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := f.fault.Load()
 	_, _ = io.Copy(io.Discard, r.Body)
+	if fault == nil {
+		_, _ = io.WriteString(w, `{"object":"list","data":[{"id":"`+served+`","object":"model"}]}`)
+		return
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return

@@ -111,7 +111,7 @@ func TestMessagesOtherAnswers(t *testing.T) {
 			t.Errorf("a turn begun by the client goes on with %q", text)
 		}
 
-		request := message(thinking, m{"tools": weatherTool, "system": "Be kind."}, user("hello"), system("Be brief."), assistant("Hello!"), user("What is 2+2?"))
+		request := message(thinking, m{"thinking": m{"type": "adaptive"}, "tools": weatherTool, "system": "Be kind."}, user("hello"), system("Be brief."), assistant("Hello!"), user("What is 2+2?"))
 		used := ask(t, "POST", url+messagesPath, with(request, m{"max_tokens": 1}))
 		wantStatus(t, used, 200)
 		counted := ask(t, "POST", url+messagesPath+"/count_tokens", with(request, m{"max_tokens": nil}))

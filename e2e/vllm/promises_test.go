@@ -303,7 +303,8 @@ func TestModels(t *testing.T) {
 	onBothEdges(t, func(t *testing.T, url string) {
 		a := ask(t, "GET", url+"/v1/models", nil)
 		wantStatus(t, a, 200)
-		want(t, "names", a.get("data.#.id"), `["qwen3.5-thinking-general","qwen3.5-thinking-coding","qwen3.5-instruct-general","qwen3.5-instruct-reasoning"]`)
+		want(t, "names", a.get("data.#.id"), `["qwen3.5-thinking-general","qwen3.5-thinking-coding","qwen3.5-instruct-general","qwen3.5-instruct-reasoning",`+
+			`"qwen-thinking-general","qwen-thinking-coding","qwen-instruct-general","qwen-instruct-reasoning","`+real+`"]`)
 		want(t, "window", a.get("data.3.max_model_len"), "8192")
 		a = ask(t, "GET", url+"/v1/models/gpt-5", nil)
 		want(t, "one", a.get("id"), "gpt-5")

@@ -89,10 +89,10 @@ func TestResponsesOtherAnswers(t *testing.T) {
 		r = bothWays(t, url, response(instruct, m{"max_output_tokens": 4}, "Count to ten"))
 		want(t, "status of a cut text", r.Get("status"), "incomplete")
 		want(t, "its reason", r.Get("incomplete_details.reason"), "max_output_tokens")
-		r = bothWays(t, url, response(thinking, m{"max_output_tokens": 4}, "What is 2+2?"))
+		r = bothWays(t, url, response(thinking, m{"reasoning": m{"effort": "high"}, "max_output_tokens": 4}, "What is 2+2?"))
 		want(t, "items when cut in the thought", r.Get("output.#.type"), `["reasoning"]`)
 
-		request := response(thinking, m{"tools": weatherFunction, "instructions": "Be kind."}, l{user("hello"), assistant("Hello!"), user("What is 2+2?")})
+		request := response(thinking, m{"reasoning": m{"effort": "high"}, "tools": weatherFunction, "instructions": "Be kind."}, l{user("hello"), assistant("Hello!"), user("What is 2+2?")})
 		used := ask(t, "POST", url+responsesPath, with(request, m{"max_output_tokens": 1}))
 		counted := ask(t, "POST", url+responsesPath+"/input_tokens", request)
 		wantStatus(t, counted, 200)
