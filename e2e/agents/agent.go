@@ -18,6 +18,9 @@ import (
 // agentsFolder is where install.sh has put the packages.
 func agentsFolder() string { return os.Getenv("QWENVOY_AGENTS") }
 
+// node is the Node that install.sh has put beside the packages.
+func node() string { return filepath.Join(agentsFolder(), "bin/node") }
+
 // A home is where an agent runs: folders of its own, and an environment that holds nothing of
 // this machine's user.
 type home struct {
@@ -36,7 +39,7 @@ func newHome(t *testing.T) *home {
 	h := &home{dir: t.TempDir()}
 	h.work = h.folder(t, "work")
 	h.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + h.folder(t, "home"), "LANG=C.UTF-8", "TERM=dumb",
+		"PATH=" + filepath.Dir(node()) + ":" + os.Getenv("PATH"), "HOME=" + h.folder(t, "home"), "LANG=C.UTF-8", "TERM=dumb",
 		// Codex keeps programs in its home, which it refuses below the folder for temporary files.
 		"TMPDIR=" + h.folder(t, "tmp"),
 		// run.sh takes the network away where the kernel lets it. Elsewhere nobody answers here.
@@ -84,7 +87,7 @@ func (h *home) files(t *testing.T, want map[string]string) {
 
 // command makes a command that runs a script of the installed packages in the project.
 func (h *home) command(ctx context.Context, script string, args ...string) (cmd *exec.Cmd, end func()) {
-	cmd = exec.CommandContext(ctx, "node", append([]string{filepath.Join(agentsFolder(), "node_modules", script)}, args...)...)
+	cmd = exec.CommandContext(ctx, node(), append([]string{filepath.Join(agentsFolder(), "node_modules", script)}, args...)...)
 	cmd.Dir, cmd.Env = h.work, h.env
 	return cmd, process.Group(cmd)
 }

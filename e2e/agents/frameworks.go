@@ -24,7 +24,7 @@ type framework struct{ name, interpreter, program string }
 
 func frameworks() []framework {
 	return []framework{
-		{"AI SDK", "node", "ai.mjs"},
+		{"AI SDK", node(), "ai.mjs"},
 		{"LiteLLM", os.Getenv("QWENVOY_LITELLM"), "litellm_loop.py"},
 	}
 }
@@ -91,7 +91,7 @@ func (f framework) check(t *testing.T, model *Model, l loop, report gjson.Result
 
 // rounded is a call whose number this framework's language can't hold.
 func (f framework) rounded(call string) string {
-	if f.interpreter == "node" {
+	if f.interpreter == node() {
 		return strings.Replace(call, "67}", "68}", 1)
 	}
 	return call

@@ -14,7 +14,7 @@ import (
 // accumulated has an SDK for Node gather the streamed answer to a request.
 func accumulated(t *testing.T, h *home, sdk, url, request string) gjson.Result {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", h.client(t, "sdk.mjs"), sdk, url)
+	cmd := exec.CommandContext(t.Context(), node(), h.client(t, "sdk.mjs"), sdk, url)
 	cmd.Dir, cmd.Env = h.work, h.env
 	cmd.Stdin = strings.NewReader(request)
 	var errs strings.Builder
