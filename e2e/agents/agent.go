@@ -109,7 +109,7 @@ func (h *home) run(t *testing.T, script string, args ...string) (stdout, stderr 
 	return out.String(), errs.String()
 }
 
-//go:embed sdk.mjs ai.mjs litellm_loop.py
+//go:embed sdk.mjs ai.mjs agentsdk.mjs litellm_loop.py
 var clients embed.FS
 
 // client puts one of our programs, which use an SDK or a framework, where its files are, and

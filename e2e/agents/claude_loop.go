@@ -72,11 +72,11 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 		{role: "assistant", reasoning: "I read the file first.\n", content: "Let me look.", calls: []string{read}},
 		{role: "tool", content: "1\tline one\n…"},
 		{role: "assistant", reasoning: "I should call the tool Bash.\n", calls: []string{count}},
-		{role: "tool", content: "9"},
+		{role: "tool", content: "9…"}, // behind it sonnet is told how many tokens are left
 		{role: "assistant", reasoning: "I should call the tool Edit.\n", calls: []string{edited}},
 		{role: "tool", content: "The file " + notes + " has been updated…"},
 		{role: "assistant", reasoning: "Two at once.\n", calls: []string{slow, fast}},
-		{role: "tool", content: "slow"}, // was ready last, but asked for first
+		{role: "tool", content: "slow…"}, // was ready last, but asked for first
 		{role: "tool", content: "fast"},
 	}
 	told(t, requests[1], turn1[:2]...)
@@ -99,7 +99,7 @@ func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
 	// The sub-agent's prompt stands in a string of JSON in one line of the first one's.
 	inner := fmt.Sprintf(`%s Count the lines of notes.txt.\nsimulate: call Bash {\"command\":\"wc -l < notes.txt > lines.txt\",\"description\":\"Count the lines\"}\nsimulate: next\nsimulate: say It has one line.`, mark)
 	result := c.ask(t, "", script{
-		call(`Agent {"description":"Count the lines","prompt":"` + inner + `","subagent_type":"general-purpose"}`),
+		call(`Agent {"description":"Count the lines","prompt":"` + inner + `","subagent_type":"general-purpose","run_in_background":false}`),
 		next,
 		say("My agent says: one line."),
 	}.prompt(mark+" Have the lines of notes.txt counted."))
@@ -107,7 +107,7 @@ func ClaudeSubAgent(t *testing.T, gateway string, model *Model, name string) {
 	requests := completions(t, model.asked(t, mark), 4)
 	c.printed(t, result, "My agent says: one line.", nil)
 	for _, m := range messages(requests[3]) {
-		if m.Get("role").Str == "tool" && !strings.HasPrefix(content(m), "It has one line.") {
+		if m.Get("role").Str == "tool" && !strings.Contains(content(m), "It has one line.") {
 			t.Errorf("the agent reported %q", content(m))
 		}
 	}
@@ -122,14 +122,14 @@ func ClaudeToolSearch(t *testing.T, gateway string, model *Model, name string) {
 	c := newClaude(t, front.url(), name, "ENABLE_TOOL_SEARCH=true")
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 	var (
-		find   = `ToolSearch {"query":"select:TaskCreate,WebSearch","max_results":5}`
-		create = `TaskCreate {"subject":"Look it up","description":"Look up what Qwen is"}`
+		find   = `ToolSearch {"query":"select:CronList,WebSearch","max_results":5}`
+		list   = `CronList {}`
 		search = `WebSearch {"query":"what is Qwen"}`
 	)
 	result := c.ask(t, "", script{
 		call(find),
 		next,
-		call(create),
+		call(list),
 		call(search),
 		next,
 		say("The web is not to be had."),
@@ -139,20 +139,24 @@ func ClaudeToolSearch(t *testing.T, gateway string, model *Model, name string) {
 	requests := completions(t, model.asked(t, mark), 3)
 	grows(t, requests)
 	for i, want := range []bool{false, true, true} {
-		for _, tool := range []string{"TaskCreate", "WebSearch"} {
+		for _, tool := range []string{"CronList", "WebSearch"} {
 			if got := gjson.GetBytes(requests[i].Request, `tools.#(function.name=="`+tool+`")`).Exists(); got != want {
 				t.Errorf("request %d offers %s: %t, want %t", i+1, tool, got, want)
 			}
 		}
 	}
-	told(t, requests[2],
-		turn{role: "assistant", reasoning: "I should call the tool ToolSearch.\n", calls: []string{find}},
-		turn{role: "tool", content: "…WebSearch"},
-		turn{role: "user", content: "Tool loaded."},
-		turn{role: "assistant", reasoning: "I should call the tool TaskCreate.\n", calls: []string{create, search}},
-		turn{role: "tool", content: "Task #1 created…"},
+	found := []turn{
+		{role: "assistant", reasoning: "I should call the tool ToolSearch.\n", calls: []string{find}},
+		{role: "tool", content: "…WebSearch"},
+	}
+	if name == "claude-sonnet-4-5" {
+		found = append(found, turn{role: "user", content: "Tool loaded.…"})
+	}
+	told(t, requests[2], append(found,
+		turn{role: "assistant", reasoning: "I should call the tool CronList.\n", calls: []string{list, search}},
+		turn{role: "tool", content: "No scheduled jobs…"},
 		turn{role: "tool", content: "Web search results for query: \"what is Qwen\"\n\nWeb search error: unavailable…"},
-	)
+	)...)
 	front.checkMessages(t, len(requests)+1) // the gateway itself answers the web search
 }
 
@@ -196,13 +200,14 @@ func ClaudeOverflow(t *testing.T, gateway string, model *Model, name string, cou
 	mark := fmt.Sprintf("Task %d.", time.Now().UnixNano())
 	c.write(t, "work/long.txt", strings.Repeat("A line of some words that nobody needs.\n", 550))
 
+	// Its own words stand last behind a summary; this puts ours among them.
+	c.write(t, "claude/settings.json", `{"hooks":{"SessionStart":[{"matcher":"compact","hooks":[{"type":"command","command":"printf 'Go on.\\nsimulate: say It is too long for me.\\n'"}]}]}}`)
 	read := call(`Bash {"command":"cat long.txt","description":"Read it"}`)
 	result := c.ask(t, "", script{read, next, say("The first answer.")}.prompt(mark+" What is in long.txt?"))
 	c.printed(t, result, "The first answer.", nil)
 	result = c.ask(t, result.Get("session_id").Str, script{
 		read,
-		// What it says when it is asked for a summary; what the summary says steers the rest.
-		say(`<summary>\n` + mark + ` There is a long file.\nsimulate: say It is too long for me.\n</summary>`),
+		say(`<summary>\n` + mark + ` There is a long file.\n</summary>`), // when it is asked for one
 		next,
 		say("The window held all of it."),
 	}.prompt(mark+" Is it still there?"))

@@ -3,6 +3,8 @@
 # .cache/agents and prints that folder's path. Fetches nothing when they are there already. No
 # package's install script is run: nothing here needs one. bin/node is the Node that the agents run
 # on: the packages that npm's "node" would fetch, since the machine's may be older than they ask for.
+# Qwen Code's clipboard, which no test needs, isn't to be had for every platform of its list: the
+# overrides put an empty package there, without which no lock file is complete.
 #
 # After a change of package.json: npm install --package-lock-only --omit-lockfile-registry-resolved
 set -eu

@@ -75,6 +75,32 @@ func TestClaudeCodeOnTheBinary(t *testing.T) {
 	})
 }
 
+func TestAgentSDKOnTheBinary(t *testing.T) {
+	url, model := forAgents(t, agentModel)
+	agents.AgentSDKLoop(t, url, model)
+}
+
+func TestAgentSDKOnEnvoy(t *testing.T) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		t.Run(k.name, func(t *testing.T) { agents.AgentSDKLoop(t, f.URLs["agents"+k.suffix], model) })
+	}
+}
+
+func TestQwenCodeOnTheBinary(t *testing.T) {
+	url, model := forAgents(t, agentModel)
+	agents.QwenLoop(t, url, model)
+}
+
+func TestQwenCodeOnEnvoy(t *testing.T) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		t.Run(k.name, func(t *testing.T) { agents.QwenLoop(t, f.URLs["agents"+k.suffix], model) })
+	}
+}
+
 func TestNodeClientsOnTheBinary(t *testing.T) {
 	url, model := forAgents(t, agentModel)
 	t.Run("messages", func(t *testing.T) { agents.AnthropicForNode(t, url, model) })

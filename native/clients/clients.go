@@ -61,8 +61,9 @@ const (
 // Table is all clients that are known.
 var Table = []*Client{
 	{Name: "claude-code", Title: "Claude Code", Program: "claude", Settings: claudeCode, private: claudeCodePrivate,
-		Tried: tested + " (2.1.197); the variables are those of 2.1.332",
+		Tried: tested + " (2.1.332), and the Agent SDK (0.3.332)",
 		About: "Without these settings it works too (`claude-*` means the model for code), but believes in a window of a million tokens. " +
+			"It calls every name but Anthropic's an `unrecognized_model` on its error output, and works with it. " +
 			"Nobody behind a gateway judges the calls of its auto mode: replies say so, and the call is refused. " +
 			"`CLAUDE_CODE_AUTO_MODE_SERVER=0` has it judge by itself: it asks the model of `CLAUDE_CODE_AUTO_MODE_MODEL`, " +
 			"without tools and thinking, with 145 KB of instructions, 64 tokens for the verdict and 8,192 where those don't suffice. " +
@@ -77,7 +78,7 @@ var Table = []*Client{
 			"which the binary has; the filter refuses it, and Codex falls back at once. " +
 			"The names `gpt-5.5` and `gpt-6*` work as well, but our own give the better tools."},
 	{Name: "qwen-code", Title: "Qwen Code", Program: "qwen", Settings: qwenCode, private: qwenCodePrivate,
-		Tried: "0.15.10 and 0.24.4, " + described},
+		Tried: tested + " (0.24.4)"},
 	{Name: "opencode", Title: "OpenCode", Program: "opencode", Settings: openCode, private: openCodePrivate,
 		Tried: "1.18, " + described,
 		About: "Older versions send a temperature of 0.55 with every request to a Qwen: `enforce_sampling: true` sets the profile's over it."},
