@@ -23,10 +23,8 @@ var builtinAliases = [...]struct {
 // New builds the catalog. It reports, as config.Errors, profiles that don't exist, names used
 // twice and patterns of which none is more specific than the other.
 func New(c *config.Config) (*Catalog, error) {
-	b := &builder{cat: &Catalog{exact: map[string]*Model{}}}
-	b.readTarget(c.Upstreams)
-	b.enforce = c.EnforceSampling
-	b.readProfiles(c.Profiles)
+	b := &builder{cat: &Catalog{exact: map[string]*Model{}}, config: c}
+	b.readTargets()
 	builtin := b.addBuiltin(c.BuiltinModels)
 	b.addConfigured(c.Models)
 	b.addAliases(c.Models)
@@ -51,14 +49,20 @@ func New(c *config.Config) (*Catalog, error) {
 
 // A builder is a catalog in the making: what its models are made of, and what is wrong.
 type builder struct {
-	cat      *Catalog
-	profiles map[string]profile // those for the target, the built-in and configured ones by name
+	cat     *Catalog
+	config  *config.Config
+	main    *target // the one that models have without targets of their own
+	targets []*target
+	aliases []string // those that are exact
+	errs    config.Errors
+}
+
+// A target is a Target in the making, and the profiles of its model's generation.
+type target struct {
+	Target
+	mode     mode
+	profiles map[string]profile // built-in and configured ones by name
 	others   map[string]bool    // names of profiles that are there for other generations
-	target   Target
-	mode     mode     // the target's
-	enforce  bool     // the configuration's, for profiles that say nothing of it
-	aliases  []string // those that are exact
-	errs     config.Errors
 }
 
 // addBuiltin adds the four built-in models and returns them, nil for one without a name.
@@ -73,7 +77,7 @@ func (b *builder) addBuiltin(names config.BuiltinModels) (builtin [len(builtinPr
 			b.errs.Add(path, "%q stands twice", name)
 			continue
 		}
-		builtin[i] = b.model(path, name, builtinProfiles[i])
+		builtin[i] = b.main.model(path, name, builtinProfiles[i], &b.errs)
 		b.cat.models = append(b.cat.models, builtin[i])
 		b.cat.exact[name] = builtin[i]
 	}
@@ -82,7 +86,7 @@ func (b *builder) addBuiltin(names config.BuiltinModels) (builtin [len(builtinPr
 
 // addNames adds the names that nobody need configure, where no other model has them: those of
 // the built-in models without a generation, so that a client's setting outlives the model, and
-// the served model's own, which is to think or not as the request says.
+// the served models' own, which are to think or not as the request says.
 func (b *builder) addNames(builtin [len(builtinProfiles)]*Model, served bool) {
 	c := b.cat
 	at := 0
@@ -94,15 +98,18 @@ func (b *builder) addNames(builtin [len(builtinProfiles)]*Model, served bool) {
 		if m == nil || c.exact[name] != nil {
 			continue
 		}
-		same := *m
-		same.Name = name
-		c.exact[name] = &same
-		c.models = slices.Insert(c.models, at, &same)
+		same := m.named(name)
+		c.exact[name] = same
+		c.models = slices.Insert(c.models, at, same)
 		at++
 	}
-	if name := b.target.Model; served && name != "" && c.exact[name] == nil {
-		own := b.model("", name, builtinProfiles[0])
-		if b.mode == switchable {
+	for i := 0; served && i < len(b.config.Upstreams); i++ {
+		name := b.targets[i].Model
+		if name == "" || c.exact[name] != nil {
+			continue
+		}
+		own := b.targets[i].model("", name, builtinProfiles[0], &b.errs)
+		if b.targets[i].mode == switchable {
 			own.Thinking = Client
 		}
 		c.exact[name] = own
@@ -127,7 +134,15 @@ func (b *builder) addConfigured(list []config.Model) {
 		case configured[m.Name]:
 			b.errs.Add(path+".name", "%q stands twice", m.Name)
 		}
-		model := b.model(path, m.Name, m.Profile)
+		targets := b.targetsOf(path, &m)
+		errs, before := &b.errs, len(b.errs)
+		model := targets[0].model(path, m.Name, m.Profile, errs)
+		if len(b.errs) > before { // once is enough
+			errs = new(config.Errors)
+		}
+		for _, t := range targets[1:] {
+			model.Others = append(model.Others, t.model(path, m.Name, m.Profile, errs))
+		}
 		if m.Classes != (config.Classes{}) {
 			model.Classes = new([access.Classes]*Model)
 		}
@@ -200,25 +215,67 @@ func (c *Catalog) addBuiltinAliases(builtin [len(builtinProfiles)]*Model) {
 	}
 }
 
-// readTarget reads what the server's model is.
-func (b *builder) readTarget(upstreams []config.Upstream) {
-	b.target.Generation = Unknown
-	if len(upstreams) == 0 {
-		return
-	}
-	u := upstreams[0]
-	read, mode := readName(u.Model)
-	if u.Generation != "" {
-		named := generation(u.Generation)
-		if named == nil {
-			b.errs.Add("upstreams[0].generation", "%q is not allowed here, %s is", u.Generation, strings.Join(generationNames(), ", "))
-			named = read
+// readTargets reads what the upstreams' models are.
+func (b *builder) readTargets() {
+	b.main = &target{Target: Target{Generation: Unknown}}
+	for i := range b.config.Upstreams {
+		u := &b.config.Upstreams[i]
+		t := b.target(fmt.Sprintf("upstreams[%d]", i), u, u.Model, u.Generation)
+		if i == b.config.DefaultIndex() {
+			b.main = t
 		}
-		if named != read {
-			read, mode = named, named.mode("")
+		b.targets = append(b.targets, t)
+	}
+	if len(b.targets) == 0 {
+		b.readProfiles(b.main, &b.errs)
+	}
+}
+
+// target reads a target of an upstream. Two of one generation have the same profiles, whose
+// faults are said once.
+func (b *builder) target(path string, u *config.Upstream, model, named string) *target {
+	read, mode := readName(model)
+	if named != "" {
+		g := generation(named)
+		if g == nil {
+			b.errs.Add(path+".generation", "%q is not allowed here, %s is", named, strings.Join(generationNames(), ", "))
+			g = read
+		}
+		if g != read {
+			read, mode = g, g.mode("")
 		}
 	}
-	b.target, b.mode = Target{u.Name, u.Model, u.MaxModelLen, read}, mode
+	t := &target{Target: Target{u.Name, model, u.MaxModelLen, read}, mode: mode}
+	errs := &b.errs
+	if len(b.targets) > 0 {
+		errs = new(config.Errors)
+	}
+	b.readProfiles(t, errs)
+	return t
+}
+
+// targetsOf are the targets of a configured model.
+func (b *builder) targetsOf(path string, m *config.Model) []*target {
+	var list []*target
+	for j, named := range m.Targets {
+		i := slices.IndexFunc(b.config.Upstreams, func(u config.Upstream) bool { return u.Name == named.Upstream })
+		if i < 0 {
+			continue // which the configuration's own check says
+		}
+		if u := &b.config.Upstreams[i]; named.Model != "" || named.Generation != "" {
+			model, generation := named.Model, named.Generation
+			if model == "" {
+				model = u.Model
+			}
+			list = append(list, b.target(fmt.Sprintf("%s.targets[%d]", path, j), u, model, generation))
+			continue
+		}
+		list = append(list, b.targets[i])
+	}
+	if len(list) == 0 {
+		list = append(list, b.main)
+	}
+	return list
 }
 
 // A profile is one of those that a virtual model may have.
@@ -232,55 +289,55 @@ type profile struct {
 	enforce bool
 }
 
-// readProfiles reads the profiles, and finds those that are to step in for one where thinking
-// is off. Of a name, one for the model's generation goes before one for all.
-func (b *builder) readProfiles(list []config.Profile) {
-	b.profiles, b.others = map[string]profile{}, map[string]bool{}
+// readProfiles reads the profiles for a target, and finds those that are to step in for one where
+// thinking is off. Of a name, one for the model's generation goes before one for all.
+func (b *builder) readProfiles(t *target, errs *config.Errors) {
+	t.profiles, t.others = map[string]profile{}, map[string]bool{}
 	for i, name := range builtinProfiles {
-		p := b.target.Generation.profile(i, b.mode)
-		p.enforce = b.enforce
-		b.profiles[name] = p
+		p := t.Generation.profile(i, t.mode)
+		p.enforce = b.config.EnforceSampling
+		t.profiles[name] = p
 	}
 	type place struct{ name, generation string }
 	configured := map[place]bool{}
-	for i, p := range list {
+	for i, p := range b.config.Profiles {
 		at := place{p.Name, p.When.Generation}
 		if configured[at] {
-			b.errs.Add(fmt.Sprintf("profiles[%d].name", i), "%q stands twice", p.Name)
+			errs.Add(fmt.Sprintf("profiles[%d].name", i), "%q stands twice", p.Name)
 		}
 		configured[at] = true
-		switch own := b.target.Generation.Name; {
+		switch own := t.Generation.Name; {
 		case at.generation == own, at.generation == "" && !configured[place{p.Name, own}]:
-			b.profiles[p.Name] = b.configuredProfile(p)
+			t.profiles[p.Name] = b.configuredProfile(p)
 		case at.generation != "" && generation(at.generation) == nil:
-			b.errs.Add(fmt.Sprintf("profiles[%d].when.generation", i), "%q is not allowed here, %s is", at.generation,
+			errs.Add(fmt.Sprintf("profiles[%d].when.generation", i), "%q is not allowed here, %s is", at.generation,
 				strings.Join(generationNames(), ", "))
 		default:
-			b.others[p.Name] = true
+			t.others[p.Name] = true
 		}
 	}
-	for i, p := range list {
+	for i, p := range b.config.Profiles {
 		if p.WhenOff != "" && p.Thinking != "off" {
-			b.check(fmt.Sprintf("profiles[%d].when_off", i), p.WhenOff)
+			t.check(fmt.Sprintf("profiles[%d].when_off", i), p.WhenOff, errs)
 		}
 	}
 }
 
 // check says where a name is no profile's.
-func (b *builder) check(path, name string) {
-	_, ok := b.profiles[name]
+func (t *target) check(path, name string, errs *config.Errors) {
+	_, ok := t.profiles[name]
 	switch {
-	case ok, b.others[name] && b.target.Model == "": // of which nothing is known yet
-	case b.others[name]:
-		b.errs.Add(path, "%q is for models of other generations than %s alone, the profiles for it are %s",
-			name, b.target.Generation.Name, b.names())
+	case ok, t.others[name] && t.Model == "": // of which nothing is known yet
+	case t.others[name]:
+		errs.Add(path, "%q is for models of other generations than %s alone, the profiles for it are %s",
+			name, t.Generation.Name, t.names())
 	default:
-		b.errs.Add(path, "%q is not known, the profiles are %s", name, b.names())
+		errs.Add(path, "%q is not known, the profiles are %s", name, t.names())
 	}
 }
 
 func (b *builder) configuredProfile(c config.Profile) profile {
-	p := profile{values: sampling(c), whenOff: c.WhenOff, enforce: b.enforce}
+	p := profile{values: sampling(c), whenOff: c.WhenOff, enforce: b.config.EnforceSampling}
 	if c.EnforceSampling != nil {
 		p.enforce = *c.EnforceSampling
 	}
@@ -294,9 +351,9 @@ func (b *builder) configuredProfile(c config.Profile) profile {
 }
 
 // names lists the profiles.
-func (b *builder) names() string {
+func (t *target) names() string {
 	var names []string
-	for name := range b.profiles {
+	for name := range t.profiles {
 		i, _ := slices.BinarySearch(names, name)
 		names = slices.Insert(names, i, name)
 	}
@@ -304,22 +361,22 @@ func (b *builder) names() string {
 }
 
 // model makes a virtual model of a profile; path is that of the model in the configuration.
-func (b *builder) model(path, name, profile string) *Model {
-	b.check(path+".profile", profile)
-	p := b.profiles[profile]
+func (t *target) model(path, name, profile string, errs *config.Errors) *Model {
+	t.check(path+".profile", profile, errs)
+	p := t.profiles[profile]
 	m := &Model{
 		Name: name, Profile: profile, Official: p.official, Thinking: p.thinking, On: p.values, Off: p.values, Enforce: p.enforce,
-		Target: b.target,
+		Target: t.Target,
 	}
 	switch {
-	case b.mode == alwaysThinks:
+	case t.mode == alwaysThinks:
 		m.Thinking = Always
-	case b.mode == neverThinks:
+	case t.mode == neverThinks:
 		m.Thinking = Off
 	case p.thinking != Off && p.whenOff == "":
-		m.Off = b.profiles["instruct-general"].values
+		m.Off = t.profiles["instruct-general"].values
 	case p.thinking != Off:
-		m.Off = b.profiles[p.whenOff].values
+		m.Off = t.profiles[p.whenOff].values
 	}
 	return m
 }

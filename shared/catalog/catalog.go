@@ -5,7 +5,11 @@
 // It imports access and config.
 package catalog
 
-import "github.com/qwenvoy/qwenvoy/shared/access"
+import (
+	"slices"
+
+	"github.com/qwenvoy/qwenvoy/shared/access"
+)
 
 // Thinking is a profile's thinking switch.
 type Thinking uint8
@@ -37,6 +41,9 @@ type Model struct {
 	Enforce bool
 	// Target is what goes upstream.
 	Target Target
+	// Others is this model as its further targets answer it, in their order, with what their
+	// generations make of the profile. All but Name may differ.
+	Others []*Model
 	// Classes are the models that answer classes of requests to this one, and to those that are
 	// the same under another name; nil for itself.
 	Classes *[access.Classes]*Model
@@ -48,6 +55,33 @@ func (m *Model) For(c access.Class) *Model {
 		return m.Classes[c]
 	}
 	return m
+}
+
+// Targets is how many targets may answer for the model, at least 1.
+func (m *Model) Targets() int { return 1 + len(m.Others) }
+
+// At is the model as its i-th target answers it.
+func (m *Model) At(i int) *Model {
+	if i == 0 {
+		return m
+	}
+	return m.Others[i-1]
+}
+
+// Same tells whether two models differ in nothing but their names.
+func (m *Model) Same(o *Model) bool {
+	return m.Profile == o.Profile && m.Official == o.Official && m.Thinking == o.Thinking && m.On == o.On && m.Off == o.Off &&
+		m.Enforce == o.Enforce && m.Target == o.Target && m.Classes == o.Classes && slices.EqualFunc(m.Others, o.Others, (*Model).Same)
+}
+
+// named is the model, and its others, under another name.
+func (m *Model) named(name string) *Model {
+	same := *m
+	same.Name, same.Others = name, slices.Clone(m.Others)
+	for i, o := range same.Others {
+		same.Others[i] = o.named(name)
+	}
+	return &same
 }
 
 // A Target is one upstream plus the model name that it knows.

@@ -23,8 +23,12 @@ type Config struct {
 	// hosts without a port, *.example.com for those below a domain, or * for all. Without any,
 	// a binary that listens on loopback serves this machine's names only, all others any.
 	AllowedHosts []string `json:"allowed_hosts"`
-	// Upstreams holds the servers that speak Chat Completions. Exactly one for now.
+	// Upstreams holds the servers that speak Chat Completions. The filter has one, which is
+	// Envoy's cluster.
 	Upstreams []Upstream `json:"upstreams"`
+	// DefaultUpstream names the one that answers for models without targets, and for paths that
+	// name no model; "" is the first.
+	DefaultUpstream string `json:"default_upstream"`
 	// Profiles add to the four built-in ones, or override one of the same name.
 	Profiles []Profile `json:"profiles"`
 	// Models add to the built-in virtual models, or override one of the same name.
@@ -137,8 +141,19 @@ type Model struct {
 	Profile string `json:"profile"`
 	// Aliases are other names for it, exact or with * for any run of characters.
 	Aliases []string `json:"aliases"`
+	// Targets answer for it, in their order; none: the default upstream.
+	Targets []Target `json:"targets"`
 	// Classes has other models answer what an agent asks beside its conversation.
 	Classes Classes `json:"classes"`
+}
+
+// Target is a server that answers for a virtual model. A text is the upstream's name alone.
+type Target struct {
+	Upstream string `json:"upstream"`
+	// Model is the name that the server knows; "" is the upstream's.
+	Model string `json:"model"`
+	// Generation is the model's, as in Upstream; "": its name tells it.
+	Generation string `json:"generation"`
 }
 
 // Classes names the models for classes of requests that their agents tell apart; "" leaves them

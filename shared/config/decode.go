@@ -56,6 +56,7 @@ type decoder struct {
 var (
 	bytesType    = reflect.TypeFor[Bytes]()
 	durationType = reflect.TypeFor[Duration]()
+	targetType   = reflect.TypeFor[Target]()
 )
 
 // value reads one value. A secret's is never shown.
@@ -79,6 +80,9 @@ func (d *decoder) value(path string, v jsonedit.Value, into reflect.Value, secre
 		}
 		into.SetInt(int64(n))
 		return
+	}
+	if into.Type() == targetType && v.Kind() == jsonedit.String { // an upstream alone
+		into = into.Field(0)
 	}
 	switch into.Kind() {
 	case reflect.Pointer:

@@ -68,16 +68,13 @@ func (c *Config) Validate() error {
 		errs.Add("port", "%d is not allowed here, 1 to 65535 is", c.Port)
 	}
 	c.TLS.validate(&errs)
-	switch len(c.Upstreams) {
-	case 0:
+	if len(c.Upstreams) == 0 {
 		errs.Add("upstreams", "one upstream with the served model's name (upstreams[0].model) is required")
-	case 1:
-	default:
-		errs.Add("upstreams", "%d upstreams are configured, exactly one is supported", len(c.Upstreams))
 	}
 	for i := range c.Upstreams {
 		c.Upstreams[i].validate(fmt.Sprintf("upstreams[%d].", i), &errs)
 	}
+	c.validateTargets(&errs)
 	for i := range c.Profiles {
 		c.Profiles[i].validate(fmt.Sprintf("profiles[%d].", i), &errs)
 	}
@@ -166,6 +163,78 @@ func (u *Upstream) validate(path string, errs *Errors) {
 	if strings.ContainsFunc(u.APIKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		errs.Add(path+"api_key", "spaces, line breaks and letters beyond ASCII are not allowed here (the value is not shown)")
 	}
+}
+
+// validateTargets looks at the names of upstreams, and at who refers to them.
+func (c *Config) validateTargets(errs *Errors) {
+	var names []string
+	for i, u := range c.Upstreams {
+		path := fmt.Sprintf("upstreams[%d].name", i)
+		switch {
+		case len(c.Upstreams) == 1:
+		case u.Name == "":
+			errs.Add(path, "a name is required where there are several upstreams")
+			continue
+		case slices.Contains(names, u.Name):
+			errs.Add(path, "%q stands twice", u.Name)
+		}
+		if len(c.Upstreams) > 1 && u.Model == "" {
+			errs.Add(fmt.Sprintf("upstreams[%d].model", i), "the served model's name is required where there are several upstreams")
+		}
+		names = append(names, u.Name)
+	}
+	if c.DefaultUpstream != "" {
+		errs.upstream("default_upstream", c.DefaultUpstream, names)
+	}
+	for i, m := range c.Models {
+		for j, t := range m.Targets {
+			path := fmt.Sprintf("models[%d].targets[%d]", i, j)
+			if t.Upstream == "" {
+				errs.Add(path+".upstream", "an upstream's name is required, of %s", strings.Join(names, ", "))
+				continue
+			}
+			errs.upstream(path, t.Upstream, names)
+			if slices.Contains(m.Targets[:j], t) {
+				errs.Add(path, "%q stands twice", t.Upstream)
+			}
+		}
+	}
+}
+
+// upstream adds a fault where a name is no upstream's.
+func (e *Errors) upstream(path, name string, names []string) {
+	if slices.Contains(names, name) {
+		return
+	}
+	if best, _ := Closest(name, names); best != "" {
+		e.Add(path, "%q is no upstream, did you mean %s?", name, best)
+		return
+	}
+	e.Add(path, "%q is no upstream, known are %s", name, strings.Join(names, ", "))
+}
+
+// DefaultIndex is the place in Upstreams of the one that answers for models without targets.
+func (c *Config) DefaultIndex() int {
+	for i := range c.Upstreams {
+		if c.Upstreams[i].Name == c.DefaultUpstream {
+			return i
+		}
+	}
+	return 0
+}
+
+// Alone is the configuration with the default upstream alone, for an edge that has one.
+func (c *Config) Alone() *Config {
+	alone, main := *c, c.DefaultIndex()
+	alone.Upstreams, alone.DefaultUpstream = c.Upstreams[main:main+1:main+1], ""
+	alone.Models = slices.Clone(c.Models)
+	for i := range alone.Models {
+		m := &alone.Models[i]
+		m.Targets = slices.Clone(m.Targets)
+		m.Targets = slices.DeleteFunc(m.Targets, func(t Target) bool { return t.Upstream != alone.Upstreams[0].Name })
+		m.Targets = m.Targets[:min(1, len(m.Targets))]
+	}
+	return &alone
 }
 
 func (t *TLS) validate(errs *Errors) {

@@ -13,7 +13,7 @@ import (
 // decided by what is known at that moment, so that an Envoy filter can take them too:
 //
 //  1. Open and Plan, from the request's head.
-//  2. Request, with the whole body.
+//  2. Request, with the whole body; Targets.Again for another target, before 3.
 //  3. ReplyHead, from the reply's status and header.
 //  4. ReplyWhole, or Reply for each chunk of a stream, the last with end set. An edge
 //     that has no chunk yet calls Reply without one, so that the client's stream begins.
@@ -31,6 +31,10 @@ type Exchange struct {
 	plan    Plan
 	env     Env
 	turn    hub.Turn
+	// edit is the plan's without what names the client to its upstream.
+	edit       hub.HeaderEdit
+	credential access.Credential
+	targets    *Targets // nil: there is one upstream
 	// encoding is the request's content-encoding where it must be undone.
 	encoding string
 	problem  *hub.Problem
@@ -74,8 +78,22 @@ const (
 
 // Open begins an exchange.
 func (g *Gateway) Open(head Head, env Env) *Exchange {
+	x := &Exchange{gateway: g, env: env, credential: head.Credential}
+	g.open(x, head)
+	if x.plan.Action != Local {
+		x.edit = x.plan.Edit
+		x.plan.Edit = g.addressed(&x.edit, &g.upstreams[g.main], x.credential, &x.turn.Request.Hints)
+	}
+	if len(g.upstreams) > 1 {
+		x.targets = newTargets(x)
+	}
+	return x
+}
+
+// open decides from the head.
+func (g *Gateway) open(x *Exchange, head Head) {
+	env := &x.env
 	path, query, hasQuery := strings.Cut(head.Path, "?")
-	x := &Exchange{gateway: g, env: env}
 	x.turn.Settings = &g.settings
 	x.turn.Edge = hub.EdgeFacts{Now: env.Now, Clock: env.Clock, Random: env.Random, Keeps: env.Keeps, Counts: env.Counts}
 	if !env.LearnsWindow {
@@ -86,34 +104,33 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	x.plan.Route = x.route.name
 	x.page = g.pageOf(head.Header)
 	x.plan.Edit.Drop, x.plan.Edit.DropPrefixes = g.fields.below(x.route)
-	x.keys(head.Credential)
-	x.turn.Request.Hints = g.hints(head, x.route, &x.plan.Edit)
+	x.turn.Request.Hints = g.hints(head, x.route)
 	if p := g.refuse(head, x.page); p != nil {
 		x.local(x.answer(p))
-		return x
+		return
 	}
 	if x.route.kind != passRoute && x.page.asks(head) { // whether a passed one may be sent is the server's to say
 		x.local(x.page.preflight(head))
-		return x
+		return
 	}
 	if p := x.refuse(head, path, canonical); p != nil {
 		x.local(x.answer(p))
-		return x
+		return
 	}
 	if x.route.kind == dialectRoute && g.nameless() {
 		x.local(x.answer(hub.Nameless(env.Nameless)))
-		return x
+		return
 	}
 	switch x.route.kind {
 	case pageRoute:
 		x.local(x.page.sign(&hub.Answer{Status: 200, Body: []byte(x.route.page)}))
-		return x
+		return
 	case sinkRoute:
 		x.turn.Request.Answer = taken(head)
 		x.plan.Action, x.plan.Path, x.plan.MaxBody = Transform, canonical, min(g.maxBody, maxTelemetry)
-		return x
+		return
 	case passRoute:
-		return x
+		return
 	}
 	if x.route == createResponse {
 		x.turn.Request.ReplyHeader = g.tag.pushed[:]
@@ -129,11 +146,11 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 	if x.route.bodyless() {
 		if _, p := x.route.dialect.Request(nil, nil, &x.turn); p != nil {
 			x.local(x.answer(p))
-			return x
+			return
 		}
 		if g.tag.isKnown(x.route, head) {
 			x.local(x.page.sign(&hub.Answer{Status: 304, Header: g.tag.etag[:]}))
-			return x
+			return
 		}
 		x.plan.NoBody, x.phase = true, replying
 		x.plan.Edit.Drop = append(x.plan.Edit.Drop, "accept-encoding", "if-none-match", "if-modified-since")
@@ -150,7 +167,6 @@ func (g *Gateway) Open(head Head, env Env) *Exchange {
 		}
 	}
 	x.plan.Action = Transform
-	return x
 }
 
 // maxTelemetry is the most bytes of telemetry that are taken at once; its exporters send 4 MiB.
@@ -207,14 +223,6 @@ func (x *Exchange) refuse(head Head, path, canonical string) *hub.Problem {
 	return nil
 }
 
-// keys puts what names the client to the upstream in place.
-func (x *Exchange) keys(c access.Credential) {
-	if authorization, replaced := c.Upstream(x.gateway.apiKey); replaced {
-		x.plan.Edit.Set = append(x.plan.Edit.Set, [2]string{"authorization", authorization})
-		x.plan.Edit.Drop = append(x.plan.Edit.Drop, access.KeyFields...)
-	}
-}
-
 func (x *Exchange) local(a *hub.Answer) {
 	x.plan.Action = Local
 	x.plan.Answer = a
@@ -261,6 +269,9 @@ func (x *Exchange) Request(dst, body []byte) ([]byte, *hub.Answer) {
 
 // requested is what Request returns.
 func (x *Exchange) requested(out []byte, p *hub.Problem) ([]byte, *hub.Answer) {
+	if x.targets != nil {
+		out, p = x.targets.replay(out, p)
+	}
 	switch {
 	case p != nil:
 		return out, x.answer(p)

@@ -20,8 +20,10 @@ func newFields(c *config.Config) fields {
 	for _, name := range c.ClientFields.Deny {
 		f.passed = append(f.passed, strings.ToLower(name))
 	}
-	if name := c.Upstreams[0].SessionHeader; name != "" {
-		f.passed = append(f.passed, strings.ToLower(name)) // only ours goes up
+	for _, u := range c.Upstreams {
+		if name := strings.ToLower(u.SessionHeader); name != "" && !slices.Contains(f.passed, name) {
+			f.passed = append(f.passed, name) // only ours goes up
+		}
 	}
 	f.passed = slices.Clip(f.passed)
 	f.edited = slices.Clip(append(append(f.passed, access.ClientFields...), access.HintFields...))

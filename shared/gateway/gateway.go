@@ -21,6 +21,8 @@ type Edge struct {
 	// LearnsModel: this edge can ask the server for its model's name. A Gateway of a
 	// configuration without one answers 503, until the edge makes another that has it.
 	LearnsModel bool
+	// Several: this edge can reach several upstreams. Another has the default one alone.
+	Several bool
 	// MaxBody is the limit for request and whole reply bodies, in bytes, where the
 	// configuration sets none. 0 is 32 MiB.
 	MaxBody int
@@ -30,16 +32,24 @@ type Edge struct {
 // new Gateway, and exchanges that run keep theirs.
 type Gateway struct {
 	edge     Edge
+	unused   int // upstreams of the configuration that this edge can't reach
 	settings hub.Settings
-	apiKey   string
-	maxBody  int
-	maxEvent int
-	pass     bool
-	origins  origins
-	hosts    hosts
-	fields   fields
-	tag      tag
-	// sessionHeader names the field in which the upstream is told whose requests begin alike.
+	// upstreams are those of the configuration, in its order; main is the default one's place.
+	upstreams []upstream
+	main      int
+	maxBody   int
+	maxEvent  int
+	pass      bool
+	origins   origins
+	hosts     hosts
+	fields    fields
+	tag       tag
+}
+
+// An upstream is what the header of a request says to one.
+type upstream struct {
+	name, apiKey string
+	// sessionHeader names the field in which it is told whose requests begin alike.
 	sessionHeader string
 }
 
@@ -50,9 +60,14 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	if err := config.Join(c.Validate(), named(c, edge), err); err != nil {
 		return nil, err
 	}
+	configured := len(c.Upstreams)
+	if !edge.Several && configured > 1 {
+		c = c.Alone()
+		cat, _ = catalog.New(c) // of a part of what is right
+	}
 	g := &Gateway{
 		edge:     edge,
-		apiKey:   c.Upstreams[0].APIKey,
+		unused:   configured - len(c.Upstreams),
 		maxBody:  int(c.Limits.Body),
 		maxEvent: int(c.Limits.Event),
 		pass:     c.Passthrough,
@@ -86,7 +101,11 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	g.settings.RejectTools = c.UnsupportedTools == "reject"
 	g.settings.Denied = c.ClientFields.Deny
 	g.origins, g.hosts = newOrigins(c), newHosts(c, edge.Loopback)
-	g.fields, g.sessionHeader = newFields(c), strings.ToLower(c.Upstreams[0].SessionHeader)
+	g.fields = newFields(c)
+	for _, u := range c.Upstreams {
+		g.upstreams = append(g.upstreams, upstream{u.Name, u.APIKey, strings.ToLower(u.SessionHeader)})
+	}
+	g.main = c.DefaultIndex()
 	g.tag = newTag(cat)
 	r := &g.settings.Responses
 	r.DoneMarker = c.Responses.DoneMarker
@@ -108,14 +127,11 @@ func New(c *config.Config, edge Edge) (*Gateway, error) {
 	return g, nil
 }
 
-// hints reads what an agent says of a request, and tells the upstream whose it is.
-func (g *Gateway) hints(head Head, r *route, edit *hub.HeaderEdit) access.Hints {
+// hints reads what an agent says of a request.
+func (g *Gateway) hints(head Head, r *route) access.Hints {
 	h := access.ReadHints(head.Header)
 	if r.dialect == responses.Compact {
 		h.Class = access.Compaction
-	}
-	if id := h.Prefix(); id != "" && g.sessionHeader != "" {
-		edit.Set = append(edit.Set, [2]string{g.sessionHeader, access.Hashed(id)})
 	}
 	return h
 }
@@ -123,8 +139,9 @@ func (g *Gateway) hints(head Head, r *route, edit *hub.HeaderEdit) access.Hints 
 // named refuses a configuration without the served model's name where nobody can learn it.
 func named(c *config.Config, edge Edge) error {
 	var errs config.Errors
-	if len(c.Upstreams) > 0 && c.Upstreams[0].Model == "" && !edge.LearnsModel {
-		errs.Add("upstreams[0].model", "the served model's name is required here: the binary can ask the server for it, the filter can't")
+	if i := c.DefaultIndex(); i < len(c.Upstreams) && c.Upstreams[i].Model == "" && !edge.LearnsModel {
+		errs.Add(fmt.Sprintf("upstreams[%d].model", i),
+			"the served model's name is required here: the binary can ask the server for it, the filter can't")
 	}
 	return errs.Err()
 }
@@ -144,13 +161,17 @@ func (g *Gateway) MaxBody() int { return g.maxBody }
 func (g *Gateway) Catalog() *catalog.Catalog { return g.settings.Catalog }
 
 // Notes are sentences for the log, once for a configuration: what is valid and needs care.
-func (g *Gateway) Notes() []string {
+func (g *Gateway) Notes() (notes []string) {
+	if g.unused > 0 {
+		notes = append(notes, fmt.Sprintf("%d of the upstreams are not used here: the filter's one is Envoy's cluster, and %q says what it is",
+			g.unused, g.upstreams[g.main].name))
+	}
 	t := g.settings.Catalog.Default().Target
 	if t.Generation != catalog.Unknown || g.nameless() {
-		return nil
+		return notes
 	}
-	return []string{fmt.Sprintf("the name %q tells no generation of Qwen: the built-in profiles have the values of Qwen3.5, "+
-		"and no effort goes up; upstreams[0].generation names it", t.Model)}
+	return append(notes, fmt.Sprintf("the name %q tells no generation of Qwen: the built-in profiles have the values of Qwen3.5, "+
+		"and no effort goes up; upstreams[0].generation names it", t.Model))
 }
 
 // Models lists the names that /v1/models shows.

@@ -470,7 +470,7 @@ func TestReportSaysWhatHappenedWithoutPrompts(t *testing.T) {
 		"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":1}}}`)); a != nil {
 		t.Fatal(a)
 	}
-	want := Report{Route: "chat", Model: "qwen3.5-instruct-general", Served: "Qwen/X", Asked: []byte(`"qwen3.5-instruct-general"`), Finish: "stop", HasUsage: true,
+	want := Report{Route: "chat", Model: "qwen3.5-instruct-general", Served: "Qwen/X", Upstream: "local", Asked: []byte(`"qwen3.5-instruct-general"`), Finish: "stop", HasUsage: true,
 		PromptTokens: 3, CompletionTokens: 4, CachedTokens: 2, ReasoningTokens: 1,
 		Changes: []string{"model", "sampling", "thinking", "developer_renamed"}, Repairs: []string{"reasoning_to_content"}}
 	if got := x.Report(); !reflect.DeepEqual(got, want) {

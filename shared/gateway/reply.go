@@ -12,6 +12,7 @@ import (
 // ReplyHead decides from the reply's status and header what becomes of its body.
 // header returns a field's value, its name given in lower case.
 func (x *Exchange) ReplyHead(status int, header func(name string) string) ReplyPlan {
+	x.turn.EndRecord()
 	switch {
 	case status < 100 || status > 599: // no client can be told of it, and net/http panics of some
 		return x.badReply("The model server answered with the status %d, which HTTP does not have.", status)

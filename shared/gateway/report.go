@@ -13,6 +13,8 @@ type Report struct {
 	// Model is the virtual model's name, "" when none was named or it is unknown; a
 	// client's own words are no label. Served is the name that went upstream.
 	Model, Served string
+	// Upstream is the name of the upstream that the request was for, "" where it had none.
+	Upstream string
 	// Session, Prompt, Agent and Parent are hashes of the ids that the client's agent says of
 	// itself, "" where it says none; Class is what it says that the request is for.
 	Session, Prompt, Agent, Parent string
@@ -53,7 +55,7 @@ func (x *Exchange) Report() Report {
 		DroppedItems: t.Request.DroppedItems.Shown(redact.Word),
 	}
 	if t.Request.Model != nil {
-		r.Model, r.Served = t.Request.Model.Name, t.Request.Model.Target.Model
+		r.Model, r.Served, r.Upstream = t.Request.Model.Name, t.Request.Model.Target.Model, t.Request.Model.Target.Upstream
 	}
 	h := &t.Request.Hints
 	r.Session, r.Prompt, r.Agent, r.Parent = access.Hashed(h.Session), access.Hashed(h.Prompt), access.Hashed(h.Agent), access.Hashed(h.Parent)

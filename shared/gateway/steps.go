@@ -12,6 +12,9 @@ func (x *Exchange) Need() *hub.Need { return x.turn.Need() }
 // Resume goes on with what was needed: dst is what the call that stopped has returned, and
 // it returns what that call would have.
 func (x *Exchange) Resume(dst []byte, g hub.Given) ([]byte, *hub.Answer) {
+	if x.targets != nil {
+		x.targets.record(g)
+	}
 	out, p := x.turn.Give(dst, g)
 	switch x.phase {
 	case requesting:

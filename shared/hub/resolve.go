@@ -19,7 +19,11 @@ func (t *Turn) Resolve(literal []byte) *Problem {
 	if t.Request.Model == nil {
 		return UnknownModel(string(name), t.Catalog)
 	}
-	t.Request.Model = t.Request.Model.For(t.Request.Hints.Class)
+	m := t.Request.Model.For(t.Request.Hints.Class)
+	t.Request.Virtual, t.Request.Model = m, m
+	if m.Targets() > 1 && t.Edge.Choose != nil {
+		t.Request.Model = m.At(t.Edge.Choose(m))
+	}
 	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], literal)
 	return nil
 }

@@ -21,6 +21,38 @@ type Turn struct {
 	// window is what the edge gave for it, once asked.
 	window      int
 	windowAsked bool
+	draws
+}
+
+// draws are the random bits that ids were made of while the request was read, so that another
+// reading of it, for another target, gives it the same ones.
+type draws struct {
+	recorded  []uint64
+	recording bool
+	next      int
+}
+
+// Record has what is drawn for ids kept, until a reply begins (EndRecord).
+func (t *Turn) Record() { t.recording = true }
+
+// EndRecord ends what Record began.
+func (t *Turn) EndRecord() { t.recording = false }
+
+// Rewind begins another reading of the request, for another target: the window was the other's.
+func (t *Turn) Rewind() {
+	t.need, t.then, t.window, t.windowAsked = nil, nil, 0, false
+	t.next, t.recording = 0, true
+}
+
+func (t *Turn) draw() uint64 {
+	if !t.recording {
+		return t.Edge.Random()
+	}
+	if t.next == len(t.recorded) {
+		t.recorded = append(t.recorded, t.Edge.Random())
+	}
+	t.next++
+	return t.recorded[t.next-1]
 }
 
 // EdgeFacts is what the edge hands in when an exchange begins. Nobody writes it later.
@@ -31,6 +63,8 @@ type EdgeFacts struct {
 	Clock func() int64
 	// Random returns unpredictable bits, for ids that nobody may guess.
 	Random func() uint64
+	// Choose picks the target of a model that has several; nil: the first.
+	Choose func(m *catalog.Model) int
 	// Keeps: the edge keeps state, and is asked for it.
 	Keeps bool
 	// Counts: the edge can be asked for a NeedCount.
@@ -89,8 +123,9 @@ type RequestFacts struct {
 
 	// Name is the model name that the client used, as a JSON string literal; empty if it named none.
 	Name []byte
-	// Model is the virtual model, nil if the client named none where that is allowed.
-	Model *catalog.Model
+	// Model is the virtual model as its target answers it, nil if the client named none where
+	// that is allowed; Virtual is the same with all of its targets.
+	Model, Virtual *catalog.Model
 	// Thinking is the effective state.
 	Thinking bool
 	// Limit is the token limit that went upstream, 0 for none.
@@ -155,7 +190,7 @@ func (t *Turn) AppendID(dst []byte, prefix string) []byte {
 	dst = jsonedit.Put(dst, prefix)
 	for n := 0; n < 24; {
 		// Ten digits to the base of 64 out of 64 bits, those over 61 thrown away.
-		for r, i := t.Edge.Random(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {
+		for r, i := t.draw(), 0; i < 10 && n < 24; r, i = r>>6, i+1 {
 			if d := r & 63; d < uint64(len(idLetters)) {
 				dst = append(dst, idLetters[d])
 				n++

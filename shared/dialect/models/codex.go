@@ -66,19 +66,17 @@ func CatalogTag(c *catalog.Catalog) string {
 // is hidden: it may be asked for, and does not stand in the list twice that people choose from.
 func appendCodexModels(dst, entry []byte, c *catalog.Catalog, names []string) []byte {
 	dst = append(dst, '[')
-	var shown []catalog.Model
+	var shown []*catalog.Model
 	for i, name := range names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		m := c.Resolve([]byte(name))
-		same := *m
-		same.Name = ""
 		visibility := "list"
-		if slices.Contains(shown, same) {
+		if slices.ContainsFunc(shown, m.Same) {
 			visibility = "hide"
 		}
-		shown = append(shown, same)
+		shown = append(shown, m)
 		dst = appendCodexModel(dst, m, name, visibility, i, window(entry, c))
 	}
 	return append(dst, ']')
