@@ -48,6 +48,7 @@ type call struct {
 	h      *Handler
 	st     *state
 	ctx    context.Context // ends when nobody waits for the exchange any more
+	to     *backend
 	client client
 	keeper Keeper // nil where there is no state
 	x      *gateway.Exchange
@@ -79,10 +80,11 @@ func newCall(h *Handler, ctx context.Context, cl client, k Keeper, id string) *c
 	c := calls.Get().(*call)
 	c.stream.call = c
 	c.h, c.st, c.ctx, c.client, c.keeper, c.id = h, h.state.Load(), ctx, cl, k, id
+	c.to = c.st.main
 	c.holding.share.Begin(h.memory)
 	c.began = cl.traffic().start
 	h.inFlight.begin(c)
-	c.log = bodyLog{log: h.log, id: id, apiKey: c.st.apiKey, credential: cl.head().Credential}
+	c.log = bodyLog{log: h.log, id: id, apiKeys: c.st.keys, credential: cl.head().Credential}
 	return c
 }
 
@@ -184,7 +186,7 @@ func (c *call) over() {
 	if listens {
 		c.h.observer.over(&outcome{
 			traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
-			upstream: c.st.name, failure: c.failure, report: r,
+			upstream: c.to.name, failure: c.failure, report: r,
 		})
 	}
 }
@@ -318,11 +320,11 @@ func (c *call) ask() {
 	if c.log.enabled() {
 		c.log.whole("request to the upstream", c.leg.request.EditedHeader(), c.leg.request.Body)
 	}
-	if err := c.leg.send(c.st.client, c.ctx); err != nil {
+	if err := c.leg.send(c.to.client, c.ctx); err != nil {
 		c.unreachable(err)
 		return
 	}
-	c.st.answered(c.leg.reply.Status)
+	c.to.answered(c.leg.reply.Status)
 	c.refusal.head(c.leg.reply.Status, c.leg.reply.Header)
 	rp := c.x.ReplyHead(c.leg.reply.Status, c.leg.replyHeader)
 	switch rp.Mode {
@@ -346,11 +348,11 @@ func (c *call) unreachable(err error) {
 		return
 	}
 	if isDial(err) {
-		c.st.known.Lost()
+		c.to.known.Lost()
 	}
-	if left, write := c.h.repeats.Write(fmt.Sprint(c.st.name, f, isDial(err))); write {
+	if left, write := c.h.repeats.Write(fmt.Sprint(c.to.name, f, isDial(err))); write {
 		c.h.log.LogAttrs(context.Background(), slog.LevelWarn, "no reply from the upstream", suppressed([]slog.Attr{
-			slog.String("request_id", c.id), slog.String("upstream", c.st.name), slog.Any("error", err)}, left)...)
+			slog.String("request_id", c.id), slog.String("upstream", c.to.name), slog.Any("error", err)}, left)...)
 	}
 	c.answer(c.x.Fault(f))
 }
@@ -365,7 +367,7 @@ func (c *call) cut() hub.Fault {
 // begin sends the head of the upstream's reply, and returns it.
 func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
 	reply := c.leg.reply
-	mendLocations(reply.Header, c.st.client, c.client.head().Header("host"))
+	mendLocations(reply.Header, c.to.client, c.client.head().Header("host"))
 	status := reply.Status
 	if rp.Status != 0 {
 		status = rp.Status

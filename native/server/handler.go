@@ -57,8 +57,12 @@ func (h *Handler) Reload(c *config.Config) error {
 		return err
 	}
 	old := h.state.Load()
-	if u, was := &c.Upstreams[0], &old.config.Upstreams[0]; u.URL == was.URL && u.APIKey == was.APIKey {
-		st.known = old.known // it is the same server
+	for i, b := range st.backends {
+		for j, was := range old.backends {
+			if c.Upstreams[i].URL == old.config.Upstreams[j].URL && b.apiKey == was.apiKey && b.name == was.name {
+				b.known = was.known // it is the same server
+			}
+		}
 	}
 	h.memory.SetLimit(MemoryLimit(c))
 	// Running requests keep the old client; its connections close when they fall idle.
@@ -72,8 +76,8 @@ func (h *Handler) Config() *config.Config { return h.state.Load().config }
 // Notes are sentences for the log on the configuration in force.
 func (h *Handler) Notes() []string { return h.state.Load().gateway.Notes() }
 
-// Upstream is what is known of the server behind, of the configuration in force.
-func (h *Handler) Upstream() *probe.State { return h.state.Load().known }
+// Upstream is what is known of the server behind, of the configuration in force: the default one.
+func (h *Handler) Upstream() *probe.State { return h.state.Load().main.known }
 
 // Memory is what all exchanges hold of memory. Handlers in front take theirs of it.
 func (h *Handler) Memory() *memory.Budget { return h.memory }

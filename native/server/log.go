@@ -15,7 +15,7 @@ import (
 type bodyLog struct {
 	log        *slog.Logger
 	id         string
-	apiKey     string            // the upstream's
+	apiKeys    []string          // ours for the upstreams
 	credential access.Credential // the client's
 	up, down   gathered          // from the upstream, to the client
 }
@@ -105,7 +105,7 @@ func (g *gathered) add(piece []byte) {
 
 // secrets are what is hidden in bodies.
 func (l *bodyLog) secrets() []string {
-	return append(logging.Credentials(l.credential.Authorization), l.apiKey, l.credential.APIKey)
+	return append(append(logging.Credentials(l.credential.Authorization), l.apiKeys...), l.credential.APIKey)
 }
 
 // firstFrames cuts a stack to the frames that tell where it was.

@@ -27,7 +27,7 @@ func (c *call) forward(cl *httpClient) {
 		body.lend()
 		p.announce = body.announce
 	}
-	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
+	c.to.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
 	if p.err == nil {
 		return
 	}
@@ -69,16 +69,16 @@ type passageKey struct{}
 
 func passageOf(r *http.Request) *passage { return r.Context().Value(passageKey{}).(*passage) }
 
-func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
+func (st *state) newPass(b *backend, log *slog.Logger) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport:     st.client.Transport,
+		Transport:     b.client.Transport,
 		FlushInterval: -1,
 		BufferPool:    passBuffers{},
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			p := passageOf(pr.In)
-			pr.Out.URL = st.client.URL(p.target)
-			pr.Out.Host = st.client.Host()
+			pr.Out.URL = b.client.URL(p.target)
+			pr.Out.Host = b.client.Host()
 			// What stood in front of us said these; they are not ours to drop.
 			for _, name := range [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 				if v, ok := pr.In.Header[name]; ok {
@@ -95,13 +95,13 @@ func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			p := passageOf(resp.Request)
-			st.answered(resp.StatusCode)
+			b.answered(resp.StatusCode)
 			p.refusal.head(resp.StatusCode, resp.Header)
 			rp := p.x.ReplyHead(resp.StatusCode, func(name string) string { return joined(resp.Header, name) })
 			if p.answer = rp.Answer; p.answer != nil {
 				return errReplaced
 			}
-			mendLocations(resp.Header, st.client, p.client.r.Host)
+			mendLocations(resp.Header, b.client, p.client.r.Host)
 			upstream.EditHeader(resp.Header, rp.Edit)
 			p.announce()
 			p.log.whole("reply passed on", resp.Header, nil)

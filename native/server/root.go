@@ -48,15 +48,15 @@ func (h *Handler) rootPage(st *state, r *http.Request) *page.Root {
 		scheme = "https://"
 	}
 	of := st.config
-	p := &page.Root{Version: h.version, Served: of.Upstreams[0].Model, Dead: st.known.Dead()}
+	p := &page.Root{Version: h.version, Served: of.Upstreams[of.DefaultIndex()].Model, Dead: st.main.known.Dead()}
 	var models []clients.Model
 	for _, m := range st.gateway.Catalog().Models() {
 		p.Models = append(p.Models, page.Model{Name: m.Name, Profile: m.Profile, Thinking: thinkingWord(m.Thinking)})
-		models = append(models, clients.Model{Name: m.Name, Profile: m.Profile, Window: st.window.Known(of.Upstreams[0].MaxModelLen)})
+		models = append(models, clients.Model{Name: m.Name, Profile: m.Profile, Window: st.windowOf(m)})
 	}
 	p.Gateway = clients.New(scheme+r.Host, models)
 	if h.loopback { // others need not know what stands behind
-		p.Findings = st.known.Findings()
+		p.Findings = st.main.known.Findings()
 	}
 	return p
 }

@@ -2,11 +2,10 @@ package server
 
 import (
 	"log/slog"
-	"net/http/httputil"
 	"time"
 
-	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 )
@@ -16,40 +15,32 @@ import (
 type state struct {
 	config  *config.Config
 	gateway *gateway.Gateway
-	client  *upstream.Client
+	// backends are the upstreams, in the configuration's order; main is the default one.
+	backends []*backend
+	main     *backend
 	// collector takes agents' telemetry; nil: it is thrown away.
 	collector *upstream.Client
-	window    *upstream.Window
-	pass      *httputil.ReverseProxy
 	idle      time.Duration // 0: none
-	apiKey    string
-	name      string // the upstream's
-	known     *probe.State
+	keys      []string      // ours for the upstreams
 }
 
 func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error) {
 	bounded := *c
 	bounded.Limits.Body = config.Bytes(BodyLimit(c))
-	g, err := gateway.New(&bounded, gateway.Edge{Health: true, Loopback: loopback, LearnsModel: true})
+	g, err := gateway.New(&bounded, gateway.Edge{Health: true, Loopback: loopback, LearnsModel: true, Several: true})
 	if err != nil {
 		return nil, err
 	}
-	up := c.Upstreams[0]
-	client, err := upstream.New(up.URL, c.Timeouts)
-	if err != nil {
-		return nil, err
+	st := &state{config: c, gateway: g, idle: time.Duration(c.Timeouts.Idle)}
+	for i := range c.Upstreams {
+		b, err := newBackend(&c.Upstreams[i], c.Timeouts, g.Catalog())
+		if err != nil {
+			return nil, err
+		}
+		b.pass = st.newPass(b, log)
+		st.backends, st.keys = append(st.backends, b), append(st.keys, b.apiKey)
 	}
-	st := &state{
-		config:  c,
-		gateway: g,
-		client:  client,
-		window:  upstream.NewWindow(client, up.Model, nil),
-		idle:    time.Duration(c.Timeouts.Idle),
-		apiKey:  up.APIKey,
-		name:    up.Name,
-		known:   probe.NewState(),
-	}
-	st.pass = st.newPass(log)
+	st.main = st.backends[c.DefaultIndex()]
 	if c.OTLPForward != "" {
 		if st.collector, err = upstream.New(c.OTLPForward, c.Timeouts); err != nil {
 			return nil, err
@@ -60,22 +51,35 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 
 // nameless says why the served model's name is not known yet, "" where it is.
 func (st *state) nameless() string {
-	if st.config.Upstreams[0].Model != "" {
+	if st.config.Upstreams[st.config.DefaultIndex()].Model != "" {
 		return ""
 	}
-	return st.known.Nameless()
+	return st.main.known.Nameless()
 }
 
-// answered notes that the upstream is there. A failure of its own may be a proxy's before it.
-func (st *state) answered(status int) {
-	if status < 500 {
-		st.known.Answered()
+// backend is that of an upstream.
+func (st *state) backend(name string) *backend {
+	for _, b := range st.backends {
+		if b.name == name {
+			return b
+		}
 	}
+	return st.main
+}
+
+// windowOf is what is known of the window of a virtual model's first target, in tokens; 0 for nothing.
+func (st *state) windowOf(m *catalog.Model) int {
+	if w := st.backend(m.Target.Upstream).windows[m.Target.Model]; w != nil {
+		return w.Known(m.Target.Window)
+	}
+	return m.Target.Window
 }
 
 // close closes the connections that are idle, and the others when they fall idle.
 func (st *state) close() {
-	st.client.Close()
+	for _, b := range st.backends {
+		b.client.Close()
+	}
 	if st.collector != nil {
 		st.collector.Close()
 	}

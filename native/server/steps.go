@@ -1,6 +1,10 @@
 package server
 
-import "github.com/qwenvoy/qwenvoy/shared/hub"
+import (
+	"github.com/qwenvoy/qwenvoy/shared/access"
+	"github.com/qwenvoy/qwenvoy/shared/catalog"
+	"github.com/qwenvoy/qwenvoy/shared/hub"
+)
 
 // goOn gives the core what it needs until it needs nothing more: out and answer are what
 // the core said when it stopped, and what it says in the end.
@@ -19,11 +23,10 @@ func (c *call) give(n *hub.Need) hub.Given {
 	switch n.Kind {
 	case hub.NeedWindow:
 		// Asked for with the authorization that the request itself goes up with.
-		authorization, _ := c.client.head().Credential.Upstream(c.st.apiKey)
-		return hub.Given{Window: c.st.window.Tokens(c.ctx, authorization)}
+		return hub.Given{Window: c.window(n.Target)}
 	case hub.NeedCount:
 		c.leg.stopIdle() // the refusal has come, and the wait is for another reply
-		count, window := c.st.client.Count(c.ctx, &c.leg.request)
+		count, window := c.to.client.Count(c.ctx, &c.leg.request)
 		return hub.Given{Count: count, Window: window}
 	}
 	g := c.keeper.Give(c.ctx, n)
@@ -36,4 +39,24 @@ func (c *call) give(n *hub.Need) hub.Given {
 		}
 	}
 	return g
+}
+
+// window is a target's, in tokens; 0 where it can't be learned. It is asked for with the
+// authorization that the request itself goes up with.
+func (c *call) window(t *catalog.Target) int {
+	b := c.st.main
+	model := c.st.config.Upstreams[c.st.config.DefaultIndex()].Model
+	if t != nil {
+		b, model = c.st.backend(t.Upstream), t.Model
+	}
+	w := b.windows[model]
+	if w == nil {
+		return 0
+	}
+	client := c.client.head().Credential
+	if b != c.st.main {
+		client = access.Credential{} // for the default upstream alone
+	}
+	authorization, _ := client.Upstream(b.apiKey)
+	return w.Tokens(c.ctx, authorization)
 }

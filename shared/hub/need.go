@@ -1,10 +1,15 @@
 package hub
 
+import "github.com/qwenvoy/qwenvoy/shared/catalog"
+
 // A Need is what the core has to be given by its edge before it can go on with an
 // exchange. The core never waits: it says what it needs and returns, and the edge, which
 // may ask a server or a store meanwhile, gives it when it has it.
 type Need struct {
 	Kind NeedKind
+
+	// Target is whose window is asked for, of NeedWindow; nil where the request names no model.
+	Target *catalog.Target
 
 	// Body is the client's request without its content-encoding, valid until Given; Store is
 	// what it says of store, Background of background, Streamed of stream: of NeedLeave.
@@ -157,5 +162,9 @@ func (t *Turn) Window() (tokens int, known bool) {
 //
 //go:noinline
 func (t *Turn) AskWindow(then func(dst []byte) ([]byte, *Problem)) {
-	t.Ask(Need{Kind: NeedWindow}, func(dst []byte, _ Given) ([]byte, *Problem) { return then(dst) })
+	n := Need{Kind: NeedWindow}
+	if m := t.Request.Model; m != nil {
+		n.Target = &m.Target
+	}
+	t.Ask(n, func(dst []byte, _ Given) ([]byte, *Problem) { return then(dst) })
 }
