@@ -28,12 +28,16 @@ func (c *checkConfigCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	u := conf.Upstreams[0]
+	u := conf.Upstreams[conf.DefaultIndex()]
 	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s, generation %s)\n\n",
 		c.File, settings.AddressOf(conf), settings.RedactedURL(u.URL), cmp.Or(u.Model, "its only model"), models.Default().Target.Generation.Name)
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	printModels(t, models)
 	fmt.Fprintln(t)
+	if len(conf.Upstreams) > 1 {
+		printTargets(t, models)
+		fmt.Fprintln(t)
+	}
 	printAliases(t, models)
 	fmt.Fprintln(t)
 	printLimits(t, conf)
@@ -70,6 +74,19 @@ func printModel(to io.Writer, name, profile, of, thinking string, values catalog
 	fmt.Fprintf(to, "%s\t%s\t%s\t%s\t%s\n", name, profile, of, thinking, strings.Join(values[:], "\t"))
 }
 
+// printTargets writes who answers for each model, the first first.
+func printTargets(to io.Writer, models *catalog.Catalog) {
+	fmt.Fprintln(to, "MODEL\tUPSTREAM\tSERVED MODEL\tGENERATION")
+	for _, m := range models.Models() {
+		name := m.Name
+		for i := range m.Targets() {
+			t := m.At(i).Target
+			fmt.Fprintf(to, "%s\t%s\t%s\t%s\n", name, t.Upstream, t.Model, t.Generation.Name)
+			name = ""
+		}
+	}
+}
+
 // valuesOf is the generation whose model card has the model's values.
 func valuesOf(m *catalog.Model) string { return cmp.Or(m.Official, "-") }
 
@@ -85,7 +102,7 @@ func printAliases(to io.Writer, models *catalog.Catalog) {
 func printLimits(to io.Writer, c *config.Config) {
 	l := c.Limits
 	window := "asked from the server"
-	if n := c.Upstreams[0].MaxModelLen; n > 0 {
+	if n := c.Upstreams[c.DefaultIndex()].MaxModelLen; n > 0 {
 		window = strconv.Itoa(n) + " tokens"
 	}
 	fmt.Fprintln(to, "LIMIT\tVALUE")

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/memory"
-	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/gateway"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 	"github.com/qwenvoy/qwenvoy/shared/redact"
@@ -45,15 +42,15 @@ type client interface {
 // A call is one exchange on its way: it leads a client's request through the core and up,
 // and the reply back. Calls are pooled with their closures.
 type call struct {
-	h      *Handler
-	st     *state
-	ctx    context.Context // ends when nobody waits for the exchange any more
-	to     *backend
-	client client
-	keeper Keeper // nil where there is no state
-	x      *gateway.Exchange
-	leg    leg
-	log    bodyLog
+	h        *Handler
+	st       *state
+	ctx      context.Context // ends when nobody waits for the exchange any more
+	attempts attempts
+	client   client
+	keeper   Keeper // nil where there is no state
+	x        *gateway.Exchange
+	leg      leg
+	log      bodyLog
 
 	holding holding
 
@@ -80,7 +77,7 @@ func newCall(h *Handler, ctx context.Context, cl client, k Keeper, id string) *c
 	c := calls.Get().(*call)
 	c.stream.call = c
 	c.h, c.st, c.ctx, c.client, c.keeper, c.id = h, h.state.Load(), ctx, cl, k, id
-	c.to = c.st.main
+	c.attempts = attempts{call: c, to: c.st.main}
 	c.holding.share.Begin(h.memory)
 	c.began = cl.traffic().start
 	h.inFlight.begin(c)
@@ -186,7 +183,7 @@ func (c *call) over() {
 	if listens {
 		c.h.observer.over(&outcome{
 			traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
-			upstream: c.to.name, failure: c.failure, report: r,
+			upstream: c.attempts.to.name, failure: c.failure, report: r,
 		})
 	}
 }
@@ -267,19 +264,11 @@ func (c *call) open() gateway.Action {
 // request reads the client's request and makes the upstream's of it. On false the exchange
 // is over.
 func (c *call) request() bool {
-	plan, head := c.x.Plan(), c.client.head()
-	target := head.Path
-	if plan.Path != "" {
-		target = plan.Path
+	plan := c.x.Plan()
+	if plan.NoBody {
+		c.attempts.address()
+		return true
 	}
-	c.leg.request = upstream.Request{
-		Method: head.Method, Target: target, Header: c.client.fields(), Edit: plan.Edit,
-	}
-	return plan.NoBody || c.requestBody(plan)
-}
-
-// requestBody turns the client's body, read whole, into the upstream's.
-func (c *call) requestBody(plan *gateway.Plan) bool {
 	in, f := c.client.body(int64(plan.MaxBody), &c.holding.share)
 	switch {
 	case in != nil:
@@ -292,6 +281,18 @@ func (c *call) requestBody(plan *gateway.Plan) bool {
 	}
 	c.holding.in = in
 	c.log.whole("request from the client", c.client.fields(), in.b)
+	if !c.turn(c.x.Request) {
+		return false
+	}
+	if !c.attempts.areLeft() {
+		c.holding.freeIn() // nothing needs it again, and the answer may take its time
+	}
+	return true
+}
+
+// turn turns the client's body, read whole, into the upstream's. On false the exchange is over.
+func (c *call) turn(by func(dst, body []byte) ([]byte, *hub.Answer)) bool {
+	in, kept := c.holding.in, c.x.Plan().Kept
 	out := newShared(roomFor(len(in.b)), &c.holding.share)
 	c.holding.reading = true
 	if out == nil || !c.holding.read(in.b) {
@@ -300,32 +301,28 @@ func (c *call) requestBody(plan *gateway.Plan) bool {
 		c.answer(c.x.Fault(hub.NoMemory))
 		return false
 	}
-	b, answer := c.goOn(c.x.Request(out.b, in.b))
+	b, answer := c.goOn(by(out.b, in.b))
 	out.b = b
 	out.count()
 	c.holding.worked()
-	c.holding.share.Add(plan.Kept)
-	c.holding.freeIn() // nothing needs it again, and the answer may take its time
+	c.holding.share.Add(c.x.Plan().Kept - kept)
 	if answer != nil {
+		c.holding.freeIn()
 		out.free()
 		c.answer(answer)
 		return false
 	}
+	c.attempts.address()
 	c.leg.body, c.leg.request.Body = out, b
 	return true
 }
 
 // ask sends the upstream its request, and the client what comes of it.
 func (c *call) ask() {
-	if c.log.enabled() {
-		c.log.whole("request to the upstream", c.leg.request.EditedHeader(), c.leg.request.Body)
-	}
-	if err := c.leg.send(c.to.client, c.ctx); err != nil {
-		c.unreachable(err)
+	if !c.attempts.reach() {
 		return
 	}
-	c.to.answered(c.leg.reply.Status)
-	c.refusal.head(c.leg.reply.Status, c.leg.reply.Header)
+	c.holding.freeIn()
 	rp := c.x.ReplyHead(c.leg.reply.Status, c.leg.replyHeader)
 	switch rp.Mode {
 	case gateway.ReplyLocal:
@@ -339,20 +336,11 @@ func (c *call) ask() {
 	}
 }
 
-// unreachable answers when no reply head came.
-func (c *call) unreachable(err error) {
-	f, failure := c.leg.unreachable(err)
-	c.failed(failure)
+// unreached answers where no reply head came, to whoever waits.
+func (c *call) unreached(f hub.Fault) {
 	if f == hub.NoFault {
 		c.lost()
 		return
-	}
-	if isDial(err) {
-		c.to.known.Lost()
-	}
-	if left, write := c.h.repeats.Write(fmt.Sprint(c.to.name, f, isDial(err))); write {
-		c.h.log.LogAttrs(context.Background(), slog.LevelWarn, "no reply from the upstream", suppressed([]slog.Attr{
-			slog.String("request_id", c.id), slog.String("upstream", c.to.name), slog.Any("error", err)}, left)...)
 	}
 	c.answer(c.x.Fault(f))
 }
@@ -367,7 +355,7 @@ func (c *call) cut() hub.Fault {
 // begin sends the head of the upstream's reply, and returns it.
 func (c *call) begin(rp *gateway.ReplyPlan, length int64) http.Header {
 	reply := c.leg.reply
-	mendLocations(reply.Header, c.to.client, c.client.head().Header("host"))
+	mendLocations(reply.Header, c.attempts.to.client, c.client.head().Header("host"))
 	status := reply.Status
 	if rp.Status != 0 {
 		status = rp.Status

@@ -13,6 +13,7 @@
 //	stream.go    its reply event by event, with heartbeat.go
 //	client.go    whom it is for: the client of an HTTP request, body.go its body's deadlines
 //	message.go   the same for what is no request of HTTP, and for what goes on without its client
+//	attempts.go  which of its targets answers, each a backend (backend.go)
 //	leg.go       the request to the upstream and its reply, with stall.go
 //	root.go      the page at the root, for browsers
 //	pass.go      what passes through the reverse proxy

@@ -27,7 +27,7 @@ func (c *call) forward(cl *httpClient) {
 		body.lend()
 		p.announce = body.announce
 	}
-	c.to.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
+	c.attempts.to.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
 	if p.err == nil {
 		return
 	}
@@ -44,7 +44,7 @@ func (c *call) forward(cl *httpClient) {
 			return
 		}
 	}
-	c.unreachable(p.err)
+	c.unreached(c.attempts.noReply(p.err))
 }
 
 // passage is what the reverse proxy's hooks need to know of their request, and what they

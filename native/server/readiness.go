@@ -37,7 +37,7 @@ func (h *Handler) ready(a *hub.Answer) *hub.Answer {
 	if h.leaving() {
 		reasons = append(reasons, "The gateway is shutting down.")
 	}
-	if known := h.Upstream(); known.Dead() {
+	if h.state.Load().dead() {
 		reasons = append(reasons, "The model server does not answer.")
 	}
 	if len(reasons) == 0 {

@@ -61,12 +61,12 @@ func (f *refusal) warn(c *call, r *gateway.Report) {
 		return
 	}
 	said := f.words(c.log.secrets())
-	left, write := c.h.repeats.Write(strconv.Itoa(f.status) + c.to.name + r.Served + said)
+	left, write := c.h.repeats.Write(strconv.Itoa(f.status) + c.attempts.to.name + r.Served + said)
 	if !write {
 		return
 	}
 	a := []slog.Attr{
-		slog.String("request_id", c.id), slog.String("upstream", c.to.name), slog.Int("code", f.status),
+		slog.String("request_id", c.id), slog.String("upstream", c.attempts.to.name), slog.Int("code", f.status),
 		slog.Any("said", logging.Checked(said)),
 	}
 	if len(r.Asked) > 0 {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/qwenvoy/qwenvoy/native/upstream"
@@ -65,6 +66,11 @@ func (st *state) backend(name string) *backend {
 		}
 	}
 	return st.main
+}
+
+// dead tells that no upstream is there, as far as is known.
+func (st *state) dead() bool {
+	return !slices.ContainsFunc(st.backends, func(b *backend) bool { return !b.known.Dead() })
 }
 
 // windowOf is what is known of the window of a virtual model's first target, in tokens; 0 for nothing.

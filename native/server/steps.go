@@ -1,8 +1,6 @@
 package server
 
 import (
-	"github.com/qwenvoy/qwenvoy/shared/access"
-	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -23,10 +21,10 @@ func (c *call) give(n *hub.Need) hub.Given {
 	switch n.Kind {
 	case hub.NeedWindow:
 		// Asked for with the authorization that the request itself goes up with.
-		return hub.Given{Window: c.window(n.Target)}
+		return hub.Given{Window: c.attempts.window(n.Target)}
 	case hub.NeedCount:
 		c.leg.stopIdle() // the refusal has come, and the wait is for another reply
-		count, window := c.to.client.Count(c.ctx, &c.leg.request)
+		count, window := c.attempts.to.client.Count(c.ctx, &c.leg.request)
 		return hub.Given{Count: count, Window: window}
 	}
 	g := c.keeper.Give(c.ctx, n)
@@ -39,24 +37,4 @@ func (c *call) give(n *hub.Need) hub.Given {
 		}
 	}
 	return g
-}
-
-// window is a target's, in tokens; 0 where it can't be learned. It is asked for with the
-// authorization that the request itself goes up with.
-func (c *call) window(t *catalog.Target) int {
-	b := c.st.main
-	model := c.st.config.Upstreams[c.st.config.DefaultIndex()].Model
-	if t != nil {
-		b, model = c.st.backend(t.Upstream), t.Model
-	}
-	w := b.windows[model]
-	if w == nil {
-		return 0
-	}
-	client := c.client.head().Credential
-	if b != c.st.main {
-		client = access.Credential{} // for the default upstream alone
-	}
-	authorization, _ := client.Upstream(b.apiKey)
-	return w.Tokens(c.ctx, authorization)
 }

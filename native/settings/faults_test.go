@@ -67,7 +67,7 @@ FILE:6: store.redis: ${ begins a variable, which is letters, digits and _, and }
 
 	{"a text for all", "sekret\n", `FILE:1: a text is not allowed here, an object of keys and values is wanted`},
 	{"a blank forgotten", "upstreams:\n  - model: x\n  - api_key:sekret\n", `FILE:3: upstreams[1]: a text is not allowed here, an object of keys and values is wanted
-FILE:1: upstreams: 2 upstreams are configured, exactly one is supported`},
+FILE:2: upstreams[0].name: a name is required where there are several upstreams`},
 	{"a value for a key", "upstreams:\n  - model: x\n    sk-sekret1: ~\n    {a: b}: c\n", `FILE:4: not valid YAML: found an invalid key for this map`},
 	{"a key that is none", "upstreams:\n  - model: x\n    sk-sekret1: ~\n", `FILE:3: upstreams[0].(not shown): unknown key, known are name, kind, url, model, api_key, max_model_len, generation, session_header`},
 	{"an alias of nothing", "upstreams:\n  - model: x\n    api_key: *sekret\nport: 0\n", `FILE:3: upstreams[0].api_key: an alias (*) without an anchor (&) before it; a text that begins with * needs quotes

@@ -63,7 +63,7 @@ func load(f *Flags, env, named func(string) (string, bool)) (*gathering, error) 
 	}
 	c.Log.Level = strings.ToUpper(c.Log.Level)
 	listen := g.takeListen()
-	_, err := gateway.New(c, gateway.Edge{LearnsModel: true})
+	_, err := gateway.New(c, gateway.Edge{LearnsModel: true, Several: true})
 	if err := config.Join(g.errs.Err(), err, listen, check(c)); err != nil {
 		return nil, g.locate(err)
 	}
@@ -88,8 +88,10 @@ func gather(f *Flags, env, named func(string) (string, bool)) *gathering {
 // check is what the binary alone asks of a configuration.
 func check(c *config.Config) error {
 	var errs config.Errors
-	if _, err := upstream.Parse(upstreamOf(c).URL); err != nil {
-		errs.Add("upstreams[0].url", "%v", err)
+	for i := range c.Upstreams {
+		if _, err := upstream.Parse(c.Upstreams[i].URL); err != nil {
+			errs.Add(fmt.Sprintf("upstreams[%d].url", i), "%v", err)
+		}
 	}
 	if c.TLS.Cert != "" && c.TLS.Key != "" {
 		_, err := certificate.Read(&c.TLS)
