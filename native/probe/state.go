@@ -41,6 +41,16 @@ func (s *State) Findings() []Finding {
 	return nil
 }
 
+// Failing names the checks that failed in the last round.
+func (s *State) Failing() (checks []string) {
+	for _, f := range s.Findings() {
+		if f.Status == Fail {
+			checks = append(checks, f.Check)
+		}
+	}
+	return checks
+}
+
 // Nameless says, as a part of a sentence, why a served model that nobody has named is not
 // known yet.
 func (s *State) Nameless() string {

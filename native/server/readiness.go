@@ -37,17 +37,31 @@ func (h *Handler) ready(a *hub.Answer) *hub.Answer {
 	if h.leaving() {
 		reasons = append(reasons, "The gateway is shutting down.")
 	}
-	if h.state.Load().dead() {
+	st := h.state.Load()
+	switch {
+	case st.dead():
 		reasons = append(reasons, "The model server does not answer.")
+	case st.nameless() != "":
+		reasons = append(reasons, "The served model's name is not known yet.")
 	}
-	if len(reasons) == 0 {
+	said := readyBody{Status: "ready", Reasons: reasons, Failing: st.main.known.Failing()}
+	if len(reasons) == 0 && len(said.Failing) == 0 {
 		return a
 	}
-	body, _ := json.Marshal(struct { // strings always can be
-		Status  string   `json:"status"`
-		Reasons []string `json:"reasons"`
-	}{"not ready", reasons})
-	return &hub.Answer{Status: http.StatusServiceUnavailable, Header: a.Header, Body: body}
+	status := http.StatusOK
+	if len(reasons) > 0 {
+		said.Status, status = "not ready", http.StatusServiceUnavailable
+	}
+	body, _ := json.Marshal(said) // strings always can be
+	return &hub.Answer{Status: status, Header: a.Header, Body: body}
+}
+
+// readyBody is what /readyz says. Failing names checks of the server, of which the log says more:
+// requests may be served all the same, where it keeps its list of models from us.
+type readyBody struct {
+	Status  string   `json:"status"`
+	Reasons []string `json:"reasons,omitempty"`
+	Failing []string `json:"failing,omitempty"`
 }
 
 // isProbe tells whether a route is one that machines ask again and again: its lines in the log
