@@ -183,7 +183,7 @@ func (r *Report) generationRow(c *config.Config) {
 	if err != nil {
 		return // said by the check of the configuration
 	}
-	if g := all.Default().Target.Generation; g == catalog.Unknown {
+	if g := all.Main().Generation; g == catalog.Unknown {
 		r.add(probe.Info, check, "the served model's name tells none: the built-in models have the values of Qwen3.5, and no effort goes up",
 			"upstreams: [{generation: qwen3.6}], or whichever it is")
 	} else {

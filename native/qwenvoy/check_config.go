@@ -30,7 +30,7 @@ func (c *checkConfigCommand) Run(p *process) error {
 	}
 	u := conf.Upstreams[conf.DefaultIndex()]
 	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s, generation %s)\n\n",
-		c.File, settings.AddressOf(conf), settings.RedactedURL(u.URL), cmp.Or(u.Model, "its only model"), models.Default().Target.Generation.Name)
+		c.File, settings.AddressOf(conf), settings.RedactedURL(u.URL), cmp.Or(u.Model, "its only model"), models.Main().Generation.Name)
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	printModels(t, models)
 	fmt.Fprintln(t)

@@ -229,6 +229,7 @@ func (b *builder) readTargets() {
 	if len(b.targets) == 0 {
 		b.readProfiles(b.main, &b.errs)
 	}
+	b.cat.main = b.main.Target
 }
 
 // target reads a target of an upstream. Two of one generation have the same profiles, whose

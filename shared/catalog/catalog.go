@@ -99,6 +99,7 @@ type Catalog struct {
 	exact    map[string]*Model
 	patterns []pattern
 	listed   []string
+	main     Target
 }
 
 // Resolve finds the virtual model that a name stands for: an exact name first, then
@@ -122,5 +123,5 @@ func (c *Catalog) Listed() []string { return c.listed }
 // Models are the virtual models, in order.
 func (c *Catalog) Models() []*Model { return c.models }
 
-// Default is the first virtual model, for questions that need none in particular.
-func (c *Catalog) Default() *Model { return c.models[0] }
+// Main is what the default upstream serves, whoever answers for the virtual models.
+func (c *Catalog) Main() *Target { return &c.main }

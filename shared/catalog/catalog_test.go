@@ -52,7 +52,7 @@ func TestTheFourBuiltinModels(t *testing.T) {
 	if diff := cmp.Diff(names, c.Listed()); diff != "" {
 		t.Error(diff)
 	}
-	want := &Model{Name: "Qwen/X", Profile: "thinking-general", Thinking: Client, On: tests[0].on, Off: tests[0].off, Target: c.Default().Target}
+	want := &Model{Name: "Qwen/X", Profile: "thinking-general", Thinking: Client, On: tests[0].on, Off: tests[0].off, Target: *c.Main()}
 	if diff := cmp.Diff(want, c.Resolve([]byte("Qwen/X")), cmp.AllowUnexported(Generation{})); diff != "" {
 		t.Error(diff)
 	}

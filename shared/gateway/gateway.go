@@ -147,7 +147,7 @@ func named(c *config.Config, edge Edge) error {
 }
 
 // nameless tells whether the served model's name is still to be learned.
-func (g *Gateway) nameless() bool { return g.settings.Catalog.Default().Target.Model == "" }
+func (g *Gateway) nameless() bool { return g.settings.Catalog.Main().Model == "" }
 
 // thinkingShown are the words of messages.thinking.
 var thinkingShown = map[string]hub.ThinkingShown{
@@ -166,7 +166,7 @@ func (g *Gateway) Notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("%d of the upstreams are not used here: the filter's one is Envoy's cluster, and %q says what it is",
 			g.unused, g.upstreams[g.main].name))
 	}
-	t := g.settings.Catalog.Default().Target
+	t := g.settings.Catalog.Main()
 	if t.Generation != catalog.Unknown || g.nameless() {
 		return notes
 	}

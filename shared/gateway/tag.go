@@ -19,7 +19,7 @@ type tag struct {
 
 func newTag(c *catalog.Catalog) tag {
 	t := models.CatalogTag(c)
-	return tag{etag: [1][2]string{{"etag", t}}, pushed: [1][2]string{{hub.ModelsTagHeader, t}}, whole: c.Default().Target.Window > 0}
+	return tag{etag: [1][2]string{{"etag", t}}, pushed: [1][2]string{{hub.ModelsTagHeader, t}}, whole: c.Main().Window > 0}
 }
 
 // isKnown tells whether the client of a request for the catalogue has it already.

@@ -77,7 +77,7 @@ func AppendOne(dst, body []byte, c *catalog.Catalog, name string) ([]byte, *hub.
 
 // noModels is a 502: the list is empty.
 func noModels(c *catalog.Catalog) *hub.Problem {
-	return hub.BadUpstream("The model server lists no models; %q was expected.", c.Default().Target.Model)
+	return hub.BadUpstream("The model server lists no models; %q was expected.", c.Main().Model)
 }
 
 // notServed is a 502: the list names other models than the one that is wanted.
@@ -94,7 +94,7 @@ func served(body []byte, c *catalog.Catalog) (list jsonedit.Span, entry []byte, 
 	if err != nil {
 		return list, nil, hub.BadUpstream("The model server's list of models is not valid JSON: %v.", err)
 	}
-	want := c.Default().Target.Model
+	want := c.Main().Model
 	data := v.Get("data")
 	if data.Kind() != jsonedit.Array {
 		return list, nil, hub.BadUpstream("The model server's list of models has no data list; %q was expected in it.", want)
@@ -166,7 +166,7 @@ func facts(entry []byte, c *catalog.Catalog, name string) [9]fact {
 
 // window is the context window in tokens, 0 where nobody says it.
 func window(entry []byte, c *catalog.Catalog) int64 {
-	if w := c.Default().Target.Window; w > 0 {
+	if w := c.Main().Window; w > 0 {
 		return int64(w)
 	}
 	return jsonedit.Known(entry).Get("max_model_len").Int()

@@ -121,3 +121,20 @@ func TestAnAnthropicEntryIsOneOfItsSDKs(t *testing.T) {
 		}
 	}
 }
+
+// The list is the default upstream's, whoever answers for the first of the models.
+func TestTheListIsTheDefaultUpstreams(t *testing.T) {
+	c, err := config.Decode([]byte(`{"upstreams":[{"name":"far","model":"Far/Y"},{"name":"here","model":"Qwen/X"}],"default_upstream":"here",
+		"models":[{"name":"qwen3.5-thinking-general","profile":"thinking-general","targets":["far"]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalog.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, p := AppendList(nil, []byte(`{"object":"list","data":[{"id":"Qwen/X","max_model_len":8192}]}`), cat)
+	if p != nil || gjson.GetBytes(list, "data.0.id").Str != "qwen3.5-thinking-general" {
+		t.Errorf("%s, %+v", list, p)
+	}
+}
