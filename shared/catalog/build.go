@@ -63,6 +63,9 @@ type target struct {
 	mode     mode
 	profiles map[string]profile // built-in and configured ones by name
 	others   map[string]bool    // names of profiles that are there for other generations
+	// told: what is wrong with its profiles is told, as of one target it is; of another those
+	// faults count that a model of its meets.
+	told bool
 }
 
 // addBuiltin adds the four built-in models and returns them, nil for one without a name.
@@ -221,19 +224,19 @@ func (b *builder) readTargets() {
 	for i := range b.config.Upstreams {
 		u := &b.config.Upstreams[i]
 		t := b.target(fmt.Sprintf("upstreams[%d]", i), u, u.Model, u.Generation)
-		if i == b.config.DefaultIndex() {
-			b.main = t
+		if b.targets = append(b.targets, t); i == b.config.DefaultIndex() {
+			b.main, t.told = t, true
 		}
-		b.targets = append(b.targets, t)
+		b.readProfiles(t)
 	}
 	if len(b.targets) == 0 {
-		b.readProfiles(b.main, &b.errs)
+		b.main.told = true
+		b.readProfiles(b.main)
 	}
 	b.cat.main = b.main.Target
 }
 
-// target reads a target of an upstream. Two of one generation have the same profiles, whose
-// faults are said once.
+// target reads a target of an upstream.
 func (b *builder) target(path string, u *config.Upstream, model, named string) *target {
 	read, mode := readName(model)
 	if named != "" {
@@ -246,13 +249,7 @@ func (b *builder) target(path string, u *config.Upstream, model, named string) *
 			read, mode = g, g.mode("")
 		}
 	}
-	t := &target{Target: Target{u.Name, model, u.MaxModelLen, read}, mode: mode}
-	errs := &b.errs
-	if len(b.targets) > 0 {
-		errs = new(config.Errors)
-	}
-	b.readProfiles(t, errs)
-	return t
+	return &target{Target: Target{u.Name, model, u.MaxModelLen, read}, mode: mode}
 }
 
 // targetsOf are the targets of a configured model.
@@ -268,7 +265,9 @@ func (b *builder) targetsOf(path string, m *config.Model) []*target {
 			if model == "" {
 				model = u.Model
 			}
-			list = append(list, b.target(fmt.Sprintf("%s.targets[%d]", path, j), u, model, generation))
+			t := b.target(fmt.Sprintf("%s.targets[%d]", path, j), u, model, generation)
+			b.readProfiles(t)
+			list = append(list, t)
 			continue
 		}
 		list = append(list, b.targets[i])
@@ -292,7 +291,11 @@ type profile struct {
 
 // readProfiles reads the profiles for a target, and finds those that are to step in for one where
 // thinking is off. Of a name, one for the model's generation goes before one for all.
-func (b *builder) readProfiles(t *target, errs *config.Errors) {
+func (b *builder) readProfiles(t *target) {
+	errs := new(config.Errors)
+	if t.told {
+		errs = &b.errs
+	}
 	t.profiles, t.others = map[string]profile{}, map[string]bool{}
 	for i, name := range builtinProfiles {
 		p := t.Generation.profile(i, t.mode)
@@ -326,15 +329,22 @@ func (b *builder) readProfiles(t *target, errs *config.Errors) {
 
 // check says where a name is no profile's.
 func (t *target) check(path, name string, errs *config.Errors) {
+	if fault := t.fault(name); fault != "" {
+		errs.Add(path, "%s", fault)
+	}
+}
+
+// fault says why a name is no profile's, "" where it is one.
+func (t *target) fault(name string) string {
 	_, ok := t.profiles[name]
 	switch {
 	case ok, t.others[name] && t.Model == "": // of which nothing is known yet
+		return ""
 	case t.others[name]:
-		errs.Add(path, "%q is for models of other generations than %s alone, the profiles for it are %s",
+		return fmt.Sprintf("%q is for models of other generations than %s alone, the profiles for it are %s",
 			name, t.Generation.Name, t.names())
-	default:
-		errs.Add(path, "%q is not known, the profiles are %s", name, t.names())
 	}
+	return fmt.Sprintf("%q is not known, the profiles are %s", name, t.names())
 }
 
 func (b *builder) configuredProfile(c config.Profile) profile {
@@ -365,6 +375,9 @@ func (t *target) names() string {
 func (t *target) model(path, name, profile string, errs *config.Errors) *Model {
 	t.check(path+".profile", profile, errs)
 	p := t.profiles[profile]
+	if fault := t.fault(p.whenOff); !t.told && p.whenOff != "" && fault != "" {
+		errs.Add(path+".profile", "%q hands over where thinking is off, and %s", profile, fault)
+	}
 	m := &Model{
 		Name: name, Profile: profile, Official: p.official, Thinking: p.thinking, On: p.values, Off: p.values, Enforce: p.enforce,
 		Target: t.Target,

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,10 +76,19 @@ func TestAModelsNamesShareItsTargets(t *testing.T) {
 }
 
 func TestAFaultOfSeveralTargetsIsNamedOnce(t *testing.T) {
-	_, err := several(t, `{"name":"x","profile":"thinkng","targets":["local","far",{"upstream":"far","generation":"qwen9"}]}`)
-	want := config.Errors{}
-	want.Add("models[0].targets[2].generation", "%q is not allowed here, %s is", "qwen9", "")
-	if e, ok := err.(config.Errors); !ok || len(e) != 2 {
-		t.Errorf("got %v", err)
+	for _, tt := range []struct{ models, want string }{
+		{`{"name":"x","profile":"thinkng","targets":["local","far"]}`,
+			`models[0].profile: "thinkng" is not known, the profiles are instruct-general, instruct-reasoning, thinking-coding, thinking-general`},
+		{`{"name":"x","profile":"thinking-coding","targets":["local",{"upstream":"far","generation":"qwen9"}]}`,
+			`models[0].targets[1].generation: "qwen9" is not allowed here, ` + strings.Join(generationNames(), ", ") + ` is`},
+		// What a profile hands over to when thinking is off is not there for the other's generation.
+		{`{"name":"x","profile":"p","targets":["local","far"]}],"profiles":[{"name":"p","thinking":"on","when_off":"q"},` +
+			`{"name":"q","thinking":"off","when":{"generation":"qwen3.5"}}`,
+			`models[0].profile: "p" hands over where thinking is off, and "q" is for models of other generations than qwen3.8 alone, ` +
+				`the profiles for it are instruct-general, instruct-reasoning, p, thinking-coding, thinking-general`},
+	} {
+		if _, err := several(t, tt.models); err == nil || err.Error() != tt.want {
+			t.Errorf("got %v\nwant %s", err, tt.want)
+		}
 	}
 }
