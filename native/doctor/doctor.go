@@ -81,7 +81,7 @@ func (r *Report) configRow(o *Options) *config.Config {
 	c, err := settings.Load(o.Flags, o.Env)
 	if err == nil {
 		r.secrets = secretsOf(c)
-		u := c.Upstreams[0]
+		u := c.Main()
 		r.add(probe.OK, check, "listens on "+settings.AddressOf(c).String()+", sends to "+settings.RedactedURL(u.URL)+
 			" ("+cmp.Or(u.Model, "its only model")+")", "")
 		return c
@@ -122,7 +122,7 @@ func (r *Report) envoy(c *config.Config, names []string) {
 	}
 	model := ""
 	if c != nil {
-		model = c.Upstreams[0].Model
+		model = c.Main().Model
 	}
 	f.rows(r, model)
 }

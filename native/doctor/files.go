@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,7 @@ func (r *Report) listenRow(c *config.Config) {
 		r.add(probe.OK, check, at+" is reached from this machine alone", "")
 	case c.TLS.ClientCA != "":
 		r.add(probe.OK, check, at+" is beyond loopback, for clients with a certificate alone", "")
-	case c.Upstreams[0].APIKey != "":
+	case slices.ContainsFunc(c.Upstreams, func(u config.Upstream) bool { return u.APIKey != "" }):
 		r.add(probe.Warn, check, at+" is beyond loopback, and the configured key serves whoever reaches it",
 			"listen: 127.0.0.1 behind a proxy that asks for keys, tls.client_ca, or a firewall or network policy")
 	default:
@@ -138,7 +139,7 @@ func (r *Report) startRow(c *config.Config, bind func(string) (net.Listener, err
 // proxyRow looks whether the environment leads requests to the server through a proxy.
 func (r *Report) proxyRow(c *config.Config, proxy func(*http.Request) (*url.URL, error)) {
 	const check = "proxy"
-	target, err := url.Parse(c.Upstreams[0].URL)
+	target, err := url.Parse(c.Main().URL)
 	if err != nil {
 		return // said by the check of the configuration
 	}

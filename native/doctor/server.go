@@ -35,17 +35,17 @@ type server struct {
 const briefIdle = config.Duration(250 * time.Millisecond)
 
 func newServer(c *config.Config, o *Options) (*server, error) {
-	u, err := url.Parse(c.Upstreams[0].URL)
+	u, err := url.Parse(c.Main().URL)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{config: c, url: u, model: c.Upstreams[0].Model, deep: o.Deep, now: o.Now, proxy: o.Proxy}
+	s := &server{config: c, url: u, model: c.Main().Model, deep: o.Deep, now: o.Now, proxy: o.Proxy}
 	timeouts := c.Timeouts
 	timeouts.UpstreamIdle = briefIdle
-	if s.keyed, err = probe.New(c.Upstreams[0], timeouts); err != nil {
+	if s.keyed, err = probe.New(*c.Main(), timeouts); err != nil {
 		return nil, err
 	}
-	without := c.Upstreams[0]
+	without := *c.Main()
 	without.APIKey = ""
 	if s.bare, err = probe.New(without, timeouts); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func newServer(c *config.Config, o *Options) (*server, error) {
 func (s *server) name(model string) {
 	c := *s.config
 	c.Upstreams = slices.Clone(c.Upstreams)
-	c.Upstreams[0].Model = model
+	c.Main().Model = model
 	s.config, s.model = &c, model
 }
 

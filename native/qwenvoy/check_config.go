@@ -28,7 +28,7 @@ func (c *checkConfigCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	u := conf.Upstreams[conf.DefaultIndex()]
+	u := conf.Main()
 	fmt.Fprintf(p.stdout, "%s is valid: listens on %s, sends to %s (%s, generation %s)\n\n",
 		c.File, settings.AddressOf(conf), settings.RedactedURL(u.URL), cmp.Or(u.Model, "its only model"), models.Main().Generation.Name)
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -102,7 +102,7 @@ func printAliases(to io.Writer, models *catalog.Catalog) {
 func printLimits(to io.Writer, c *config.Config) {
 	l := c.Limits
 	window := "asked from the server"
-	if n := c.Upstreams[c.DefaultIndex()].MaxModelLen; n > 0 {
+	if n := c.Main().MaxModelLen; n > 0 {
 		window = strconv.Itoa(n) + " tokens"
 	}
 	fmt.Fprintln(to, "LIMIT\tVALUE")

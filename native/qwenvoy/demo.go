@@ -65,7 +65,7 @@ func startSimulator(o simulator.Options) (srv *http.Server, url string, err erro
 // greet prints what to type next.
 func (p *process) greet(a net.Addr, c *config.Config, behind string) {
 	if behind == "" {
-		behind = settings.RedactedURL(c.Upstreams[0].URL)
+		behind = settings.RedactedURL(c.Main().URL)
 	}
 	url := "http://" + a.String()
 	if c.TLS.Cert != "" {

@@ -24,8 +24,7 @@ type attempts struct {
 
 // areLeft tells whether another target may answer where this one does not.
 func (a *attempts) areLeft() bool {
-	c := a.call
-	t := c.x.Targets()
+	t := a.call.x.Targets()
 	return t != nil && t.Model() != nil && a.tried+1 < t.Model().Targets()
 }
 
@@ -146,7 +145,7 @@ func (a *attempts) noReply(err error) hub.Fault {
 func (a *attempts) window(t *catalog.Target) int {
 	c := a.call
 	b := c.st.main
-	model := c.st.config.Upstreams[c.st.config.DefaultIndex()].Model
+	model := c.st.config.Main().Model
 	if t != nil {
 		b, model = c.st.backend(t.Upstream), t.Model
 	}

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net/http/httputil"
-
 	"github.com/qwenvoy/qwenvoy/native/probe"
 	"github.com/qwenvoy/qwenvoy/native/upstream"
 	"github.com/qwenvoy/qwenvoy/shared/catalog"
@@ -16,7 +14,6 @@ type backend struct {
 	// windows are those of its models, by name.
 	windows map[string]*upstream.Window
 	known   *probe.State
-	pass    *httputil.ReverseProxy
 }
 
 func newBackend(u *config.Upstream, t config.Timeouts, models *catalog.Catalog) (*backend, error) {

@@ -183,7 +183,7 @@ func (c *call) over() {
 	if listens {
 		c.h.observer.over(&outcome{
 			traffic: c.client.traffic(), id: c.id, method: c.client.head().Method, header: c.client.fields(),
-			upstream: c.attempts.to.name, failure: c.failure, report: r,
+			failure: c.failure, report: r,
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"bufio"
 
 	"github.com/tidwall/gjson"
 

@@ -59,7 +59,7 @@ func (h *Handler) Reload(c *config.Config) error {
 	old := h.state.Load()
 	for i, b := range st.backends {
 		for j, was := range old.backends {
-			if c.Upstreams[i].URL == old.config.Upstreams[j].URL && b.apiKey == was.apiKey && b.name == was.name {
+			if c.Upstreams[i].URL == old.config.Upstreams[j].URL && b.apiKey == was.apiKey {
 				b.known = was.known // it is the same server
 			}
 		}

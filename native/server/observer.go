@@ -42,7 +42,6 @@ type outcome struct {
 	*traffic
 	id, method string
 	header     http.Header // the request's
-	upstream   string      // the name of the one that was asked
 	report     gateway.Report
 	failure    string // what ended it early, "" where the report knows it
 }
@@ -90,7 +89,7 @@ func (o *Observer) over(x *outcome) {
 	a = append(a, slog.String("uri", logging.URI(x.uri)), slog.Int("code", x.status))
 	text("virtual_model", r.Model)
 	if r.Served != "" {
-		text("upstream", x.upstream)
+		text("upstream", r.Upstream)
 		text("upstream_model", r.Served)
 	}
 	if r.Stream {

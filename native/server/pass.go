@@ -27,7 +27,7 @@ func (c *call) forward(cl *httpClient) {
 		body.lend()
 		p.announce = body.announce
 	}
-	c.attempts.to.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
+	c.st.pass.ServeHTTP(&counter{ResponseWriter: cl.w, seen: &cl.seen, noHints: !r.ProtoAtLeast(1, 1)}, r)
 	if p.err == nil {
 		return
 	}
@@ -69,7 +69,9 @@ type passageKey struct{}
 
 func passageOf(r *http.Request) *passage { return r.Context().Value(passageKey{}).(*passage) }
 
-func (st *state) newPass(b *backend, log *slog.Logger) *httputil.ReverseProxy {
+// newPass makes the proxy for what names no model, which goes to the default upstream.
+func (st *state) newPass(log *slog.Logger) *httputil.ReverseProxy {
+	b := st.main
 	return &httputil.ReverseProxy{
 		Transport:     b.client.Transport,
 		FlushInterval: -1,

@@ -48,7 +48,7 @@ func (h *Handler) rootPage(st *state, r *http.Request) *page.Root {
 		scheme = "https://"
 	}
 	of := st.config
-	p := &page.Root{Version: h.version, Served: of.Upstreams[of.DefaultIndex()].Model, Dead: st.main.known.Dead()}
+	p := &page.Root{Version: h.version, Served: of.Main().Model, Dead: st.main.known.Dead()}
 	var models []clients.Model
 	for _, m := range st.gateway.Catalog().Models() {
 		p.Models = append(p.Models, page.Model{Name: m.Name, Profile: m.Profile, Thinking: thinkingWord(m.Thinking)})

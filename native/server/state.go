@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net/http/httputil"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ type state struct {
 	// backends are the upstreams, in the configuration's order; main is the default one.
 	backends []*backend
 	main     *backend
+	pass     *httputil.ReverseProxy
 	// collector takes agents' telemetry; nil: it is thrown away.
 	collector *upstream.Client
 	idle      time.Duration // 0: none
@@ -38,10 +40,10 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 		if err != nil {
 			return nil, err
 		}
-		b.pass = st.newPass(b, log)
 		st.backends, st.keys = append(st.backends, b), append(st.keys, b.apiKey)
 	}
 	st.main = st.backends[c.DefaultIndex()]
+	st.pass = st.newPass(log)
 	if c.OTLPForward != "" {
 		if st.collector, err = upstream.New(c.OTLPForward, c.Timeouts); err != nil {
 			return nil, err
@@ -52,7 +54,7 @@ func newState(c *config.Config, loopback bool, log *slog.Logger) (*state, error)
 
 // nameless says why the served model's name is not known yet, "" where it is.
 func (st *state) nameless() string {
-	if st.config.Upstreams[st.config.DefaultIndex()].Model != "" {
+	if st.config.Main().Model != "" {
 		return ""
 	}
 	return st.main.known.Nameless()

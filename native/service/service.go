@@ -174,7 +174,7 @@ func (s *service) ask(c *config.Config) {
 		s.prober.Stop()
 		s.prober = nil
 	}
-	behind, err := probe.New(c.Upstreams[c.DefaultIndex()], c.Timeouts)
+	behind, err := probe.New(*c.Main(), c.Timeouts)
 	if err != nil { // not of a configuration that is in force
 		s.log.Warn("the upstream is not asked for its state", "error", err)
 		return
@@ -183,7 +183,7 @@ func (s *service) ask(c *config.Config) {
 	case <-s.named: // by a prober that is gone
 	default:
 	}
-	s.asked = c.Upstreams[c.DefaultIndex()]
+	s.asked = *c.Main()
 	s.prober = probe.Start(behind, s.handler.Upstream(), s.log, func(model string) {
 		select {
 		case <-s.named: // nobody needs to know what it was before
@@ -288,7 +288,7 @@ func (s *service) started() {
 	for _, note := range s.options.Notes {
 		s.log.Warn(note)
 	}
-	u := s.config.Upstreams[s.config.DefaultIndex()]
+	u := s.config.Main()
 	s.log.Info("serving", "address", s.listening.String(), "upstream", settings.RedactedURL(u.URL), "upstream_model", u.Model,
 		"store", settings.ShownStore(s.config), "version", s.options.Version)
 	systemd.Ready()

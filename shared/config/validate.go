@@ -223,6 +223,9 @@ func (c *Config) DefaultIndex() int {
 	return 0
 }
 
+// Main is the default upstream.
+func (c *Config) Main() *Upstream { return &c.Upstreams[c.DefaultIndex()] }
+
 // Alone is the configuration with the default upstream alone, for an edge that has one.
 func (c *Config) Alone() *Config {
 	alone, main := *c, c.DefaultIndex()

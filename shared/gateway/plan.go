@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"github.com/qwenvoy/qwenvoy/shared/access"
-	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
 
@@ -33,9 +32,6 @@ type Env struct {
 	Keeps bool
 	// Counts: the edge can have a prompt counted by its server, for NeedCount.
 	Counts bool
-	// Choose picks a target of a model that has several, and does not wait: a place of its
-	// targets. Nil: the first.
-	Choose func(m *catalog.Model) int
 	// Nameless says why the served model's name is not known yet, as a part of a sentence; only
 	// an edge that learns it has to.
 	Nameless string

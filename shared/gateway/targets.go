@@ -20,7 +20,6 @@ type Targets struct {
 
 // newTargets is for an exchange that has just been opened.
 func newTargets(x *Exchange) *Targets {
-	x.turn.Edge.Choose = x.env.Choose
 	x.turn.Record()
 	return &Targets{x: x, begin: x.turn.Request}
 }
@@ -54,8 +53,7 @@ func (t *Targets) Upstream() (place int, edit *hub.HeaderEdit) {
 func (t *Targets) Again(dst, body []byte, i int) ([]byte, *hub.Answer) {
 	x := t.x
 	x.turn.Request, x.turn.Reply = t.begin, hub.ReplyFacts{}
-	x.turn.Edge.Choose = func(*catalog.Model) int { return i }
-	x.turn.Rewind()
+	x.turn.Rewind(i)
 	x.phase, x.problem, t.replayed = requesting, nil, 0
 	return x.requested(x.route.dialect.Request(dst, body, &x.turn))
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/qwenvoy/qwenvoy/shared/catalog"
 	"github.com/qwenvoy/qwenvoy/shared/config"
 	"github.com/qwenvoy/qwenvoy/shared/hub"
 )
@@ -45,13 +44,7 @@ func TestARequestGoesToAnotherTargetInItsTerms(t *testing.T) {
 		{"/v1/responses", `{"model":"both","input":"hi","reasoning":{"effort":"high"}}`},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
-			chosen := 0
-			x := open(twoUpstreams(t, Edge{Several: true}), Env{Choose: func(m *catalog.Model) int {
-				if m.Name != "both" || m.Targets() != 3 {
-					t.Errorf("to choose of %+v", m)
-				}
-				return chosen
-			}}, "POST", tt.path, "authorization", "Bearer mine", "x-session-id", "s")
+			x := open(twoUpstreams(t, Edge{Several: true}), Env{}, "POST", tt.path, "authorization", "Bearer mine", "x-session-id", "s")
 			a := x.Targets()
 			for i, want := range []struct{ model, effort, header string }{
 				{"Qwen/Qwen3.5-27B", "", "x-here="},
@@ -74,6 +67,9 @@ func TestARequestGoesToAnotherTargetInItsTerms(t *testing.T) {
 				}
 				if got := gjson.GetBytes(out, "reasoning_effort").Str; got != want.effort {
 					t.Errorf("target %d is asked for the effort %q, want %q", i, got, want.effort)
+				}
+				if m := a.Model(); m.Name != "both" || m.Targets() != 3 {
+					t.Errorf("to choose of %+v", m)
 				}
 				place, edit := a.Upstream()
 				if got := fieldsOf(edit); place != i || !strings.Contains(got, want.header) || i > 0 && strings.Contains(got, "x-here") {

@@ -20,10 +20,7 @@ func (t *Turn) Resolve(literal []byte) *Problem {
 		return UnknownModel(string(name), t.Catalog)
 	}
 	m := t.Request.Model.For(t.Request.Hints.Class)
-	t.Request.Virtual, t.Request.Model = m, m
-	if m.Targets() > 1 && t.Edge.Choose != nil {
-		t.Request.Model = m.At(t.Edge.Choose(m))
-	}
+	t.Request.Virtual, t.Request.Model = m, m.At(t.target)
 	t.Request.Name = jsonedit.PutBytes(t.Request.Name[:0], literal)
 	return nil
 }

@@ -21,6 +21,8 @@ type Turn struct {
 	// window is what the edge gave for it, once asked.
 	window      int
 	windowAsked bool
+	// target is the place of the target that the request is turned for.
+	target int
 	draws
 }
 
@@ -38,9 +40,9 @@ func (t *Turn) Record() { t.recording = true }
 // EndRecord ends what Record began.
 func (t *Turn) EndRecord() { t.recording = false }
 
-// Rewind begins another reading of the request, for another target: the window was the other's.
-func (t *Turn) Rewind() {
-	t.need, t.then, t.window, t.windowAsked = nil, nil, 0, false
+// Rewind begins another reading of the request, for the target at a place: the window was another's.
+func (t *Turn) Rewind(target int) {
+	t.need, t.then, t.window, t.windowAsked, t.target = nil, nil, 0, false, target
 	t.next, t.recording = 0, true
 }
 
@@ -63,8 +65,6 @@ type EdgeFacts struct {
 	Clock func() int64
 	// Random returns unpredictable bits, for ids that nobody may guess.
 	Random func() uint64
-	// Choose picks the target of a model that has several; nil: the first.
-	Choose func(m *catalog.Model) int
 	// Keeps: the edge keeps state, and is asked for it.
 	Keeps bool
 	// Counts: the edge can be asked for a NeedCount.
