@@ -108,7 +108,7 @@ bench-pairs: build
 
 # Bad bodies, framing, failing servers, two keys, kills, full disks and a stopped Redis, against
 # the binary and Envoy with the filter: figures as a table, and a failure for whatever must not
-# be; 3 minutes. ATTACKFLAGS: see e2e/attack/doc.go; -short takes a minute.
+# be; 3 minutes. ATTACKFLAGS: see e2e/attack/doc.go; -short takes one and a half.
 .PHONY: attack
 attack: build
 	ENVOY_BIN="$${ENVOY_BIN:-$$(e2e/envoy/fetch.sh $(lastword $(ENVOYS)))}" $(GO) run ./e2e/attack $(ATTACKFLAGS)

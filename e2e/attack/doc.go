@@ -5,7 +5,7 @@
 //
 //	make attack                                    # builds, then every family but the soak
 //	make soak                                      # mixed load for 5 minutes
-//	go run ./e2e/attack -short                     # a minute: fewer inputs of each family
+//	go run ./e2e/attack -short                     # a minute and a half: fewer inputs of each family
 //	go run ./e2e/attack -only framing,disk         # some families
 //	go run ./e2e/attack -only bodies -seed 7       # other inputs, the same for the same seed
 //

@@ -183,12 +183,7 @@ func (g *gateway) end() (usage, error) {
 	if store, ok := g.config["store"].(map[string]any); ok && store["redis"] != nil {
 		more = redisConnections
 	}
-	// Connections close when their peers have gone, upstream ones when they are unused.
-	for until := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		if u.filesAfter = openFiles(g.PID()); u.filesAfter <= g.files+more || time.Now().After(until) {
-			break
-		}
-	}
+	u.filesAfter = g.settled()
 	u.peakMiB = peakMiB(g.PID())
 	if g.filter != nil {
 		return u, nil // Envoy keeps connections as it likes
@@ -207,11 +202,26 @@ func (g *gateway) end() (usage, error) {
 	if u.filesAfter > u.filesBefore+more {
 		wrong = append(wrong, fmt.Errorf("%d files open at the end, %d at the start", u.filesAfter, u.filesBefore))
 	}
-	// Each connection has up to three: who serves or asks, who reads and who writes.
-	if u.goroutines > u.goroutinesBefore+3*more {
+	if u.goroutines > u.goroutinesBefore+more {
 		wrong = append(wrong, fmt.Errorf("%d goroutines at the end, %d at the start; more of: %s", u.goroutines, u.goroutinesBefore, moreOf(u.goroutineDump, u.goroutineStart)))
 	}
 	return u, errors.Join(wrong...)
+}
+
+// closing is longer than a connection takes to close whose peer has gone: an unused one upstream
+// a second, a WebSocket five, for the other side's answer.
+const closing = 6 * time.Second
+
+// settled is how many files are open once that number has not changed for as long as a connection
+// takes to close.
+func (g *gateway) settled() int {
+	n, began := openFiles(g.PID()), time.Now()
+	for since := began; time.Since(since) < closing && time.Since(began) < patience; time.Sleep(100 * time.Millisecond) {
+		if now := openFiles(g.PID()); now != n {
+			n, since = now, time.Now()
+		}
+	}
+	return n
 }
 
 // created names who made a goroutine of a dump.

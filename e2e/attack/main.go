@@ -35,7 +35,7 @@ type stage struct {
 func main() {
 	o := options{root: ".", envoy: os.Getenv("ENVOY_BIN")}
 	flag.Uint64Var(&o.seed, "seed", 1, "of what is made at random")
-	flag.BoolVar(&o.short, "short", false, "a minute in all: fewer inputs of each family")
+	flag.BoolVar(&o.short, "short", false, "a minute and a half in all: fewer inputs of each family")
 	flag.IntVar(&o.atOnce, "at-once", 3, "how many families run at once")
 	flag.DurationVar(&o.lasts, "lasts", 5*time.Minute, "how long the soak lasts")
 	flag.StringVar(&o.bin, "bin", "bin", "`folder` of qwenvoy and qwenvoy.wasm")
