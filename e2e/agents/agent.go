@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/qwenvoy/qwenvoy/e2e/process"
 )
 
@@ -96,15 +98,27 @@ func (h *home) command(ctx context.Context, script string, args ...string) (cmd 
 // fails the test.
 func (h *home) run(t *testing.T, script string, args ...string) (stdout, stderr string) {
 	t.Helper()
+	return h.program(t, "", node(), append([]string{filepath.Join(agentsFolder(), "node_modules", script)}, args...)...)
+}
+
+// program runs a program to its end in the project, with an input, and returns its output. One
+// that fails, or doesn't end, fails the test.
+func (h *home) program(t *testing.T, input, name string, args ...string) (stdout, stderr string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("it didn't end in time"))
 	defer cancel()
-	cmd, end := h.command(ctx, script, args...)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = h.work, h.env
+	if input != "" {
+		cmd.Stdin = strings.NewReader(input)
+	}
+	end := process.Group(cmd)
 	defer end()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v (%v), after %v\n%s\n%s", filepath.Base(script), args[0], err, context.Cause(ctx), time.Since(began), out.String(), errs.String())
+		t.Fatalf("%s: %v (%v), after %v\n%s\n%s", filepath.Base(args[0]), err, context.Cause(ctx), time.Since(began), out.String(), errs.String())
 	}
 	return out.String(), errs.String()
 }
@@ -137,3 +151,36 @@ func preface(text string) string { return "simulate: preface " + text }
 func call(text string) string    { return "simulate: call " + text } // a tool's name and arguments
 
 const next = "simulate: next"
+
+// editing has the model read a file, run a command, edit the file, run two commands at once, and
+// answer, each by the call of an agent's tools.
+func editing(read, count, edit, slow, fast string) script {
+	return script{
+		think("I read the file first."),
+		preface("Let me look."),
+		call(read),
+		next,
+		call(count),
+		next,
+		call(edit),
+		next,
+		think("Two at once."),
+		call(slow),
+		call(fast),
+		next,
+		think("All done."),
+		say("notes.txt says two."),
+	}
+}
+
+// thinking is what the model thought, of the messages that an agent printed.
+func thinking(messages gjson.Result) (thoughts []string) {
+	for _, blocks := range messages.Get(`#(type=="assistant")#.message.content`).Array() {
+		for _, b := range blocks.Array() {
+			if b.Get("type").Str == "thinking" {
+				thoughts = append(thoughts, strings.TrimSpace(b.Get("thinking").Str))
+			}
+		}
+	}
+	return thoughts
+}

@@ -1,18 +1,12 @@
 package agents
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tidwall/gjson"
-
-	"github.com/qwenvoy/qwenvoy/e2e/process"
 )
 
 // AgentSDKLoop has an agent of the Claude Agent SDK read a file, ask a tool of the program's own
@@ -52,31 +46,15 @@ func AgentSDKLoop(t *testing.T, gateway string, model *Model) {
 		say("Rome is warm, Oslo is not. 🌦"),
 	}.prompt(mark + " Make one two in notes.txt. How is the weather?")
 
-	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("it didn't end in time"))
-	defer cancel()
-	cmd := exec.CommandContext(ctx, node(), c.client(t, "agentsdk.mjs"))
-	cmd.Dir, cmd.Env = c.work, c.env
-	cmd.Stdin = strings.NewReader(`{"model":"` + name + `","prompt":` + quoted(t, prompt) + `}`)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	end := process.Group(cmd)
-	defer end()
-	if err := cmd.Run(); err != nil || errs.Len() > 0 {
-		t.Fatalf("the SDK's program: %v (%v)\n%s", err, context.Cause(ctx), errs.String())
+	out, complaints := c.program(t, `{"model":"`+name+`","prompt":`+quoted(t, prompt)+`}`, node(), c.client(t, "agentsdk.mjs"))
+	if complaints != "" {
+		t.Fatalf("the SDK's program complains: %s", complaints)
 	}
 	c.files(t, map[string]string{"notes.txt": "line two\n"})
 	requests := completions(t, model.asked(t, mark), 5)
-	messages := gjson.ParseBytes(out.Bytes())
+	messages := gjson.Parse(out)
 	c.printed(t, messages.Get(`#(type=="result")`), "Rome is warm, Oslo is not. 🌦", requests)
-	var thoughts []string
-	for _, blocks := range messages.Get(`#(type=="assistant")#.message.content`).Array() {
-		for _, b := range blocks.Array() {
-			if b.Get("type").Str == "thinking" {
-				thoughts = append(thoughts, strings.TrimSpace(b.Get("thinking").Str))
-			}
-		}
-	}
-	if got, want := strings.Join(thoughts, "|"), "I read the file first.|Two towns, two calls.|I change it.|I count.|All done."; got != want {
+	if got, want := strings.Join(thinking(messages), "|"), "I read the file first.|Two towns, two calls.|I change it.|I count.|All done."; got != want {
 		t.Errorf("the SDK's messages hold the thoughts %q, want %q", got, want)
 	}
 	grows(t, requests)

@@ -39,22 +39,7 @@ func ClaudeLoop(t *testing.T, gateway string, model *Model, name string) {
 		slow = `Bash {"command":"sleep 1; echo slow","description":"Take a second"}`
 		fast = `Bash {"command":"echo fast","description":"Take no time"}`
 	)
-	result := c.ask(t, "", script{
-		think("I read the file first."),
-		preface("Let me look."),
-		call(read),
-		next,
-		call(count),
-		next,
-		call(edit),
-		next,
-		think("Two at once."),
-		call(slow),
-		call(fast),
-		next,
-		think("All done."),
-		say("notes.txt says two."),
-	}.prompt(mark+" Make one two in notes.txt."))
+	result := c.ask(t, "", editing(read, count, edit, slow, fast).prompt(mark+" Make one two in notes.txt."))
 	c.files(t, map[string]string{"notes.txt": "line two\n", "size.txt": "9\n"})
 	first := completions(t, model.asked(t, mark), 5)
 	c.printed(t, result, "notes.txt says two.", first)

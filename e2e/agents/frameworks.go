@@ -1,20 +1,14 @@
 package agents
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tidwall/gjson"
-
-	"github.com/qwenvoy/qwenvoy/e2e/process"
 )
 
 // A framework calls tools for programs that are written with it, and speaks Anthropic's Messages
@@ -104,23 +98,12 @@ func (f framework) run(t *testing.T, h *home, gateway string, loops []loop) []gj
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("it didn't end in time"))
-	defer cancel()
-	cmd := exec.CommandContext(ctx, f.interpreter, h.client(t, f.program), gateway)
-	cmd.Dir = h.work
 	// LiteLLM would fetch its list of prices.
-	cmd.Env = append(h.env, "QWENVOY_AGENTS="+agentsFolder(), "LITELLM_LOCAL_MODEL_COST_MAP=True")
-	cmd.Stdin = bytes.NewReader(input)
-	end := process.Group(cmd)
-	defer end()
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v (%v)\n%s\n%s", f.name, err, context.Cause(ctx), out.String(), errs.String())
-	}
-	reports := gjson.Parse(out.String()).Array()
+	h.env = append(h.env, "QWENVOY_AGENTS="+agentsFolder(), "LITELLM_LOCAL_MODEL_COST_MAP=True")
+	out, complaints := h.program(t, string(input), f.interpreter, h.client(t, f.program), gateway)
+	reports := gjson.Parse(out).Array()
 	if len(reports) != len(loops) {
-		t.Fatalf("%s says %q\n%s", f.name, out.String(), errs.String())
+		t.Fatalf("%s says %q\n%s", f.name, out, complaints)
 	}
 	return reports
 }

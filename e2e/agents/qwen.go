@@ -61,14 +61,7 @@ func (q *qwen) printed(t *testing.T, got gjson.Result, answer string, thoughts .
 			t.Errorf("qwen's %s is %q, want %q", path, got, want)
 		}
 	}
-	var shown []string
-	for _, blocks := range got.Get(`#(type=="assistant")#.message.content`).Array() {
-		for _, b := range blocks.Array() {
-			if b.Get("type").Str == "thinking" {
-				shown = append(shown, strings.TrimSpace(b.Get("thinking").Str))
-			}
-		}
-	}
+	shown := thinking(got)
 	if strings.Join(shown, "|") != strings.Join(thoughts, "|") {
 		t.Errorf("qwen showed the thoughts %q, want %q", shown, thoughts)
 	}
@@ -92,22 +85,7 @@ func QwenLoop(t *testing.T, gateway string, model *Model) {
 		slow  = `run_shell_command {"command":"sleep 1; echo slow; sleep 0.2","description":"Take a second","is_background":false}`
 		fast  = `run_shell_command {"command":"echo fast; sleep 0.2","description":"Take no time","is_background":false}`
 	)
-	printed := q.ask(t, "", script{
-		think("I read the file first."),
-		preface("Let me look."),
-		call(read),
-		next,
-		call(count),
-		next,
-		call(edit),
-		next,
-		think("Two at once."),
-		call(slow),
-		call(fast),
-		next,
-		think("All done."),
-		say("notes.txt says two."),
-	}.prompt(mark+" Make one two in notes.txt."))
+	printed := q.ask(t, "", editing(read, count, edit, slow, fast).prompt(mark+" Make one two in notes.txt."))
 	q.files(t, map[string]string{"notes.txt": "line two\n", "size.txt": "9\n"})
 	completions(t, model.asked(t, mark), 5)
 	q.printed(t, printed, "notes.txt says two.", "I read the file first.", "I should call the tool run_shell_command.", "I should call the tool edit.", "Two at once.", "All done.")

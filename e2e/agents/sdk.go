@@ -3,7 +3,6 @@ package agents
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,16 +13,11 @@ import (
 // accumulated has an SDK for Node gather the streamed answer to a request.
 func accumulated(t *testing.T, h *home, sdk, url, request string) gjson.Result {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), node(), h.client(t, "sdk.mjs"), sdk, url)
-	cmd.Dir, cmd.Env = h.work, h.env
-	cmd.Stdin = strings.NewReader(request)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil || errs.Len() > 0 {
-		t.Fatalf("%s: %v\n%s", sdk, err, errs.String())
+	out, complaints := h.program(t, request, node(), h.client(t, "sdk.mjs"), sdk, url)
+	if complaints != "" {
+		t.Fatalf("%s: %s", sdk, complaints)
 	}
-	return gjson.ParseBytes(out)
+	return gjson.Parse(out)
 }
 
 func quoted(t *testing.T, s string) string {

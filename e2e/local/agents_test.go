@@ -32,6 +32,15 @@ func forAgents(t *testing.T, which func() (*agents.Model, error)) (url string, m
 	return url, model
 }
 
+// onEnvoy has an agent's loop run on Envoy in front of the model, both ways.
+func onEnvoy(t *testing.T, loop func(t *testing.T, url string, model *agents.Model)) {
+	f := theFleet(t)
+	model := must[*agents.Model](t)(agentModel())
+	for _, k := range knobs {
+		t.Run(k.name, func(t *testing.T) { loop(t, f.URLs["agents"+k.suffix], model) })
+	}
+}
+
 func TestCodexOnTheBinary(t *testing.T) {
 	for _, m := range agents.CodexModels {
 		t.Run(m.Name, func(t *testing.T) {
@@ -49,13 +58,9 @@ func TestCodexsAgentsOnTheBinary(t *testing.T) {
 }
 
 func TestCodexsAgentsOnEnvoy(t *testing.T) {
-	f := theFleet(t)
-	model := must[*agents.Model](t)(agentModel())
-	for _, k := range knobs {
-		t.Run(k.name, func(t *testing.T) {
-			agents.CodexSubAgent(t, f.URLs["agents"+k.suffix], model, agents.CodexModels[0])
-		})
-	}
+	onEnvoy(t, func(t *testing.T, url string, model *agents.Model) {
+		agents.CodexSubAgent(t, url, model, agents.CodexModels[0])
+	})
 }
 
 func TestClaudeCodeOnTheBinary(t *testing.T) {
@@ -81,11 +86,7 @@ func TestAgentSDKOnTheBinary(t *testing.T) {
 }
 
 func TestAgentSDKOnEnvoy(t *testing.T) {
-	f := theFleet(t)
-	model := must[*agents.Model](t)(agentModel())
-	for _, k := range knobs {
-		t.Run(k.name, func(t *testing.T) { agents.AgentSDKLoop(t, f.URLs["agents"+k.suffix], model) })
-	}
+	onEnvoy(t, agents.AgentSDKLoop)
 }
 
 func TestQwenCodeOnTheBinary(t *testing.T) {
@@ -94,11 +95,7 @@ func TestQwenCodeOnTheBinary(t *testing.T) {
 }
 
 func TestQwenCodeOnEnvoy(t *testing.T) {
-	f := theFleet(t)
-	model := must[*agents.Model](t)(agentModel())
-	for _, k := range knobs {
-		t.Run(k.name, func(t *testing.T) { agents.QwenLoop(t, f.URLs["agents"+k.suffix], model) })
-	}
+	onEnvoy(t, agents.QwenLoop)
 }
 
 func TestNodeClientsOnTheBinary(t *testing.T) {
@@ -123,11 +120,7 @@ func TestFrameworksOnTheBinary(t *testing.T) {
 }
 
 func TestFrameworksOnEnvoy(t *testing.T) {
-	f := theFleet(t)
-	model := must[*agents.Model](t)(agentModel())
-	for _, k := range knobs {
-		t.Run(k.name, func(t *testing.T) { agents.Frameworks(t, f.URLs["agents"+k.suffix], model) })
-	}
+	onEnvoy(t, agents.Frameworks)
 }
 
 func TestCodexOnEnvoy(t *testing.T) {
