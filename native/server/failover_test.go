@@ -2,6 +2,8 @@ package server
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -170,6 +172,48 @@ func TestAClientsKeyGoesToTheDefaultUpstreamAlone(t *testing.T) {
 		_ = resp.Body.Close()
 		if resp.StatusCode != 200 || got != "" {
 			t.Errorf("%s: status %d, the second was told %q", field, resp.StatusCode, got)
+		}
+	}
+}
+
+// A compressed body is turned again without its content-encoding, and tokens are counted by
+// whoever answers.
+func TestAnotherTargetIsAskedWhateverTheFormOfTheRequest(t *testing.T) {
+	var n atomic.Int64
+	counts := upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if gjson.GetBytes(body, "model").Str != "Qwen3.8-27B" || r.Header.Get("Content-Encoding") != "" {
+			t.Errorf("the second got %q: %s", r.Header.Get("Content-Encoding"), body)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"count":7,"max_model_len":4096,"tokens":[1,2,3,4,5,6,7]}`)
+	})
+	e := inFront(t, refusing(t, 503, &n), counts)
+	for _, d := range []dialectRequest{
+		{"/v1/messages/count_tokens", `{"model":"both","messages":[{"role":"user","content":"hi"}]}`, "input_tokens"},
+		{"/v1/responses/input_tokens", `{"model":"both","input":"hi"}`, "input_tokens"},
+		{"/tokenize", `{"model":"both","prompt":"hi"}`, "count"},
+	} {
+		for _, encoding := range []string{"", "gzip"} {
+			var body bytes.Buffer
+			if encoding == "" {
+				body.WriteString(d.body)
+			} else {
+				z := gzip.NewWriter(&body)
+				_, _ = z.Write([]byte(d.body))
+				_ = z.Close()
+			}
+			req, _ := http.NewRequest("POST", e.url+d.path, &body)
+			req.Header.Set("Content-Encoding", encoding)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if resp.StatusCode != 200 || gjson.GetBytes(text, d.text).Int() != 7 {
+				t.Errorf("%s %s: status %d: %s", d.path, encoding, resp.StatusCode, text)
+			}
 		}
 	}
 }
